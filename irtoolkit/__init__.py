@@ -1,1 +1,36 @@
-"""Finds and heals dust and scratches on scanned film from the infrared channel."""
+"""Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
+
+from irtoolkit.model import open_model, write_model
+from irtoolkit.pipeline import clean_slide, fit_roll
+from irtoolkit.reader import open_slide
+from irtoolkit.schema import (
+    VERSION,
+    LayoutError,
+    ModelError,
+    NoInfraredError,
+    NotUsableError,
+    SlideError,
+)
+from irtoolkit.settings import Settings
+from irtoolkit.synthetic import make_roll, make_slide
+from irtoolkit.writer import write_healed, write_mask
+
+__version__ = VERSION
+
+__all__ = [
+    "LayoutError",
+    "ModelError",
+    "NoInfraredError",
+    "NotUsableError",
+    "Settings",
+    "SlideError",
+    "clean_slide",
+    "fit_roll",
+    "make_roll",
+    "make_slide",
+    "open_model",
+    "open_slide",
+    "write_healed",
+    "write_mask",
+    "write_model",
+]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from irtoolkit.schema import SlideError
 
+HEALING_METHODS = ("auto", "telea", "copy", "none")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -19,7 +21,7 @@ class Settings:
     threshold
         ``"mirror"``, or a score in sigma at which pixels count as defects.
     heal
-        ``"auto"`` fills the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only masks.
+        ``"auto"`` and ``"telea"`` fill the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only masks.
     grain
         Strength of the grain given to filled places: 0 none, 1 that of the surroundings.
 
@@ -41,5 +43,14 @@ class Settings:
             raise SlideError(f"false_discovery_rate must lie between 0 and 1, not {self.false_discovery_rate}")
         if not self.visibility >= 0:
             raise SlideError(f"visibility must be 0 or more, not {self.visibility}")
+        if isinstance(self.threshold, str) and self.threshold != "mirror":
+            raise SlideError(
+                f"threshold must be 'mirror' or a number in sigma, not {self.threshold!r};"
+                " otsu, yen, triangle, slope, local, ratio and raw: come with a later version"
+            )
+        if not isinstance(self.threshold, str) and not 1 <= self.threshold < float("inf"):
+            raise SlideError(f"threshold must be a number of sigma from 1 on, not {self.threshold}")
+        if self.heal not in HEALING_METHODS:
+            raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {self.heal!r}")
         if not self.grain >= 0:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")

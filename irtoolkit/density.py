@@ -1,0 +1,27 @@
+"""Counts of the scanner as optical density, in which film, defects and gamma add up."""
+
+import numpy as np
+
+FULL_SCALE = 65535.0
+SOFTNESS = 20.0
+
+
+def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:
+    """Optical density -log10((counts - offset) / 65535) as float32, softened where the counts drown in noise.
+
+    The logarithm is the generalised one, ln((x + sqrt(x^2 + 4 k^2)) / 2), which stays finite and nearly linear
+    below the softness k (Durbin et al. 2002, doi:10.1093/bioinformatics/18.suppl_1.S105). Counts are uint8, uint16
+    or float; uint8 counts are taken 257-fold, so that 255 is full scale. `offset` and `softness` are in 16-bit counts.
+
+    >>> to_density(np.array([65535, 6553], np.uint16)).round(3) + 0.0
+    array([0., 1.], dtype=float32)
+    """
+    scale = np.float32(257.0 if counts.dtype == np.uint8 else 1.0)
+    light = counts.astype(np.float32) * scale - np.float32(offset)
+    soft = light + np.sqrt(light * light + np.float32(4 * softness * softness))
+    return -np.log10(soft * np.float32(0.5 / FULL_SCALE))
+
+
+def to_counts(density: np.ndarray, offset: float = 0.0) -> np.ndarray:
+    """16-bit counts, as float32, that an ideal scanner gives for a density: 65535 * 10^-density + offset."""
+    return np.float32(FULL_SCALE) * np.power(np.float32(10), -density.astype(np.float32)) + np.float32(offset)

@@ -1,0 +1,167 @@
+"""From the score to the mask: its tails, the regions they form, and the regions that are kept."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+import xarray as xr
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from irtoolkit import tiles
+from irtoolkit.statistics import blur
+
+GROW = 3.2
+HISTOGRAM_EDGES = np.arange(-12, 12.01, 0.1)
+SHARP = 1.0
+RIM = 0.25
+RIM_WINDOW = 9
+SMALLEST_AREA = 4.0
+
+
+def measure_tails(
+    score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray, *, infrared_blur: float, level: float = GROW
+) -> xr.Dataset:
+    """Compute every pixel whose score is `level` or more away from zero, on either side, in one pass over the slide.
+
+    Parameters
+    ----------
+    score, residual, grain
+        (y, x) float32, lazy: `score_residual`, `subtract_crosstalk`, `visible_grain`.
+    infrared_blur
+        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on a pixel counts as `core`
+        only where the residual reaches a share of the largest within 4 px, because the blur widens every mark.
+    level
+        In sigma.
+
+    Returns
+    -------
+    xarray.Dataset
+        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain` and `core`; on `bin`
+        the `histogram` of the score with its lower `edge`; attributes `height` and `width`.
+    """
+    share = RIM * min(infrared_blur / 1.5, 1.0) if infrared_blur >= SHARP else 0.0
+    kernel = partial(_band_tails, level=level)
+    core = tiles.map_rows(partial(_core, share=share), residual.data[None], depth=RIM_WINDOW, dtype=bool)
+    planes = (score.data[None], residual.data[None], grain.data[None], core)
+    bands = tiles.reduce_rows(kernel, *planes)
+    columns = {name: ("pixel", np.concatenate([band[name] for band in bands])) for name in bands[0] if name != "histogram"}
+    histogram = ("bin", np.sum([band["histogram"] for band in bands], axis=0))
+    height, width = score.shape
+    tails = xr.Dataset({**columns, "histogram": histogram}, {"edge": ("bin", HISTOGRAM_EDGES[:-1])})
+    return tails.assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
+
+
+def _core(residual: np.ndarray, share: float) -> np.ndarray:
+    smooth = blur(residual[0], 0.5)
+    rim = np.ones((RIM_WINDOW, RIM_WINDOW), np.uint8)
+    positive = smooth >= share * cv2.dilate(smooth, rim)
+    negative = -smooth >= share * cv2.dilate(-smooth, rim)
+    return (positive | negative)[None]
+
+
+def _band_tails(
+    score: np.ndarray, residual: np.ndarray, grain: np.ndarray, core: np.ndarray, *, start: int, level: float
+) -> dict[str, np.ndarray]:
+    place = np.flatnonzero(np.abs(score) >= level)
+    picked = {"score": score, "residual": residual, "grain": grain, "core": core}
+    columns = {name: plane.ravel()[place] for name, plane in picked.items()}
+    histogram = np.histogram(np.clip(score, HISTOGRAM_EDGES[0], HISTOGRAM_EDGES[-1]), HISTOGRAM_EDGES)[0]
+    return {"index": place + start * score.shape[2], **columns, "histogram": histogram}
+
+
+def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dataset:
+    """Join the tail's pixels of one sign into 8-connected regions and sum up each region.
+
+    Parameters
+    ----------
+    tails
+        From `measure_tails`.
+    sign
+        1 for defects, -1 for the same on the mirrored score, which is a picture of the noise.
+    level
+        In sigma; pixels scoring less are left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        `region` (pixel) and `pixel_index` (pixel) of the pixels that belong to one; on dimension `region` `rank`, the sum
+        of score - level over the region in sigma, `area` (px), and `visibility`: the visible contrast expected from the
+        region's opacity over the visible noise for its area.
+    """
+    chosen = np.flatnonzero(sign * tails.score.values >= level)
+    index = tails["index"].values[chosen]
+    region, count = _connected(index, int(tails.width))
+    score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
+    core = tails.core.values[chosen]
+    noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
+    sums = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
+    return xr.Dataset(
+        {
+            "pixel_region": ("pixel", region[core]),
+            "pixel_index": ("pixel", index[core]),
+            "rank": ("region", np.bincount(region, score - level, count)),
+            "area": ("region", np.bincount(region[core], minlength=count)),
+            "visibility": ("region", _visibility(*sums, noise, float(tails.infrared_blur))),
+        }
+    )
+
+
+def _connected(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
+    """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are."""
+    if not index.size:
+        return np.zeros(0, np.int64), 0
+    first, second = [], []
+    column = index % width
+    for step, allowed in ((1, column < width - 1), (width - 1, column > 0), (width, column >= 0), (width + 1, column < width - 1)):
+        here = np.flatnonzero(allowed)
+        there = np.searchsorted(index, index[here] + step)
+        found = index[np.minimum(there, len(index) - 1)] == index[here] + step
+        first.append(here[found])
+        second.append(there[found])
+    rows, columns = np.concatenate(first), np.concatenate(second)
+    links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(index), len(index)))
+    count, region = connected_components(links, directed=False)
+    return region.astype(np.int64), int(count)
+
+
+def _visibility(total: np.ndarray, squares: np.ndarray, noise: np.ndarray, infrared_blur: float) -> np.ndarray:
+    """Summed density over noise times the root of the visible area: the infrared's area less what the blur added.
+
+    A Gaussian speck of variance s^2 covers (sum d)^2 / sum d^2 = 4 pi s^2 pixels, and a blur adds its variance.
+    """
+    area = total**2 / np.maximum(squares, 1e-12) - 4 * np.pi * infrared_blur**2
+    return total / np.sqrt(np.maximum(area, SMALLEST_AREA)) / np.maximum(noise, 1e-6)
+
+
+def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
+    """Only the regions, and their pixels, for which `kept` (region,) is True, numbered anew."""
+    number = np.cumsum(kept.values) - 1
+    owner = regions.pixel_region.values
+    inside = kept.values[owner]
+    return xr.Dataset(
+        {
+            "pixel_region": ("pixel", number[owner[inside]]),
+            "pixel_index": ("pixel", regions.pixel_index.values[inside]),
+            **{name: ("region", regions[name].values[kept.values]) for name in ("rank", "area", "visibility")},
+        }
+    )
+
+
+def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataArray, xr.DataArray]:
+    """Mask (y, x) bool, True = defect, of all regions, and the number of 8-connected defects in it; lazy.
+
+    Parameters
+    ----------
+    regions
+        From `join_regions` or `keep_regions`.
+    shape
+        Height and width of the slide.
+    """
+    marked = regions.pixel_index.values
+    mask = xr.DataArray(tiles.from_indices(marked, shape)[0], dims=("y", "x"), name="mask")
+    return mask, xr.DataArray(tiles.lazy_number(_count_connected, marked, shape[1]), name="defects")
+
+
+def _count_connected(index: np.ndarray, width: int) -> int:
+    return _connected(index, width)[1]

@@ -1,0 +1,37 @@
+"""Models of a roll as JSON files."""
+
+import json
+import os
+from pathlib import Path
+
+import xarray as xr
+
+from irtoolkit.schema import VERSION, ModelError
+from irtoolkit.targets import replacing
+
+KIND = "irtoolkit crosstalk model"
+
+
+def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write a model from `fit_roll` as JSON, atomically, every number exact; return the path."""
+    content = {"kind": KIND, "version": VERSION, "model": model.to_dict()}
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a model that `write_model` wrote.
+
+    Raises
+    ------
+    ModelError
+        The file is no such model.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content["kind"] != KIND:
+            raise KeyError(content["kind"])
+        return xr.Dataset.from_dict(content["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: expected a model written by irtoolkit fit, found something else ({error})") from error

@@ -1,0 +1,168 @@
+"""The pages of a file: sizes, samples, where the bytes of each strip or tile lie, and whether they can be read."""
+
+import math
+import os
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from irtoolkit.schema import LayoutError
+from irtoolkit.tags import Directory, read_directories
+
+NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
+RGB, BLACK_IS_ZERO, LINEAR_RAW = 2, 1, 34892
+
+_COMPRESSIONS = {2: "fax", 3: "fax", 4: "fax", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 34892: "JPEG"}
+_COMPRESSIONS |= {50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
+_COLOURS = {0: "white-is-zero gray", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 32803: "camera mosaic"}
+_FORMATS = {2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
+
+
+class Page(Directory):
+    """One page of a file, as its header states it; nothing is judged before `check` is called."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.number(257, 0)
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.number(256, 0)
+
+    @property
+    def samples(self) -> int:
+        """Samples of a pixel."""
+        return self.number(277, 1)
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample; 0 where the samples differ."""
+        depths = set(self.numbers(258)) or {1}
+        return depths.pop() if len(depths) == 1 else 0
+
+    @property
+    def subfile(self) -> int:
+        """NewSubfileType: bit 0 is a reduced picture, bit 2 (SilverFast's infrared) a mask."""
+        return self.number(254, 0)
+
+    @property
+    def photometric(self) -> int:
+        """PhotometricInterpretation."""
+        return self.number(262, -1)
+
+    @property
+    def compression(self) -> int:
+        """Compression."""
+        return self.number(259, NONE)
+
+    @property
+    def predictor(self) -> bool:
+        """Whether samples are stored as differences along the row."""
+        return self.number(317, 1) == 2
+
+    @property
+    def planes(self) -> int:
+        """Separately stored planes: 1 where the samples of a pixel lie together."""
+        return self.samples if self.number(284, 1) == 2 else 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a sample as it lies in the file."""
+        return np.dtype(f"{self.order}u{self.bits // 8}")
+
+    @property
+    def segment(self) -> tuple[int, int, int]:
+        """Rows, columns and samples of a whole strip or tile."""
+        samples = self.samples // self.planes
+        if 322 in self.tags:
+            return self.number(323, 0), self.number(322, 0), samples
+        return min(self.number(278, self.height), self.height), self.width, samples
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Planes, rows of segments, and segments in a row."""
+        rows, columns, _ = self.segment
+        return self.planes, -(-self.height // rows), -(-self.width // columns)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Place of each segment in the file, shaped as `grid`."""
+        return self._by_segment(324 if 322 in self.tags else 273)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Bytes of each segment in the file, shaped as `grid`; where uncompressed, what its pixels need."""
+        if self.compression != NONE:
+            return self._by_segment(325 if 322 in self.tags else 279)
+        rows, columns, samples = self.segment
+        height = np.full(self.grid[1], rows)
+        if 322 not in self.tags:
+            height[-1] = self.height - rows * (self.grid[1] - 1)
+        sizes = height * columns * samples * self.dtype.itemsize
+        return np.broadcast_to(sizes[:, None], self.grid)
+
+    def _by_segment(self, code: int) -> np.ndarray:
+        values, wanted = self.tags.get(code, np.empty(0, np.int64)), math.prod(self.grid)
+        if not isinstance(values, np.ndarray) or values.size < wanted:
+            raise LayoutError(f"{self.path}: damaged: tag {code} lists {len(values)} of {wanted} strips or tiles")
+        return values[:wanted].reshape(self.grid)
+
+    def without_texts(self) -> "Page":
+        """Give the page without its texts, XMP and profile, which may be long."""
+        return replace(self, tags={code: value for code, value in self.tags.items() if isinstance(value, np.ndarray)})
+
+    def check(self) -> None:
+        """Raise `LayoutError` unless the samples of this page can be read and all lie inside the file."""
+        self._check_compression()
+        self._check_samples()
+        if min(self.segment) < 1:
+            raise LayoutError(f"{self.path}: damaged: its strips or tiles have sizes {self.segment}; scan it again")
+        offsets, longest = self.offsets, math.prod(self.segment) * self.dtype.itemsize
+        fits = self.compression != NONE or longest <= self.size
+        if not fits or min(offsets.min(), self.sizes.min()) < 0 or (offsets > self.size - self.sizes).any():
+            wanted = f"a page of {self.height} x {self.width} pixels does not end within the file's {self.size} bytes"
+            raise LayoutError(f"{self.path}: truncated or damaged: {wanted}; copy or scan it again")
+
+    def _check_samples(self) -> None:
+        """Refuse what does not hold 8- or 16-bit counts."""
+        if self.photometric in _COLOURS and self.photometric != 4:
+            kind = _COLOURS[self.photometric]
+            raise LayoutError(f"{self.path}: expected RGB, LinearRaw or gray samples, found {kind}; save it as RGB")
+        kinds = [_FORMATS[code] for code in self.numbers(339) if code in _FORMATS]
+        if kinds:
+            raise LayoutError(f"{self.path}: expected unsigned counts, found {kinds[0]} samples; save 16-bit TIFF")
+        if self.bits not in (8, 16):
+            found = f"{self.bits} bits" if self.bits else f"bits {self.numbers(258)}"
+            raise LayoutError(f"{self.path}: expected 8 or 16 bits a sample, found {found}; save 16-bit TIFF")
+
+    def _check_compression(self) -> None:
+        """Refuse compression that changes counts, or that is rare."""
+        if self.compression not in (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS):
+            name = _COMPRESSIONS.get(self.compression, f"number {self.compression}")
+            why = ", which changes the counts and their noise" if "JPEG" in name else ""
+            advice = "scan or save it uncompressed, with LZW or with deflate"
+            raise LayoutError(f"{self.path}: unsupported compression {name}{why}; {advice}")
+        if self.number(317, 1) not in (1, 2) or self.number(266, 1) != 1:
+            raise LayoutError(f"{self.path}: unsupported predictor or bit order; save it as plain 16-bit TIFF")
+
+
+def read_pages(path: str | os.PathLike[str]) -> list[Page]:
+    """Read the headers of the pages of a TIFF, DNG or PGM file, first to last, each before its SubIFDs.
+
+    Raises as `read_directories` does.
+    """
+    found = [Page(**vars(directory)) for directory in read_directories(path)]
+    return [page for page in found if min(page.height, page.width, page.samples) > 0]
+
+
+def read_page(path: str | os.PathLike[str], address: tuple[int, ...]) -> Page:
+    """Read the header of one page and check that it can be read."""
+    for page in read_pages(path):
+        if page.address == address:
+            page.check()
+            return page
+    raise LayoutError(f"{os.fspath(path)}: expected a page at {address}; the file has changed")

@@ -1,0 +1,193 @@
+"""The whole chain for one slide, and the fit of a roll."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.alignment import NEGLIGIBLE, measure_shift, sample_aligned, shift_infrared
+from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk, subtract_ghost, visible_density
+from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.healing import heal
+from irtoolkit.noise import fit_noise, score_residual
+from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError, SlideError
+from irtoolkit.settings import Settings
+from irtoolkit.threshold import rate_above, threshold_mirror
+
+SMALLEST_SIDE = 64
+SILVER_SLOPES = 0.55
+BLOCKED_SHARE = 0.001
+BORDER = 3
+
+
+def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: xr.Dataset | None = None) -> xr.Dataset:
+    """Find and heal the defects of one slide.
+
+    Parameters
+    ----------
+    slide
+        From `open_slide`: `counts` (band, y, x), bands R, G, B, IR.
+    settings
+        The choices of the run; the defaults if None.
+    model
+        From `fit_roll` or `open_model`; if None, the slide is fitted by itself.
+
+    Returns
+    -------
+    xarray.Dataset
+        What `find_defects` returns, and `healed` (band, y, x): R, G and B filled inside the mask and the counts' own
+        everywhere else, IR as it is. Lazy.
+
+    Raises
+    ------
+    NotUsableError
+        The infrared cannot show defects: constant, black, or blocked by silver; or the slide is too small.
+    """
+    settings = settings or Settings()
+    found = find_defects(slide, settings=settings, model=model)
+    return found.assign(healed=heal_slide(found, settings=settings))
+
+
+def heal_slide(found: xr.Dataset, *, settings: Settings) -> xr.DataArray:
+    """Heal the colour bands inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
+    counts = found.counts
+    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain)
+    return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
+
+
+def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None) -> xr.Dataset:
+    """Find the defects of one slide; everything of `clean_slide` but the healing.
+
+    Returns
+    -------
+    xarray.Dataset
+        `counts`; `residual` (density) and `score` (sigma), both (y, x) float32 and positive where light is blocked;
+        `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`, `shift_x`,
+        `unseen`, `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of
+        its shift). All arrays are lazy.
+    """
+    counts = slide.counts
+    _check_size(counts)
+    shift = measure_shift(counts)
+    samples = sample_aligned(counts, shift)
+    _check_infrared(samples)
+    fitted = _fit([samples]) if model is None else level_model(model, samples)
+    _check_slopes(float(fitted.slopes))
+    visible = counts.sel(band=list(VISIBLE))
+    residual = subtract_crosstalk(visible, shift_infrared(counts, shift), fitted)
+    score, grain = score_residual(residual, visible, fitted)
+    unseen_y, unseen_x = (_unseen(counts.sizes[axis], float(shift[f"shift_{axis}"]), axis) for axis in ("y", "x"))
+    score = score.where(_away_from(unseen_y) & _away_from(unseen_x), 0).rename("score")
+    marked = _mark(score, residual, grain, settings, float(fitted.blur))
+    measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
+    measured |= {"shift_y": float(shift.shift_y), "shift_x": float(shift.shift_x), "aligned": bool(shift.trusted)}
+    measured["unseen"] = 1 - (1 - float(unseen_y.mean())) * (1 - float(unseen_x.mean()))
+    found = xr.Dataset({"counts": counts, "residual": residual, "score": score}, attrs=slide.attrs)
+    return found.assign(measured).merge(marked)
+
+
+def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Fit one crosstalk and noise model for the slides of a roll, each with its own shift and infrared level.
+
+    Parameters
+    ----------
+    slides
+        From `open_slide`; one after another is read, and only a sample of each is kept.
+
+    Returns
+    -------
+    xarray.Dataset
+        The model: coefficients of the terms and of the noise, and `r2`, `slopes`, `blur` and `sigma`.
+
+    Raises
+    ------
+    NotUsableError
+        A slide's infrared cannot show defects, or the roll is silver film.
+    """
+    samples = [_usable_samples(slide.counts) for slide in slides]
+    if not samples:
+        raise SlideError("expected at least one slide to fit a roll, found none")
+    model = _fit(samples)
+    _check_slopes(float(model.slopes))
+    return model
+
+
+def _usable_samples(counts: xr.DataArray) -> list[np.ndarray]:
+    _check_size(counts)
+    samples = sample_aligned(counts, measure_shift(counts))
+    _check_infrared(samples)
+    return samples
+
+
+def _fit(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
+    model = fit_crosstalk(samples)
+    pairs = []
+    for slide in samples:
+        levelled = level_model(model, slide)
+        for tile in slide:
+            density = visible_density(tile[:3], levelled)
+            pairs.append((subtract_ghost(density, tile[3], levelled), density))
+    return fit_noise(pairs, model)
+
+
+def _mark(
+    score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray, settings: Settings, infrared_blur: float
+) -> xr.Dataset:
+    """`mask`, `coverage`, `defects`, `threshold` and `fdr` by the settings' threshold and visibility."""
+    chosen = settings.threshold
+    level = GROW if isinstance(chosen, str) else float(chosen)
+    tails = measure_tails(score, residual, grain, infrared_blur=infrared_blur, level=level)
+    joined = (join_regions(tails, sign=sign, level=level) for sign in (1, -1))
+    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in joined)
+    if isinstance(chosen, str):
+        threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
+        defects = keep_regions(defects, defects["rank"] >= threshold - GROW)
+    else:
+        threshold, rate = level, rate_above(defects, mirrored)
+    mask, number = mask_regions(defects, score.shape)
+    return xr.Dataset({"mask": mask, "coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate})
+
+
+def _unseen(size: int, shift: float, axis: str) -> xr.DataArray:
+    """Rows or columns whose infrared lies outside its frame."""
+    place = np.arange(size) + (shift if abs(shift) >= NEGLIGIBLE else 0.0)
+    return xr.DataArray((place < 0) | (place > size - 1), dims=axis)
+
+
+def _away_from(unseen: xr.DataArray) -> xr.DataArray:
+    """Rows or columns that are seen and whose neighbours, which resampling and smoothing mix in, are seen too."""
+    return xr.DataArray(np.convolve(unseen.values, np.ones(2 * BORDER + 1), "same") == 0, dims=unseen.dims)
+
+
+def _check_size(counts: xr.DataArray) -> None:
+    height, width = counts.sizes["y"], counts.sizes["x"]
+    if min(height, width) < SMALLEST_SIDE:
+        raise NotUsableError(
+            f"expected a slide of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width};"
+            " noise cannot be measured on fewer: scan at a higher resolution"
+        )
+
+
+def _check_infrared(samples: Sequence[np.ndarray]) -> None:
+    infrared = np.concatenate([tile[3].ravel() for tile in samples])
+    low, high = float(infrared.min()), float(infrared.max())
+    if low == high:
+        raise NotUsableError(
+            f"expected an infrared plane that varies, found the constant {low:.0f};"
+            " scan again with the infrared channel on, or name the right plane with infrared="
+        )
+    middle = float(np.median(infrared))
+    if middle < BLOCKED_SHARE * 65535:
+        raise NotUsableError(
+            f"expected infrared light through the film, found a median of {middle:.0f} of 65535 counts;"
+            " the film blocks infrared (as silver does), or the infrared was not exposed"
+        )
+
+
+def _check_slopes(slopes: float) -> None:
+    if slopes > SILVER_SLOPES:
+        raise NotUsableError(
+            f"expected film whose dyes let infrared through, found that the infrared follows the picture with slope"
+            f" {slopes:.2f} (over {SILVER_SLOPES}): silver black-and-white film blocks infrared as dust does, so the"
+            " infrared cannot tell them apart; heal this slide without infrared"
+        )

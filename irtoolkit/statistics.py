@@ -1,0 +1,82 @@
+"""Robust scales, blurs and small least-squares fits on NumPy arrays."""
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+cv2.setNumThreads(1)
+
+
+def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
+    """Median, and the median absolute deviation from it times 1.4826 (a normal standard deviation).
+
+    >>> robust_centre_and_scale(np.array([1.0, 2.0, 3.0, 4.0, 1000.0]))
+    (3.0, 1.4826)
+    """
+    centre = float(np.median(values))
+    return centre, 1.4826 * float(np.median(np.abs(values - centre)))
+
+
+def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of a float32 plane, cut at four sigma, mirrored at the slide's edge; sigma 0 returns the plane."""
+    if sigma <= 0:
+        return plane
+    return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
+
+
+def kernel_size(sigma: float) -> tuple[int, int]:
+    """Width and height of the kernel that `blur` uses: four sigma to each side."""
+    side = 2 * int(np.ceil(4 * sigma)) + 1
+    return side, side
+
+
+def high_pass(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """What a Gaussian blur of `sigma` takes away from a float32 plane."""
+    return plane - blur(plane, sigma)
+
+
+def gradient(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Central differences of a float32 plane along y and along x, per pixel."""
+    step = np.array([[-0.5, 0.0, 0.5]], np.float32)
+    down = cv2.filter2D(plane, cv2.CV_32F, step.T, borderType=cv2.BORDER_REFLECT_101)
+    right = cv2.filter2D(plane, cv2.CV_32F, step, borderType=cv2.BORDER_REFLECT_101)
+    return down, right
+
+
+def least_squares(
+    terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | float = 1.0
+) -> np.ndarray:
+    """Weighted least squares with a small ridge on standardised terms; sums in float64 on one thread.
+
+    Parameters
+    ----------
+    terms
+        (terms, samples); the first is the constant 1 and is not penalised.
+    values
+        (samples,).
+    ridge
+        Share of the samples' weight by which each standardised term is held to zero, so that terms that say
+        the same (a gray slide) stay finite.
+    weights
+        (samples,), or one number for all.
+
+    Returns
+    -------
+    numpy.ndarray
+        (terms,) float64 coefficients.
+
+    >>> least_squares(np.array([[1, 1, 1, 1], [0, 1, 2, 3.0]]), np.array([1, 3, 5, 7.0]), 0.0).round(6)
+    array([1., 2.])
+    """
+    total = np.broadcast_to(weights, values.shape).sum()
+    mean = (terms * weights).sum(axis=1) / total
+    spread = np.sqrt(np.maximum((terms * terms * weights).sum(axis=1) / total - mean**2, 1e-10 * mean**2 + 1e-12))
+    mean[0], spread[0] = 0.0, 1.0
+    standard = (terms - mean[:, None]) / spread[:, None]
+    weighted = standard * weights
+    penalty = np.diag(np.r_[0.0, np.full(len(terms) - 1, ridge * total)])
+    with threadpool_limits(1, "blas"):
+        solution = np.linalg.lstsq(weighted @ standard.T + penalty, weighted @ values, rcond=1e-12)[0]
+    coefficients = solution / spread
+    coefficients[0] -= (coefficients[1:] * mean[1:]).sum()
+    return coefficients

@@ -1,0 +1,80 @@
+"""Names to write to: never over or next to a source, complete or not there at all, no leftovers."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from irtoolkit.schema import SlideError
+
+AnyPath = str | os.PathLike[str]
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
+    """Refuse a target that is one of the sources, under whatever name, or lies in the folder of one.
+
+    Raises
+    ------
+    SlideError
+        Naming the target, the source, and what to do.
+    """
+    target = Path(path)
+    for source in map(Path, sources):
+        if _same(target, source):
+            raise SlideError(f"{target} would overwrite the source {source}; write to another folder")
+        for folder in {source.parent, source.resolve().parent}:
+            if _same(target.parent, folder) or _same(target.resolve().parent, folder):
+                raise SlideError(f"{target} would stand next to the source {source}; write to another folder")
+
+
+def remove_leftovers(folder: AnyPath) -> None:
+    """Remove the temporary files ``.NAME.part`` that an interrupted run left in a folder or below it."""
+    for leftover in Path(folder).rglob(".*.part"):
+        if leftover.is_file() or leftover.is_symlink():
+            leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: AnyPath) -> Iterator[Path]:
+    """Give a temporary name ``.NAME.part`` in the folder of `path`; on success the file there becomes `path`.
+
+    The bytes are on the disk before the name changes. On any error the temporary file is removed and an earlier
+    file under `path` stays as it was.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        part.unlink(missing_ok=True)
+        yield part
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        advice = "the disk is full, nothing was written; free some space or write to another folder"
+        raise OSError(error.errno, advice, str(path)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Tell whether two paths are one file or folder; names that differ in case alone count as one if either is new."""
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return str(one.resolve()).casefold() == str(other.resolve()).casefold()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a changed name to the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,249 @@
+"""Masks and healed slides as TIFF files: written block by block, complete under their name or not there at all."""
+
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.schema import VERSION, VISIBLE, SlideError
+from irtoolkit.targets import AnyPath, check_target, replacing
+from irtoolkit.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_software
+
+COMPRESSION, PREDICTOR = 259, 317
+STRIP_BYTES = 2**20
+CLASSIC_BYTES = 2**32 - 2**26  # offsets of 4 bytes, less what tags and incompressible strips may add
+ENCODERS, AHEAD = 2, 4
+
+
+def write_mask(
+    mask: xr.DataArray | np.ndarray,
+    path: AnyPath,
+    *,
+    source: AnyPath,
+    page: tuple[int, ...] = (0,),
+    compression: str = "deflate",
+) -> Path:
+    """Write a mask as a gray TIFF: uint8, 0 clean, 255 defect, orientation and resolution of the colour planes.
+
+    Parameters
+    ----------
+    mask
+        Bool on (y, x), True = defect; NumPy or dask-backed. A graph is computed once, block by block.
+    path
+        Where to write; folders are made, an earlier file is replaced once the new one is complete.
+    source
+        The TIFF file of the colour planes; read only.
+    page
+        Address of the page with the colour planes, ``(0, 1)`` being the second SubIFD of the first page.
+    compression
+        ``"deflate"`` (with horizontal predictor) or ``"none"``.
+
+    Raises
+    ------
+    SlideError
+        The mask is not bool on (y, x), or the path would be over or next to the source.
+    OSError
+        Among others: the disk is full. Nothing is left under `path` then but what stood there.
+    """
+    mask = mask if isinstance(mask, xr.DataArray) else xr.DataArray(mask, dims=("y", "x"))
+    if mask.dtype != bool or set(mask.dims) != {"y", "x"}:
+        raise SlideError(
+            f"a mask is bool on (y, x), not {mask.dtype} on {mask.dims}; compare the score with a threshold"
+        )
+    pixels = (mask.astype(np.uint8) * np.uint8(255)).expand_dims("band").transpose("y", "x", "band")
+    check_target(path, [source])
+    order, tags = carried_tags(source, page)
+    kept = {code: tag for code, tag in tags.items() if code in GEOMETRY}
+    return _write_picture(pixels, Path(path), kept, order, compression)
+
+
+def write_healed(
+    healed: xr.DataArray,
+    path: AnyPath,
+    *,
+    source: AnyPath,
+    page: tuple[int, ...] = (0,),
+    compression: str = "none",
+    software: str = f"irtoolkit {VERSION}",
+) -> Path:
+    """Write the healed R, G, B as a TIFF of the same bit depth that keeps the tags of its source.
+
+    Kept bit for bit: ICC profile, resolution (even a wrong one), orientation, make, model, date, artist, copyright,
+    description, EXIF with its maker note, GPS, XMP and IPTC. Left behind: what tells of other planes (infrared,
+    thumbnails) or of raw colour (DNG).
+
+    Parameters
+    ----------
+    healed
+        uint8 or uint16 on (band, y, x) with R, G, B; NumPy or dask-backed. A graph is computed once, block by block.
+    path
+        Where to write; folders are made, an earlier file is replaced once the new one is complete.
+    source
+        The TIFF file of the colour planes; read only. Its byte order becomes that of the new file.
+    page, compression
+        As in `write_mask`.
+    software
+        Provenance, appended to what the source's Software tag says.
+
+    Raises
+    ------
+    SlideError
+        The bands or the dtype are others, or the path would be over or next to the source.
+    OSError
+        As in `write_mask`.
+    """
+    if healed.dtype not in (np.uint8, np.uint16) or set(healed.dims) != {"band", "y", "x"}:
+        raise SlideError(
+            f"a healed slide is uint8 or uint16 on (band, y, x), not {healed.dtype} on {healed.dims}; "
+            "bring it to the dtype of counts"
+        )
+    if "band" not in healed.coords or not set(VISIBLE) <= set(healed["band"].values.tolist()):
+        raise SlideError("a healed slide has the bands R, G, B in its coordinate band; give it the bands of counts")
+    pixels = healed.sel(band=list(VISIBLE)).transpose("y", "x", "band")
+    check_target(path, [source])
+    order, tags = carried_tags(source, page)
+    return _write_picture(pixels, Path(path), with_software(tags, software), order, compression)
+
+
+@dataclass(frozen=True)
+class PixelFile:
+    """Pixels on (y, x, band) in a file, row after row from byte `start`; blocks of all bands are assigned to slices.
+
+    It holds no open file, so threads and processes may write different blocks at the same time.
+    """
+
+    path: Path
+    start: int
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of one pixel."""
+        return self.shape[2] * self.dtype.itemsize
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.shape[1] * self.pixel_bytes
+
+    @property
+    def strips(self) -> list[tuple[int, int]]:
+        """First row and number of rows of each strip of about a megabyte."""
+        rows = max(1, STRIP_BYTES // self.row_bytes)
+        return [(first, min(rows, self.shape[0] - first)) for first in range(0, self.shape[0], rows)]
+
+    def __setitem__(self, key: tuple[slice, ...], block: np.ndarray) -> None:
+        """Write a block into its rows and columns, a strip at a time, or row by row where it is narrower."""
+        top, left = (part.start or 0 for part in key[:2])
+        step = self.strips[0][1] if block.shape[1] == self.shape[1] else 1
+        with self.path.open("r+b") as file:
+            for row in range(0, block.shape[0], step):
+                file.seek(self.start + (top + row) * self.row_bytes + left * self.pixel_bytes)
+                file.write(np.ascontiguousarray(block[row : row + step], self.dtype).data)
+
+    def read(self, first: int, rows: int) -> np.ndarray:
+        """Read whole rows."""
+        place, count = self.start + first * self.row_bytes, rows * self.row_bytes // self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, count, offset=place).reshape(rows, *self.shape[1:])
+
+
+def _write_picture(pixels: xr.DataArray, path: Path, kept: Directory, order: Order, compression: str) -> Path:
+    """Write unsigned pixels on (y, x, band) with the tags that are kept."""
+    if compression not in ("none", "deflate"):
+        raise SlideError(f'compression is "none" or "deflate", not {compression!r}')
+    variant = Variant(order, big=pixels.nbytes > CLASSIC_BYTES)
+    with replacing(path) as part:
+        if compression == "none":
+            _write_plain(pixels, part, kept, variant)
+        else:
+            _write_deflated(pixels, part, kept, variant)
+    return path
+
+
+def _write_plain(pixels: xr.DataArray, part: Path, kept: Directory, variant: Variant) -> None:
+    """Write header and tags, then each block of pixels straight into its place."""
+    height, width, bands = pixels.shape
+    target = PixelFile(part, len(variant.header(0)), (height, width, bands), pixels.dtype.newbyteorder(variant.order))
+    sizes = [rows * target.row_bytes for _, rows in target.strips]
+    with part.open("xb") as file:
+        _write_tags(file, target, sizes, kept | {COMPRESSION: variant.shorts(1)}, variant)
+    _store(pixels, target)
+
+
+def _write_deflated(pixels: xr.DataArray, part: Path, kept: Directory, variant: Variant) -> None:
+    """Collect the blocks in a scratch file, then write them as strips with horizontal predictor, and the tags."""
+    height, width, bands = pixels.shape
+    scratch = PixelFile(part.with_suffix(".raw.part"), 0, (height, width, bands), pixels.dtype)
+    compressed = {COMPRESSION: variant.shorts(8), PREDICTOR: variant.shorts(2)}
+    try:
+        scratch.path.unlink(missing_ok=True)
+        scratch.path.touch()
+        _store(pixels, scratch)
+        with part.open("xb") as file, closing(_deflated_strips(scratch, variant.order)) as strips:
+            file.seek(len(variant.header(0)))
+            sizes = [file.write(strip) for strip in strips]
+            _write_tags(file, scratch, sizes, kept | compressed, variant)
+    finally:
+        with suppress(OSError):
+            scratch.path.unlink(missing_ok=True)
+
+
+def _store(pixels: xr.DataArray, target: PixelFile) -> None:
+    """Bring every pixel to its place, computing a graph once."""
+    if pixels.chunks is None:
+        target[:, :] = pixels.values
+    else:
+        tiles.store(pixels.chunk(band=-1).data, target)
+
+
+def _deflated_strips(scratch: PixelFile, order: Order) -> Generator[bytes, None, None]:
+    """Encode the strips of a scratch file in order, a few ahead of the one that is taken."""
+    with ThreadPoolExecutor(ENCODERS) as encoders:
+        ahead: deque[Future[bytes]] = deque()
+        for first, rows in scratch.strips:
+            ahead.append(encoders.submit(_deflate, scratch, first, rows, order))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _deflate(scratch: PixelFile, first: int, rows: int, order: Order) -> bytes:
+    """Encode one strip; the differences of the predictor are taken before the bytes change order."""
+    differences = imagecodecs.delta_encode(scratch.read(first, rows), axis=1)
+    ordered = differences.astype(scratch.dtype.newbyteorder(order))
+    return bytes(imagecodecs.deflate_encode(ordered.tobytes(), level=6, raw=False))
+
+
+def _write_tags(file: BinaryIO, layout: PixelFile, sizes: list[int], kept: Directory, variant: Variant) -> None:
+    """Write the directory behind the strips, which begin after the header and have these sizes, and the header."""
+    height, width, bands = layout.shape
+    offsets = [*accumulate(sizes, initial=len(variant.header(0)))]
+    place = offsets.pop()
+    place += place % 2
+    tags = kept | {
+        254: variant.longs(0),  # NewSubfileType: a full picture
+        256: variant.longs(width),
+        257: variant.longs(height),
+        258: variant.shorts(*[8 * layout.dtype.itemsize] * bands),
+        262: variant.shorts(2 if bands == 3 else 1),  # RGB, or gray with 0 black
+        273: variant.offsets(*offsets),
+        277: variant.shorts(bands),
+        278: variant.longs(layout.strips[0][1]),
+        279: variant.offsets(*sizes),
+        284: variant.shorts(1),  # samples of a pixel side by side
+    }
+    file.seek(place)
+    file.write(pack_directory(tags, place, variant))
+    file.seek(0)
+    file.write(variant.header(place))

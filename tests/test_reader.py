@@ -1,0 +1,329 @@
+import os
+import pickle
+import struct
+from concurrent.futures import ThreadPoolExecutor
+
+import dask
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from irtoolkit import page_reader
+from irtoolkit.layouts import find_layout
+from irtoolkit.page_reader import PageReader, open_page
+from irtoolkit.pages import read_pages
+from irtoolkit.reader import SlideReader, open_slide
+from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.schema import LayoutError
+from irtoolkit.tiff_files import Storage, TiffPage, shorts, write_tiff
+
+STORAGES = {
+    "one strip": {"rows_per_strip": 0},
+    "strips of one row": {"rows_per_strip": 1},
+    "strips": {"rows_per_strip": 5},
+    "big-endian": {"rows_per_strip": 5, "byteorder": ">"},
+    "tiles": {"tile": (16, 32)},
+    "planar": {"planar": True, "rows_per_strip": 5},
+    "planar tiles": {"planar": True, "tile": (16, 16), "compression": "deflate"},
+    "lzw": {"compression": "lzw", "rows_per_strip": 5},
+    "lzw, predictor, big-endian": {"compression": "lzw", "rows_per_strip": 5, "predictor": True, "byteorder": ">"},
+    "deflate": {"compression": "deflate", "rows_per_strip": 7},
+    "deflate, predictor": {"compression": "deflate", "rows_per_strip": 7, "predictor": True},
+    "deflate, predictor, planar": {"compression": "deflate", "planar": True, "rows_per_strip": 4, "predictor": True},
+    "deflate, predictor, one strip": {"compression": "deflate", "rows_per_strip": 0, "predictor": True},
+    "deflate, tiles, predictor": {"compression": "deflate", "tile": (32, 16), "predictor": True},
+}
+needs_holes = pytest.mark.skipif(os.name == "nt", reason="needs files with holes")
+SCRATCHED = {
+    "deflate": {"compression": "deflate", "predictor": True, "byteorder": ">"},
+    "lzw": {"compression": "lzw", "predictor": True},
+    "planar": {"compression": "deflate", "planar": True},
+    "plain": {"compression": "deflate"},
+}
+
+
+def _samples(dtype):
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(3).integers(0, top, (37, 53, 4), dtype, endpoint=True)
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    """A reader for each way of storing pixels, with what another reader makes of the file."""
+    folder = tmp_path_factory.mktemp("stored")
+    found = []
+    for number, (options, dtype) in enumerate((o, d) for o in STORAGES.values() for d in (np.uint8, np.uint16)):
+        path = folder / f"{number}.tif"
+        write_tiff(path, [TiffPage(_samples(dtype), {262: shorts(2), 338: shorts(0)})], Storage(**options))
+        expected = tifffile.imread(path)
+        expected = np.moveaxis(expected, 0, 2) if options.get("planar") else expected
+        np.testing.assert_array_equal(expected, _samples(dtype))
+        found.append((open_page(path), expected))
+    return found
+
+
+def _index(length):
+    bound = st.none() | st.integers(-length - 2, length + 2)
+    return st.builds(slice, bound, bound, st.sampled_from([None, 1, 2, -1, -3])) | st.integers(-length, length - 1)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_slice_is_that_of_another_reader(readers, data):
+    reader, expected = data.draw(st.sampled_from(readers))
+    key = data.draw(st.tuples(_index(37), _index(53), _index(4)))
+    found = reader[key]
+    assert found.dtype == expected.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, expected[key])
+
+
+def test_every_storage_reads_whole_and_narrow(readers):
+    for reader, expected in readers:
+        np.testing.assert_array_equal(reader[...], expected)
+        np.testing.assert_array_equal(reader[3:29, 40:43], expected[3:29, 40:43])
+        np.testing.assert_array_equal(reader[..., 2], expected[..., 2])
+        assert reader[4:4].shape == (0, 53, 4)
+
+
+def test_packbits(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", _samples(np.uint8), compression="packbits", photometric="rgb", extrasamples=(0,)
+    )
+    np.testing.assert_array_equal(open_page(tmp_path / "a.tif")[...], _samples(np.uint8))
+
+
+@pytest.mark.parametrize("options", SCRATCHED.values(), ids=SCRATCHED)
+def test_a_long_strip_is_decoded_once_into_a_scratch_file(tmp_path, monkeypatch, options):
+    monkeypatch.setattr(page_reader, "SCRATCH_BYTES", 1000)
+    monkeypatch.setattr(page_reader, "_PIECE", 100)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    spilt, spill = [], PageReader._spill
+    monkeypatch.setattr(PageReader, "_spill", lambda *given: spilt.append(spill(*given)) or spilt[-1])
+    path = tmp_path / "a.tif"
+    write_tiff(path, [TiffPage(_samples(np.uint16), {262: shorts(2)})], Storage(**options))
+    reader = open_page(path)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(reader.__getitem__, [slice(y, y + 3) for y in range(0, 37, 3)]))
+    np.testing.assert_array_equal(np.concatenate(parts), _samples(np.uint16))
+    assert reader.natural_rows == 1
+    assert len(spilt) == (4 if options.get("planar") else 1)
+    assert all(isinstance(values, np.memmap) for values in spilt)
+    del reader
+    spilt.clear()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_strip_is_decoded_once_for_chunks_within_it(tmp_path, monkeypatch):
+    write_tiff(tmp_path / "a.tif", [TiffPage(_samples(np.uint16), {262: shorts(2)})], Storage(compression="lzw"))
+    reader = open_page(tmp_path / "a.tif")
+    decoded = []
+    decompress = page_reader._decompress
+    monkeypatch.setattr(page_reader, "_decompress", lambda *given: decoded.append(1) or decompress(*given))
+    for y in range(37):
+        reader[y]
+    assert decoded == [1]
+
+
+@pytest.mark.parametrize(
+    "layout", ["vuescan-rgbi", "silverfast-hdri-preview", "vuescan-dng", "silverfast-dng", "sidecar"]
+)
+@pytest.mark.parametrize("chunks", ["auto", 7, {"y": 5, "x": 9}, (1, 16, 20), {"band": 2}])
+def test_counts_are_the_same_for_every_chunking(tmp_path, counts, layout, chunks):
+    write_scanner_file(tmp_path / "a.tif", counts, layout, compression="deflate", predictor=True)
+    slide = open_slide(tmp_path / "a.tif", chunks=chunks)
+    assert slide.counts.dims == ("band", "y", "x")
+    assert slide.band.values.tolist() == ["R", "G", "B", "IR"]
+    assert slide.counts.dtype == np.uint16
+    np.testing.assert_array_equal(slide.counts, counts)
+
+
+def test_chunks_are_what_was_asked_for(tmp_path, counts):
+    write_scanner_file(tmp_path / "a.tif", counts)
+    assert open_slide(tmp_path / "a.tif", chunks=10).counts.chunks == ((4,), (10, 10, 10, 7), (53,))
+    assert open_slide(tmp_path / "a.tif", chunks=(2, 20, 30)).counts.chunks == ((2, 2), (20, 17), (30, 23))
+    for wrong in ("big", 0, (3, 4), -5):
+        with pytest.raises(ValueError, match="chunks must be"):
+            open_slide(tmp_path / "a.tif", chunks=wrong)
+
+
+@needs_holes
+def test_chunks_are_whole_strips_of_both_pages_and_about_32_mb(tmp_path):
+    _write_large(tmp_path / "a.tif", rows_per_strip=24, compression=5)
+    sizes = open_slide(tmp_path / "a.tif").counts.chunks
+    assert sizes == ((4,), (240,) * 52 + (20,), (16000,))  # 10 strips are 30.7 MB; 11 would pass 32 MiB
+    _write_large(tmp_path / "a.tif", rows_per_strip=24, compression=1)
+    assert open_slide(tmp_path / "a.tif").counts.chunks[1][:2] == (262, 262)  # any row can be reached
+
+
+def test_chunks_suit_the_strips_of_both_files(tmp_path, counts, monkeypatch):
+    monkeypatch.setattr("irtoolkit.reader.CHUNK_BYTES", 53 * 8 * 29)
+    write_scanner_file(tmp_path / "a.tif", counts, "sidecar", compression="lzw", rows_per_strip=4)
+    infrared = TiffPage(counts[3][..., None], {262: shorts(1)})
+    for rows, expected in [(6, 24), (7, 28), (9, 27)]:  # 4 and 9 meet at 36 only, which is too many
+        write_tiff(tmp_path / "a_IR.tif", [infrared], Storage(compression="lzw", rows_per_strip=rows))
+        slide = open_slide(tmp_path / "a.tif")
+        assert slide.counts.chunks == ((3, 1), (expected, 37 - expected), (53,))
+        np.testing.assert_array_equal(slide.counts, counts)
+
+
+def test_depths_are_brought_to_the_deeper(tmp_path, counts):
+    bytes_only = (counts >> 8).astype(np.uint8)
+    write_scanner_file(tmp_path / "a.tif", bytes_only, "silverfast-hdri", infrared=counts[3])
+    found = open_slide(tmp_path / "a.tif").counts.values
+    np.testing.assert_array_equal(found[:3], bytes_only[:3].astype(np.uint16) * 257)
+    np.testing.assert_array_equal(found[3], counts[3])
+    write_scanner_file(tmp_path / "b.tif", counts, "sidecar-pgm", infrared=bytes_only[3])
+    found = open_slide(tmp_path / "b.tif").counts.values
+    np.testing.assert_array_equal(found[:3], counts[:3])
+    np.testing.assert_array_equal(found[3], bytes_only[3].astype(np.uint16) * 257)
+
+
+def test_a_slide_of_8_bits_stays_so(tmp_path, counts):
+    write_scanner_file(tmp_path / "a.tif", (counts >> 8).astype(np.uint8), "vuescan-dng")
+    slide = open_slide(tmp_path / "a.tif")
+    assert slide.counts.dtype == np.uint8
+    assert slide.attrs["bits"] == 8
+    np.testing.assert_array_equal(slide.counts, counts >> 8)
+
+
+def test_gray_is_the_same_in_three_bands(tmp_path, counts):
+    write_scanner_file(tmp_path / "a.tif", counts, "gray")
+    np.testing.assert_array_equal(open_slide(tmp_path / "a.tif").counts, counts[[1, 1, 1, 3]])
+
+
+def test_a_page_of_four_samples_is_decoded_once_for_all_bands(tmp_path, counts, monkeypatch):
+    write_scanner_file(tmp_path / "a.tif", counts, compression="lzw", rows_per_strip=8)
+    decoded = []
+    decompress = page_reader._decompress
+    monkeypatch.setattr(page_reader, "_decompress", lambda *given: decoded.append(1) or decompress(*given))
+    slide = open_slide(tmp_path / "a.tif", chunks=8)
+    bands = [slide.counts.sel(band=band).astype("f8").mean() for band in ("R", "G", "B", "IR")]
+    dask.compute(*bands, scheduler="synchronous")
+    assert len(decoded) == 5
+
+
+def _write_large(path, rows_per_strip, compression=1):
+    """Write the header of a slide of 12500 x 16000 pixels, and a hole for the pixels; return where that begins."""
+    strips, strip = -(-12500 // rows_per_strip), rows_per_strip * 16000 * 8
+    start = 8 + 2 + 12 * 9 + 4 + 8 * strips
+    offsets = start + np.arange(strips) * strip
+    entries = [(256, 4, 1, 16000), (257, 4, 1, 12500), (258, 3, 1, 16), (259, 3, 1, compression), (262, 3, 1, 2)]
+    entries += [(273, 4, strips, 122), (277, 3, 1, 4), (278, 4, 1, rows_per_strip), (279, 4, strips, 122 + 4 * strips)]
+    with open(path, "wb") as file:
+        file.write(b"II*\0" + struct.pack("<IH", 8, 9) + b"".join(struct.pack("<HHII", *entry) for entry in entries))
+        file.write(bytes(4) + offsets.astype("<u4").tobytes() + np.full(strips, strip, "<u4").tobytes())
+        file.truncate(start + strips * strip)
+    return start
+
+
+@needs_holes
+@pytest.mark.parametrize("rows_per_strip", [1, 64])
+def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
+    header = _write_large(tmp_path / "a.tif", rows_per_strip)
+    taken = []
+
+    class Counted:
+        def __init__(self, path, mode):
+            self.file = open(path, mode)  # noqa: SIM115
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *fault):
+            self.file.close()
+
+        def fileno(self):
+            return self.file.fileno()
+
+        def seek(self, place):
+            self.file.seek(place)
+
+        def read(self, count):
+            taken.append(count)
+            return self.file.read(count)
+
+    monkeypatch.setattr("irtoolkit.tags.open", Counted, raising=False)
+    monkeypatch.setattr("irtoolkit.page_reader.open", None, raising=False)
+    slide = open_slide(tmp_path / "a.tif")
+    assert slide.counts.shape == (4, 12500, 16000)
+    assert 0 < sum(taken) < 2 * header + 4096 < 1 << 20
+
+
+def test_names_follow_the_file(tmp_path, counts):
+    def name(chunks="auto", infrared=None):
+        return open_slide(tmp_path / "a.tif", infrared, chunks).counts.data.name
+
+    write_scanner_file(tmp_path / "a.tif", counts, "rgba")
+    first = name(infrared=3)
+    assert name(infrared=3) == first
+    os.utime(tmp_path / "a.tif", ns=(1, 1))
+    touched = name(infrared=3)
+    assert touched != first
+    (tmp_path / "b.tif").write_bytes((tmp_path / "a.tif").read_bytes())
+    assert open_slide(tmp_path / "b.tif", 3).counts.data.name != touched
+    assert name(infrared=3, chunks=7) != touched
+    assert name(infrared=3, chunks=7) == name(infrared=3, chunks=7)
+
+
+def test_a_slide_can_be_pickled_and_is_small(tmp_path, counts):
+    write_scanner_file(tmp_path / "a.tif", counts, "silverfast-dng", rows_per_strip=8)
+    slide = open_slide(tmp_path / "a.tif")
+    slide.counts.values  # noqa: B018
+    sent = pickle.dumps(slide)
+    assert len(sent) < 3000
+    again = pickle.loads(sent)
+    assert again.identical(slide)
+    assert again.counts.data.name == slide.counts.data.name
+
+
+def test_threads_read_the_same(readers):
+    reader, expected = next(pair for pair in readers if pair[0].page.compression == 5)
+    rows = np.random.default_rng(1).integers(0, 37, 400).tolist()
+    with ThreadPoolExecutor(8) as pool:
+        np.testing.assert_array_equal(list(pool.map(reader.__getitem__, rows)), expected[rows])
+
+
+@pytest.mark.parametrize("compression", ["lzw", "deflate"])
+@pytest.mark.parametrize("scratch", [64 << 20, 100])
+@pytest.mark.parametrize("fill", [b"\x55", b"\0", b"\xff"])
+def test_garbage_is_refused_with_its_place(tmp_path, counts, monkeypatch, compression, scratch, fill):
+    monkeypatch.setattr(page_reader, "SCRATCH_BYTES", scratch)
+    path = tmp_path / "a.tif"
+    write_scanner_file(path, counts, compression=compression, rows_per_strip=8)
+    page = read_pages(path)[0]
+    whole = bytearray(path.read_bytes())
+    start, size = int(page.offsets[0, 2, 0]), int(page.sizes[0, 2, 0])
+    whole[start : start + size] = fill * size
+    path.write_bytes(whole)
+    slide = open_slide(path)
+    with pytest.raises(LayoutError, match=r"a\.tif: damaged page 0: strip .*2.*copy or scan it again"):
+        slide.counts.compute(scheduler="synchronous")
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_a_file_that_shrinks_after_opening_is_noticed(tmp_path, counts, compression):
+    path = tmp_path / "a.tif"
+    write_scanner_file(path, counts, compression=compression)
+    slide = open_slide(path)
+    os.truncate(path, 4000)
+    with pytest.raises(LayoutError, match=r"a\.tif: damaged page 0: it ends before byte"):
+        slide.counts.compute(scheduler="synchronous")
+
+
+def test_slide_reader_reads_any_slice(tmp_path, counts):
+    write_scanner_file(tmp_path / "a.tif", counts, "silverfast-hdri")
+    reader = SlideReader(find_layout(tmp_path / "a.tif"))
+    for key in [
+        (3,),
+        (slice(1, 4), 5),
+        (slice(None, None, -1), slice(2, 30, 3), -1),
+        (..., slice(7, 9)),
+        (slice(2, 2),),
+    ]:
+        np.testing.assert_array_equal(reader[key], counts[key])
+    with pytest.raises(IndexError):
+        reader[4]

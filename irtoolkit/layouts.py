@@ -33,7 +33,7 @@ class Plane:
 class Layout:
     """What a file holds: planes, size, depth (of the deeper of colour and infrared), and what its tags say.
 
-    `visible` are R, G, B (three times the same plane for a gray picture). `infrared` is None where there is none,
+    `colour_bits` is the depth of the colour planes alone. `visible` are R, G, B (three times the same plane for a gray picture). `infrared` is None where there is none,
     and `missing` then says what was looked for and what to do. `metadata` holds plain values: source, layout, bits,
     and the keys of `irtoolkit.metadata.describe`.
     """
@@ -44,6 +44,7 @@ class Layout:
     height: int
     width: int
     bits: int
+    colour_bits: int
     metadata: dict[str, str | int | float]
     missing: str = ""
 
@@ -94,6 +95,7 @@ def find_layout(path: str | os.PathLike[str], infrared: str | os.PathLike[str] |
         height=picture.height,
         width=picture.width,
         bits=bits,
+        colour_bits=picture.bits,
         metadata=metadata | _metadata(pages, picture, page),
         missing="" if page else _missing(picture, pages),
     )

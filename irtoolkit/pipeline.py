@@ -67,12 +67,8 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         its shift). All arrays are lazy.
     """
     counts = slide.counts
-    _check_size(counts)
-    shift = measure_shift(counts)
-    samples = sample_aligned(counts, shift)
-    _check_infrared(samples)
-    fitted = _fit([samples]) if model is None else level_model(model, samples)
-    _check_slopes(float(fitted.slopes))
+    shift, samples = sample_slide(slide)
+    fitted = fit_samples([samples]) if model is None else level_model(model, samples)
     visible = counts.sel(band=list(VISIBLE))
     residual = subtract_crosstalk(visible, shift_infrared(counts, shift), fitted)
     score, grain = score_residual(residual, visible, fitted)
@@ -104,23 +100,24 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     NotUsableError
         A slide's infrared cannot show defects, or the roll is silver film.
     """
-    samples = [_usable_samples(slide.counts) for slide in slides]
-    if not samples:
-        raise SlideError("expected at least one slide to fit a roll, found none")
-    model = _fit(samples)
-    _check_slopes(float(model.slopes))
-    return model
+    return fit_samples([sample_slide(slide)[1] for slide in slides])
 
 
-def _usable_samples(counts: xr.DataArray) -> list[np.ndarray]:
-    _check_size(counts)
-    samples = sample_aligned(counts, measure_shift(counts))
+def sample_slide(slide: xr.Dataset) -> tuple[xr.Dataset, list[np.ndarray]]:
+    """Compute a slide's shift (`measure_shift`) and its aligned tiles; `NotUsableError` when there is nothing to fit."""
+    _check_size(slide.counts)
+    shift = measure_shift(slide.counts)
+    samples = sample_aligned(slide.counts, shift)
     _check_infrared(samples)
-    return samples
+    return shift, samples
 
 
-def _fit(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
+def fit_samples(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
+    """Fit the model of a roll, or of one slide, on the tiles of each slide from `sample_slide`."""
+    if not samples:
+        raise SlideError("expected at least one usable slide to fit, found none")
     model = fit_crosstalk(samples)
+    _check_slopes(float(model.slopes))
     pairs = []
     for slide in samples:
         levelled = level_model(model, slide)

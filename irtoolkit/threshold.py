@@ -28,9 +28,11 @@ def threshold_mirror(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_
         sigma is as much), and the rate estimated there, the larger of pixels' and regions'. Infinity and 0 when
         nothing can be accepted.
     """
-    ranks = np.unique(defects["rank"].values)
-    if not ranks.size:
+    if not defects.sizes["region"]:
         return float("inf"), 0.0
+    just_above = np.nextafter(mirrored["rank"].values, np.inf)
+    ranks = np.unique(np.concatenate([[0.0], defects["rank"].values, just_above]))
+    ranks = ranks[ranks <= defects["rank"].values.max()]
     expected = np.minimum(1.0, _tail(mirrored["rank"].values, ranks))
     area = np.median(mirrored.area.values) if mirrored.area.size else 1.0
     regions = (_at_least(mirrored, ranks) + expected) / _at_least(defects, ranks)

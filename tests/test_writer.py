@@ -85,11 +85,13 @@ def raw_tags(path, offset=None):
     order = {b"II": "<", b"MM": ">"}[data[:2]]
     assert struct.unpack_from(order + "H", data, 2) == (42,)
     (offset,) = [offset] if offset else struct.unpack_from(order + "I", data, 4)
+    assert offset % 2 == 0
     tags = {}
     for at in range(offset + 2, offset + 2 + 12 * struct.unpack_from(order + "H", data, offset)[0], 12):
         code, kind, count = struct.unpack_from(order + "HHI", data, at)
         size = count * {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1}[kind]
         (place,) = struct.unpack_from(order + "I", data, at + 8)
+        assert size <= 4 or place % 2 == 0
         value = data[at + 8 : at + 8 + size] if size <= 4 else data[place : place + size]
         tags[code] = raw_tags(path, place) if code in POINTERS else (kind, count, value)
     assert list(tags) == sorted(tags)
@@ -395,6 +397,28 @@ def test_damaged_exif_is_left_out_with_a_warning(healed, tmp_path, caplog, place
     assert "is not kept" in caplog.text
     assert reason in caplog.text
     assert (34665 in tags) == (place == "itself")
+
+
+def test_a_value_outside_the_file_is_left_out_with_a_warning(healed, tmp_path, caplog):
+    source = write_source(tmp_path / "slides" / "a.tif")
+    data = bytearray(source.read_bytes())
+    with tifffile.TiffFile(source) as tiff:
+        struct.pack_into("<I", data, tiff.pages[0].tags[270].offset + 8, len(data) - 5)
+    source.write_bytes(data)
+    tags = raw_tags(write_healed(healed, tmp_path / "a.tif", source=source))
+    assert tags.keys() & SAVED == SAVED - {270}
+    assert "tag 270 is not kept: its 11 bytes" in caplog.text
+
+
+def test_exif_at_the_very_end_may_lack_the_pointer_to_a_next_directory(healed, tmp_path):
+    source = write_source(tmp_path / "slides" / "a.tif")
+    data = bytearray(source.read_bytes())
+    with tifffile.TiffFile(source) as tiff:
+        struct.pack_into("<I", data, tiff.pages[0].tags[34665].offset + 8, len(data))
+    data += pack("<", len(data), [(36864, 7, 4, b"0232")])[:-4]
+    source.write_bytes(data)
+    tags = raw_tags(write_healed(healed, tmp_path / "a.tif", source=source))
+    assert tags[34665] == {36864: (7, 4, b"0232")}
 
 
 def test_a_gray_profile_stays_behind_with_a_warning(healed, tmp_path, caplog):

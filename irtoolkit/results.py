@@ -1,0 +1,55 @@
+"""The table of a run: one row a slide."""
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from irtoolkit.targets import replacing
+
+MEASURED = (
+    *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
+    *("threshold", "fdr", "coverage", "defects"),
+)
+DESCRIBED = ("dpi", "film", "scanner", "layout")
+COLUMNS = ("slide", "status", "reason", "review", *DESCRIBED, *MEASURED, "seconds")
+MUCH = 0.05
+
+Row = dict[str, Any]
+
+
+def describe_row(attributes: Mapping[str, Any]) -> Row:
+    """What the file says of the slide, by the columns' names."""
+    return {name: attributes.get(name, "") for name in DESCRIBED}
+
+
+def measure_row(found: xr.Dataset, false_discovery_rate: float) -> Row:
+    """Compute what was measured on a slide, by the columns' names, and why a person should look at it."""
+    row: Row = {name: found[name].compute().item() for name in MEASURED}
+    return row | {"review": review_reason(row, bool(found.aligned), false_discovery_rate)}
+
+
+def review_reason(row: Row, aligned: bool, false_discovery_rate: float) -> str:
+    """Why a person should look at this slide, in words; empty when nothing stands out."""
+    reasons = []
+    if not aligned:
+        reasons.append("the infrared gave no evidence of its position, so it was left where it is")
+    if row["coverage"] > MUCH:
+        reasons.append(f"{100 * row['coverage']:.1f} % of the picture is marked")
+    if row["fdr"] > 2 * false_discovery_rate:
+        reasons.append(f"{100 * row['fdr']:.0f} % of what is marked may be no defect")
+    if row["unseen"] > MUCH:
+        reasons.append(f"{100 * row['unseen']:.0f} % of the picture was not seen by the infrared")
+    return "; ".join(reasons)
+
+
+def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
+    """Write rows as CSV in UTF-8, atomically; return the path."""
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
+        writer.writeheader()
+        writer.writerows(rows)
+    return Path(path)

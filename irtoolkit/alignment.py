@@ -15,6 +15,7 @@ LIMIT = 45
 HIGH_PASS = 5.0
 EVIDENCE = 10.0
 NEGLIGIBLE = 0.1
+REFINED_PIXELS = 400_000
 
 
 def measure_shift(counts: xr.DataArray) -> xr.Dataset:
@@ -105,7 +106,8 @@ def _gauss_newton_step(samples: list[np.ndarray], shift: np.ndarray) -> np.ndarr
     Each band by itself, because bands lie up to .3 px apart and a weighted difference of them would follow that.
     """
     margin = int(np.ceil(np.abs(shift).max())) + 8
-    inside = (slice(margin, -margin), slice(margin, -margin))
+    step = max(1, round(np.sqrt(sum(tile[0].size for tile in samples) / REFINED_PIXELS)))
+    inside = (slice(margin, -margin, step), slice(margin, -margin, step))
     remainders, moves = [], []
     infrared = [blur(shift_plane(tile[3], shift[0], shift[1]), 1.5)[inside].ravel() for tile in samples]
     values = np.concatenate(infrared).astype(np.float64)
@@ -146,7 +148,7 @@ def shift_infrared(counts: xr.DataArray, shift: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        (y, x) float32 16-bit counts; mirrored where the infrared's frame ends (see `unseen_rows_and_columns`).
+        (y, x) float32 16-bit counts; mirrored where the infrared's frame ends (those rows and columns count as `unseen`).
     """
     move = float(shift.shift_y), float(shift.shift_x)
     kernel = partial(_shift_kernel, move=move)

@@ -10,7 +10,7 @@ import xarray as xr
 from irtoolkit import tiles
 from irtoolkit.density import to_density
 from irtoolkit.schema import VISIBLE, ModelError
-from irtoolkit.statistics import blur, gradient, high_pass, least_squares, robust_centre_and_scale
+from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares, robust_centre_and_scale
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
 POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
@@ -147,27 +147,28 @@ def _pointwise_terms(density: np.ndarray) -> Iterator[np.ndarray]:
 def measure_blur(densities: Sequence[np.ndarray]) -> float:
     """Gaussian sigma, in pixels, by which the infrared is blurrier than the visible bands.
 
-    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola.
+    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola
+    over its square, because errors of detail grow with the difference of variances.
 
     `densities` are (4, y, x) tiles with infrared last, aligned.
     """
     sigmas = np.arange(0, 4.1, 0.5)
     infrared = np.concatenate([high_pass(tile[3], 5)[HALO:-HALO, HALO:-HALO].ravel() for tile in densities])
     low, high = np.quantile(infrared, [0.005, 0.995])
-    keep = (infrared > low) & (infrared < high)
+    keep = (infrared >= low) & (infrared <= high)
     values = infrared[keep].astype(np.float64)
     errors = np.array([_error_of_blur(densities, keep, values, sigma) for sigma in sigmas])
     best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
-    before, middle, after = errors[best - 1 : best + 2]
-    curvature = before - 2 * middle + after
-    step = 0.5 * (before - after) / curvature if curvature > 0 else 0.0
-    return float(max(sigmas[best] + 0.5 * np.clip(step, -1, 1), 0.0))
+    variances = sigmas[best - 1 : best + 2] ** 2
+    curvature, slope, _ = np.polyfit(variances, errors[best - 1 : best + 2], 2)
+    vertex = -slope / (2 * curvature) if curvature > 0 else variances[1]
+    return float(np.sqrt(np.clip(vertex, variances[0], variances[2])))
 
 
 def _error_of_blur(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:
     bands = [[high_pass(blur(band, sigma), 5)[HALO:-HALO, HALO:-HALO].ravel() for band in tile[:3]] for tile in densities]
     terms = np.vstack([np.ones(len(values)), np.concatenate(bands, axis=1)[:, keep]])
-    return float(((values - least_squares(terms, values, RIDGE) @ terms) ** 2).mean())
+    return float(((values - combine(least_squares(terms, values, RIDGE), terms)) ** 2).mean())
 
 
 def _densities(tile: np.ndarray, model: xr.Dataset) -> np.ndarray:
@@ -207,7 +208,7 @@ def _fit(
     keep = np.ones(len(values), bool)
     for trim in TRIMS:
         coefficient = least_squares(terms[:, keep], values[keep], RIDGE)
-        residual = values - coefficient @ terms
+        residual = values - combine(coefficient, terms)
         centre, sigma = robust_centre_and_scale(residual)
         keep = np.abs(residual - centre) <= trim * sigma
     explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
@@ -227,5 +228,6 @@ def _sample_pixels(
 def _slopes(densities: Sequence[np.ndarray], model: xr.Dataset) -> float:
     pixels = np.concatenate([tile[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
     weights = model.coefficient.values[: len(POINTWISE)] + model.coefficient.values[len(POINTWISE)] * model.prediction.values
-    before, after = (weights @ np.stack(list(_pointwise_terms(pixels + move)))[:, 0] for move in (-0.01, 0.01))
+    moved = (np.stack(list(_pointwise_terms(pixels + move)))[:, 0] for move in (-0.01, 0.01))
+    before, after = (combine(weights, terms) for terms in moved)
     return float((after - before).mean() / 0.02)

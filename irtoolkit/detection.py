@@ -27,7 +27,7 @@ def measure_tails(
     Parameters
     ----------
     score, residual, grain
-        (y, x) float32, lazy: `score_residual`, `subtract_crosstalk`, `visible_grain`.
+        (y, x) float32, lazy: `score_residual` (score and grain), `subtract_crosstalk`.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on a pixel counts as `core`
         only where the residual reaches a share of the largest within 4 px, because the blur widens every mark.
@@ -85,7 +85,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     Returns
     -------
     xarray.Dataset
-        `region` (pixel) and `pixel_index` (pixel) of the pixels that belong to one; on dimension `region` `rank`, the sum
+        `pixel_region` (pixel) and `pixel_index` (pixel) of the pixels that belong to one; on dimension `region` `rank`, the sum
         of score - level over the region in sigma, `area` (px), and `visibility`: the visible contrast expected from the
         region's opacity over the visible noise for its area.
     """
@@ -113,16 +113,17 @@ def _connected(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
         return np.zeros(0, np.int64), 0
     first, second = [], []
     column = index % width
-    for step, allowed in ((1, column < width - 1), (width - 1, column > 0), (width, column >= 0), (width + 1, column < width - 1)):
+    steps = ((1, column < width - 1), (width - 1, column > 0), (width, column >= 0), (width + 1, column < width - 1))
+    for step, allowed in steps:
         here = np.flatnonzero(allowed)
         there = np.searchsorted(index, index[here] + step)
         found = index[np.minimum(there, len(index) - 1)] == index[here] + step
-        first.append(here[found])
-        second.append(there[found])
+        first.append(here[found].astype(np.int32))
+        second.append(there[found].astype(np.int32))
     rows, columns = np.concatenate(first), np.concatenate(second)
-    links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(index), len(index)))
+    links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(index), len(index)))
     count, region = connected_components(links, directed=False)
-    return region.astype(np.int64), int(count)
+    return region, int(count)
 
 
 def _visibility(total: np.ndarray, squares: np.ndarray, noise: np.ndarray, infrared_blur: float) -> np.ndarray:
@@ -131,7 +132,7 @@ def _visibility(total: np.ndarray, squares: np.ndarray, noise: np.ndarray, infra
     A Gaussian speck of variance s^2 covers (sum d)^2 / sum d^2 = 4 pi s^2 pixels, and a blur adds its variance.
     """
     area = total**2 / np.maximum(squares, 1e-12) - 4 * np.pi * infrared_blur**2
-    return total / np.sqrt(np.maximum(area, SMALLEST_AREA)) / np.maximum(noise, 1e-6)
+    return np.maximum(total, 0) / np.sqrt(np.maximum(area, SMALLEST_AREA)) / np.maximum(noise, 1e-6)
 
 
 def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:

@@ -9,7 +9,7 @@ import xarray as xr
 from irtoolkit import tiles
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
-from irtoolkit.statistics import high_pass, robust_centre_and_scale
+from irtoolkit.statistics import blur
 
 REACH = 64
 MARGIN = 12
@@ -68,7 +68,7 @@ def _heal_block(visible: np.ndarray, mask: np.ndarray, grain: float) -> np.ndarr
         for band in range(len(visible)):
             fill = _fill(visible[band, rows, columns], mask[0, rows, columns])
             if detail is not None:
-                fill = fill + grain * detail[band]
+                fill = fill * (1 + grain * detail[band])
             healed[band, rows, columns][piece] = _as_counts(fill, visible.dtype)[piece]
     return healed
 
@@ -80,17 +80,28 @@ def _fill(counts: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _clean_detail(visible: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray | None:
-    """Detail of the calmest unmarked patch of the same size beside a piece, clipped at three sigma; None if none is."""
+    """Detail, as a share of the level, of the calmest unmarked patch of the same size beside a piece; None if none is.
+
+    It is clipped at three robust sigmas, so that edges of the picture in the patch are not copied.
+    """
     height, width = mask[rows, columns].shape
-    patches = []
+    best, calmest = None, np.inf
     for down, right in ((-height, 0), (height, 0), (0, -width), (0, width)):
         top, left = rows.start + down, columns.start + right
         patch = (slice(top, top + height), slice(left, left + width))
         if min(top, left) >= 0 and mask[patch].shape == (height, width) and not mask[patch].any():
-            detail = np.stack([high_pass(band[patch].astype(np.float32), DETAIL) for band in visible])
-            scale = np.array([robust_centre_and_scale(band)[1] for band in detail], np.float32)[:, None, None]
-            patches.append((float(scale.sum()), np.clip(detail, -3 * scale, 3 * scale)))
-    return min(patches, key=lambda patch: patch[0])[1] if patches else None
+            roughness = float(np.abs(_relative_detail(visible[1][patch])).mean())
+            best, calmest = (patch, roughness) if roughness < calmest else (best, calmest)
+    if best is None:
+        return None
+    detail = np.stack([_relative_detail(band[best]) for band in visible])
+    limit = 3 * 1.4826 * np.median(np.abs(detail), axis=(1, 2), keepdims=True)
+    return np.clip(detail, -limit, limit)
+
+
+def _relative_detail(counts: np.ndarray) -> np.ndarray:
+    light = counts.astype(np.float32)
+    return light / np.maximum(blur(light, DETAIL), 1) - 1
 
 
 def _as_counts(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

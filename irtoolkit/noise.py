@@ -1,6 +1,6 @@
 """How large the residual's noise is at each place, and the residual in units of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import cv2
@@ -9,16 +9,18 @@ import xarray as xr
 
 from irtoolkit import tiles
 from irtoolkit.crosstalk import ghost_density, visible_density
-from irtoolkit.statistics import blur, gradient, high_pass, least_squares, robust_centre_and_scale
+from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares, robust_centre_and_scale
 
 SMOOTHING = 0.7
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 24
+SAMPLED_PIXELS = 150_000
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
 FLAT_WINDOW = 129
+CARRY_WINDOWS = (17, 41)
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
 
@@ -42,31 +44,26 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
         `model` with `bias`, `blocked` and `bright` (feature): coefficients of the centre, and of ln sigma where the
         residual is positive and negative; `feature_low`, `feature_high`: the range over which they hold.
     """
-    parts = [noise_features(residual, density, model) for residual, density in samples]
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    clean = [~candidate[inside].ravel() for _, _, candidate in parts]
-    step = max(1, sum(int(part.sum()) for part in clean) // 150_000)
-    values = _gather([smooth[inside].ravel()[keep] for (smooth, _, _), keep in zip(parts, clean, strict=True)], step)
-    features = np.stack(
-        [
-            _gather([planes[i][inside].ravel()[keep] for (_, planes, _), keep in zip(parts, clean, strict=True)], step)
-            for i in range(len(PLAIN))
-        ]
-    )
+    pixels = sum(residual[inside].size for residual, _ in samples)
+    step = max(1, pixels // SAMPLED_PIXELS)
+    gathered = []
+    for residual, density in samples:
+        smooth, candidate, features = noise_features(residual, density, model)
+        clean = ~candidate[inside].ravel()[::step]
+        planes = (plane[inside].ravel()[::step][clean] for plane in (smooth, *features))
+        gathered.append(np.stack(list(planes)))
+    values, *features = np.concatenate(gathered, axis=1).astype(np.float64)
     low, high = np.quantile(features, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1
-    terms = _with_squares(np.clip(features, low[:, None], high[:, None]))
+    terms = _with_squares(np.clip(np.stack(features), low[:, None], high[:, None]))
     bias = _trimmed_bias(terms, values, _log_sigma(terms, values))
-    centred = values - bias @ terms
+    centred = values - combine(bias, terms)
     sides = {
         "blocked": ("feature", _log_sigma(terms[:, centred > 0], centred[centred > 0])),
         "bright": ("feature", _log_sigma(terms[:, centred < 0], centred[centred < 0])),
     }
     return model.assign(bias=("feature", bias), **sides, feature_low=("plain", low), feature_high=("plain", high))
-
-
-def _gather(parts: list[np.ndarray], step: int) -> np.ndarray:
-    return np.concatenate(parts)[::step].astype(np.float64)
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
@@ -80,25 +77,25 @@ def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     logs = np.minimum(logs, np.median(logs) + 3)
     coefficient = least_squares(terms, logs, 1e-3)
     for _ in range(2):
-        logs = np.minimum(logs, coefficient @ terms + 1.8)
+        logs = np.minimum(logs, combine(coefficient, terms) + 1.8)
         coefficient = least_squares(terms, logs, 1e-3)
     coefficient[0] += LOG_BIAS
     return coefficient
 
 
 def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
-    sigma = np.exp(log_sigma @ terms)
+    sigma = np.exp(combine(log_sigma, terms))
     bias = np.zeros(len(terms))
     for _ in range(4):
-        keep = np.abs(values - bias @ terms) < 2.5 * sigma
+        keep = np.abs(values - combine(bias, terms)) < 2.5 * sigma
         bias = least_squares(terms[:, keep], values[keep], 1e-3, 1 / sigma[keep] ** 2)
     return bias
 
 
 def noise_features(
     residual: np.ndarray, density: np.ndarray, model: xr.Dataset
-) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """Smoothed residual (y, x), plain features (y, x) each, and candidates (y, x) bool, of one block.
+) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
+    """Smoothed residual (y, x), candidates (y, x) bool, and one after another the plain features (y, x), of one block.
 
     Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast; features are
     carried over them from their surroundings, because a defect's visible trace would raise its own noise.
@@ -106,36 +103,46 @@ def noise_features(
     smooth = blur(residual, SMOOTHING)
     ghost = blur(ghost_density(density, model), 1.4)
     candidate = _candidates(smooth, ghost, float(model.sigma))
-    level = [blur(plane, 2.0) for plane in (density.mean(axis=0), density[0])]
-    detail = sum(high_pass(band, 2.0) ** 2 for band in density)
-    features = [
-        _log_gradient([blur(band, 0.8) for band in density], 2e-6),
-        _log_gradient([blur(band, 2.0) for band in density], 2e-6),
-        np.log(blur(np.float32(detail), 3.0) + np.float32(2e-6)),
-        _log_gradient([ghost], 2e-8),
-        *level,
-    ]
+    return smooth, candidate, _plain_features(density, ghost, candidate)
+
+
+def _plain_features(density: np.ndarray, ghost: np.ndarray, candidate: np.ndarray) -> Iterator[np.ndarray]:
     outside = (~candidate).astype(np.float32)
-    filled = [_carried_over(feature, outside, candidate) for feature in features]
-    return smooth, [np.ones_like(smooth), *filled], candidate
+    shares = [_box(outside, window) for window in CARRY_WINDOWS]
+    yield np.ones_like(ghost)
+    for feature in _raw_features(density, ghost):
+        yield _carried_over(feature, outside, shares) if candidate.any() else feature
 
 
-def _log_gradient(planes: Sequence[np.ndarray], floor: float) -> np.ndarray:
-    energy = np.full(planes[0].shape, floor, np.float32)
+def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
+    yield _log_gradient((blur(band, 0.8) for band in density), 2e-6)
+    yield _log_gradient((blur(band, 2.0) for band in density), 2e-6)
+    detail = np.zeros_like(ghost)
+    for band in density:
+        detail += high_pass(band, 2.0) ** 2
+    yield np.log(blur(detail, 3.0) + np.float32(2e-6))
+    yield _log_gradient([ghost], 2e-8)
+    yield blur(density.mean(axis=0), 2.0)
+    yield blur(density[0], 2.0)
+
+
+def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
+    energy: np.ndarray | float = np.float32(floor)
     for plane in planes:
         for slope in gradient(plane):
-            energy += slope * slope
+            energy = energy + slope * slope
     return np.log(energy)
 
 
-def _carried_over(feature: np.ndarray, outside: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993), near ones counting most."""
-    if not candidate.any():
-        return feature
-    weight = blur(outside, 4.0) + np.float32(1e-3) * blur(outside, 10.0) + np.float32(1e-9)
+def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.ndarray]) -> np.ndarray:
+    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
+
+    `shares` are the averages of `outside` in `CARRY_WINDOWS`; a wide window counts where a narrow one sees too little.
+    """
     values = feature * outside
-    average = (blur(values, 4.0) + np.float32(1e-3) * blur(values, 10.0)) / weight
-    return np.where(candidate, average, feature)
+    near, far = (_box(values, window) for window in CARRY_WINDOWS)
+    average = (near + np.float32(1e-3) * far) / (shares[0] + np.float32(1e-3) * shares[1] + np.float32(1e-9))
+    return np.where(outside > 0, feature, average)
 
 
 def _candidates(smooth: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
@@ -179,18 +186,24 @@ def score_residual(
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
     """Score by the model alone, 1 where candidates are, and the visible grain, as three planes."""
-    smooth, features, candidate = noise_features(residual[0], visible_density(visible, model), model)
+    smooth, candidate, features = noise_features(residual[0], visible_density(visible, model), model)
     low, high = model.feature_low.values, model.feature_high.values
-    terms = [np.clip(plane, low[i], high[i]).astype(np.float32) for i, plane in enumerate(features)]
-    terms += [terms[PLAIN.index(name)] ** 2 for name in SQUARED]
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
-    for i, term in enumerate(terms):
-        for name, plane in combined.items():
-            plane += np.float32(model[name].values[i]) * term
+    for i, (name, feature) in enumerate(zip(PLAIN, features, strict=True)):
+        term = np.clip(feature, np.float32(low[i]), np.float32(high[i]))
+        _add_term(combined, model, i, term)
+        if name == "texture":
+            grain = np.sqrt(np.exp(feature) / 3)
+        if name in SQUARED:
+            _add_term(combined, model, len(PLAIN) + SQUARED.index(name), term * term)
     centred = smooth - combined["bias"]
     score = centred * np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
-    grain = np.sqrt(np.exp(features[PLAIN.index("texture")]) / 3)
     return np.stack([score, candidate.astype(np.float32), grain])
+
+
+def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
+    for name, plane in combined.items():
+        plane += np.float32(model[name].values[index]) * term
 
 
 def _locally_scaled(plain: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ NEGATIVE_RANGE = 500.0
 SAMPLE_SIDE = 1000
 THIN_ROWS = 512
 
+TRANSPOSED, UPSIDE_DOWN, MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
+"""TIFF orientations whose stored rows are shown as columns; then turned upside down; then mirrored left to right."""
+
 
 def view_picture(
     visible: Array,
@@ -132,10 +135,10 @@ def orient(picture: np.ndarray, orientation: int) -> np.ndarray:
            [5, 2],
            [6, 3]])
     """
-    upright = picture.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else picture
-    if orientation in (3, 4, 7, 8):
+    upright = picture.swapaxes(0, 1) if orientation in TRANSPOSED else picture
+    if orientation in UPSIDE_DOWN:
         upright = upright[::-1]
-    if orientation in (2, 3, 6, 7):
+    if orientation in MIRRORED:
         upright = upright[:, ::-1]
     return np.ascontiguousarray(upright)
 

@@ -15,6 +15,7 @@ from irtoolkit.settings import Settings
 from irtoolkit.threshold import rate_above, threshold_mirror
 
 SMALLEST_SIDE = 64
+SMALLEST_SEEN = 52
 SILVER_SLOPES = 0.55
 BLOCKED_SHARE = 0.001
 BORDER = 3
@@ -66,7 +67,7 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         `unseen`, `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of
         its shift). All arrays are lazy.
     """
-    counts = slide.counts
+    counts = slide.counts.chunk()
     shift, samples = sample_slide(slide)
     fitted = fit_samples([samples]) if model is None else level_model(model, samples)
     visible = counts.sel(band=list(VISIBLE))
@@ -105,9 +106,11 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
 
 def sample_slide(slide: xr.Dataset) -> tuple[xr.Dataset, list[np.ndarray]]:
     """Compute a slide's shift (`measure_shift`) and its aligned tiles; `NotUsableError` when there is nothing to fit."""
-    _check_size(slide.counts)
-    shift = measure_shift(slide.counts)
-    samples = sample_aligned(slide.counts, shift)
+    counts = slide.counts.chunk()
+    _check_size(counts)
+    shift = measure_shift(counts)
+    samples = sample_aligned(counts, shift)
+    _check_seen(samples[0])
     _check_infrared(samples)
     return shift, samples
 
@@ -138,7 +141,7 @@ def _mark(
     defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in joined)
     if isinstance(chosen, str):
         threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
-        defects = keep_regions(defects, defects["rank"] >= threshold - GROW)
+        defects = keep_regions(defects, GROW + defects["rank"] >= threshold)
     else:
         threshold, rate = level, rate_above(defects, mirrored)
     mask, number = mask_regions(defects, score.shape)
@@ -162,6 +165,15 @@ def _check_size(counts: xr.DataArray) -> None:
         raise NotUsableError(
             f"expected a slide of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width};"
             " noise cannot be measured on fewer: scan at a higher resolution"
+        )
+
+
+def _check_seen(tile: np.ndarray) -> None:
+    height, width = tile.shape[1:]
+    if min(height, width) < SMALLEST_SEEN:
+        raise NotUsableError(
+            f"expected at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels seen in colour and infrared, found {height} x"
+            f" {width} between their displaced frames; scan at a higher resolution"
         )
 
 

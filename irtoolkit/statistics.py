@@ -43,6 +43,15 @@ def gradient(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return down, right
 
 
+def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """Sum of coefficients (terms,) times terms (terms, samples), the same bit for bit on any number of BLAS threads.
+
+    >>> combine(np.array([1.0, 2.0]), np.array([[1.0, 1.0], [3.0, 4.0]]))
+    array([7., 9.])
+    """
+    return np.einsum("t,ts->s", coefficients, terms)
+
+
 def least_squares(
     terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | float = 1.0
 ) -> np.ndarray:

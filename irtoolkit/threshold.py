@@ -36,7 +36,8 @@ def threshold_mirror(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_
     expected = np.minimum(1.0, _tail(mirrored["rank"].values, ranks))
     area = np.median(mirrored.area.values) if mirrored.area.size else 1.0
     regions = (_at_least(mirrored, ranks) + expected) / _at_least(defects, ranks)
-    pixels = (_at_least(mirrored, ranks, "area") + expected * area) / _at_least(defects, ranks, "area")
+    marked = np.maximum(_at_least(defects, ranks, "area"), 1)
+    pixels = (_at_least(mirrored, ranks, "area") + expected * area) / marked
     rate = np.maximum(regions, pixels)
     admitted = np.flatnonzero(rate <= false_discovery_rate)
     if not admitted.size:

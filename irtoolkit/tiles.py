@@ -110,11 +110,11 @@ def sample_tiles(array: da.Array, size: int = 256, across: int = 7) -> list[np.n
     if height * width <= (size * across) ** 2:
         return [array.compute()]
     cut = partial(_cut_tiles, columns=_spread(width, size, across), size=size)
-    rows = [
-        da.map_blocks(cut, array[:, y : y + size].rechunk(-1), chunks=(1, 1, 1), dtype=object)
-        for y in _spread(height, size, across)
-    ]
-    return [tile for row in da.concatenate(rows, axis=1).compute()[0, :, 0] for tile in row]
+    samples: list[np.ndarray] = []
+    for y in _spread(height, size, across):
+        row = da.map_blocks(cut, array[:, y : y + size].rechunk(-1), chunks=(1, 1, 1), dtype=object)
+        samples += row.compute()[0, 0, 0]
+    return samples
 
 
 def _spread(length: int, size: int, number: int) -> list[int]:

@@ -1,0 +1,55 @@
+import dask
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from irtoolkit.alignment import measure_shift, sample_aligned, shift_infrared
+from irtoolkit.crosstalk import subtract_crosstalk
+from irtoolkit.noise import score_residual
+from irtoolkit.pipeline import fit_samples
+from irtoolkit.schema import VISIBLE
+from irtoolkit.synthetic import make_slide
+
+SHAPE = (601, 833)
+BORDER = 8
+
+
+def score_and_grain(counts):
+    shift = measure_shift(counts)
+    model = fit_samples([sample_aligned(counts, shift)])
+    visible = counts.sel(band=list(VISIBLE))
+    return score_residual(subtract_crosstalk(visible, shift_infrared(counts, shift), model), visible, model)
+
+
+@pytest.mark.parametrize("scanner", ["aligned", "plustek"])
+@pytest.mark.parametrize("film", ["e6", "c41"])
+def test_score_of_film_without_defects_is_a_standard_normal(film, scanner):
+    slide = make_slide(2, SHAPE, film=film, scanner=scanner, defects=0)
+    score, grain = dask.compute(*score_and_grain(slide.counts.chunk({"y": 256})))
+    inside = score.values[BORDER:-BORDER, BORDER:-BORDER]
+    np.testing.assert_allclose(np.quantile(inside, norm.cdf([-2, -1, 1, 2])), [-2, -1, 1, 2], rtol=0.1)
+    assert abs(np.median(inside)) < 0.1
+    for part in np.array_split(inside, 3) + np.array_split(inside, 3, axis=1):
+        assert abs(np.median(part)) < 0.15
+    assert score.dtype == grain.dtype == np.float32
+    assert (grain.values > 0).all()
+
+
+def test_a_speck_scores_high_at_its_place_and_does_not_raise_its_own_noise():
+    slide = make_slide(2, (301, 427), defects=0)
+    counts = slide.counts.copy(deep=True)
+    speck = (slice(148, 153), slice(210, 215))
+    counts.values[:, *speck] = counts.values[:, *speck] * 0.6
+    (clean, usual), (dirty, grain) = (score_and_grain(planes.chunk({"y": 100})) for planes in (slide.counts, counts))
+    assert dirty.values[150, 212] > 15
+    assert abs(clean.values[150, 212]) < 4
+    far = np.ones(dirty.shape, bool)
+    far[100:200, 160:260] = False
+    assert np.abs(dirty.values - clean.values)[far].max() < 1
+    assert grain.values[150, 212] == pytest.approx(usual.values[150, 212], rel=0.5)
+
+
+def test_light_that_is_not_blocked_but_added_scores_negative():
+    counts = make_slide(2, (301, 427), defects=0).counts
+    counts.values[3, 148:153, 210:215] = counts.values[3, 148:153, 210:215] * 1.2
+    assert score_and_grain(counts.chunk({"y": 100}))[0].values[150, 212] < -8

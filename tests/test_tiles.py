@@ -1,0 +1,175 @@
+import threading
+
+import cv2
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from irtoolkit import tiles
+
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def small_bands(monkeypatch):
+    """Bands of 8 rows on slides of up to 61 columns, so that small arrays have many."""
+    monkeypatch.setattr(tiles, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(tiles, "BAND_PIXELS", 500)
+
+
+def split(draw, length):
+    """Chunk sizes that add up to a length."""
+    cuts = draw(st.lists(st.integers(1, length - 1), max_size=4, unique=True)) if length > 1 else []
+    edges = [0, *sorted(cuts), length]
+    return tuple(stop - start for start, stop in zip(edges[:-1], edges[1:], strict=True))
+
+
+@st.composite
+def chunked_planes(draw, planes=2):
+    """Counts (planes, y, x) and the same in odd chunks."""
+    height, width = draw(st.integers(1, 40)), draw(st.integers(1, 61))
+    values = np.random.default_rng(draw(st.integers(0, 99))).integers(0, 1000, (planes, height, width), np.uint16)
+    return values, da.from_array(values, tuple(split(draw, size) for size in values.shape))
+
+
+def blur_and_add(first, second, depth):
+    """Means over 2 depth + 1 rows and columns of the first array's planes, plus the second's first plane."""
+    side = 2 * depth + 1
+    kernel = np.ones((side, side), np.float32)
+    border = cv2.BORDER_REPLICATE
+    sums = [cv2.filter2D(plane.astype(np.float32), cv2.CV_32F, kernel, borderType=border) for plane in first]
+    return np.stack(sums) + second[:1]
+
+
+class CountingReader:
+    """A (band, y, x) array that counts how often each of its pixels is read."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+        self.reads = np.zeros(values.shape, int)
+        self.lock = threading.Lock()
+
+    def __getitem__(self, key):
+        with self.lock:
+            self.reads[key] += 1
+        return self.values[key]
+
+
+def test_bands_are_whole_blocks_and_cover_the_slide_once(small_bands):
+    assert tiles.row_bands(19, 61) == [(0, 8), (8, 16), (16, 19)]
+    assert tiles.row_bands(8, 61) == [(0, 8)]
+    assert tiles.row_bands(9, 100_000) == [(0, 4), (4, 8), (8, 9)]
+
+
+@FEW
+@given(pair=chunked_planes(), depth=st.integers(0, 9))
+def test_map_rows_equals_the_kernel_on_the_whole(small_bands, pair, depth):
+    values, chunked = pair
+
+    def kernel(first, second):
+        padded = np.pad(first.astype(np.float32), ((0, 0), (depth, depth), (0, 0)))
+        rows = first.shape[1]
+        return sum(padded[:, start : start + rows] for start in range(2 * depth + 1)) + second[:1]
+
+    mapped = tiles.map_rows(kernel, chunked, chunked[1:], depth=depth, dtype=np.float32, planes=2)
+    assert mapped.shape == values.shape
+    assert mapped.dtype == np.float32
+    np.testing.assert_array_equal(mapped.compute(), kernel(values, values[1:]))
+
+
+def test_map_rows_of_a_filter_with_a_halo_is_exact_over_band_borders(small_bands, counts):
+    chunked = da.from_array(counts, (1, 5, 17))
+    mapped = tiles.map_rows(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=2, dtype=np.float32, planes=4)
+    assert len(mapped.chunks[1]) > 4
+    np.testing.assert_array_equal(mapped.compute(), blur_and_add(counts, counts[3:], 2))
+
+
+def test_map_rows_without_enough_depth_shows_the_seams(small_bands, counts):
+    chunked = da.from_array(counts)
+    mapped = tiles.map_rows(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=0, dtype=np.float32, planes=4)
+    differ = (mapped.compute() != blur_and_add(counts, counts[3:], 2)).any(axis=(0, 2))
+    assert set(np.flatnonzero(differ)) == {6, 7, 8, 9, 14, 15, 16, 17, 22, 23, 24, 25, 30, 31, 32, 33}
+
+
+@FEW
+@given(pair=chunked_planes())
+def test_reduce_rows_goes_from_the_top_in_bands_that_do_not_depend_on_chunks(small_bands, pair):
+    values, chunked = pair
+    height, width = values.shape[1:]
+    parts = tiles.reduce_rows(lambda block, start: (start, block.copy()), chunked)
+    assert [start for start, _ in parts] == [start for start, _ in tiles.row_bands(height, width)]
+    np.testing.assert_array_equal(np.concatenate([block for _, block in parts], axis=1), values)
+
+
+def test_reduce_rows_hands_over_the_same_rows_of_every_array(small_bands, counts):
+    arrays = da.from_array(counts, (4, 3, 53)), da.from_array(counts[:1] * 2, (1, 37, 7))
+    same = tiles.reduce_rows(lambda a, b, start: bool((a[:1] * 2 == b).all()) and a.shape[1:] == b.shape[1:], *arrays)
+    assert same == [True] * 5
+
+
+def test_a_small_slide_is_sampled_whole(counts):
+    (tile,) = tiles.sample_tiles(da.from_array(counts, (2, 7, 11)), size=16, across=7)
+    np.testing.assert_array_equal(tile, counts)
+
+
+def test_tiles_lie_on_a_grid_in_the_middle_of_equal_shares():
+    y, x = np.indices((100, 161))
+    sampled = tiles.sample_tiles(da.from_array(np.stack([y, x]), (1, 33, 40)), size=20, across=2)
+    corners = [tuple(int(value) for value in tile[:, 0, 0]) for tile in sampled]
+    assert corners == [(20, 35), (20, 106), (60, 35), (60, 106)]
+    for tile, (top, left) in zip(sampled, corners, strict=True):
+        np.testing.assert_array_equal(tile, np.stack([y, x])[:, top : top + 20, left : left + 20])
+
+
+def test_a_low_wide_strip_gives_tiles_of_its_own_height():
+    sampled = tiles.sample_tiles(da.zeros((4, 9, 2000), chunks=300), size=20, across=3)
+    assert [tile.shape for tile in sampled] == [(4, 9, 20)] * 3
+
+
+@FEW
+@given(mask=chunked_planes(planes=1))
+def test_from_indices_draws_what_flatnonzero_found(small_bands, mask):
+    truth = mask[0][0] < 60
+    drawn = tiles.from_indices(np.flatnonzero(truth), truth.shape)
+    assert drawn.shape == (1, *truth.shape)
+    assert drawn.dtype == bool
+    np.testing.assert_array_equal(drawn.compute()[0], truth)
+
+
+def test_no_index_draws_an_empty_mask(small_bands):
+    assert not tiles.from_indices(np.zeros(0, np.int64), (21, 33)).compute().any()
+
+
+def test_every_block_is_read_once_though_overlapping_steps_share_it(small_bands, counts):
+    reader = CountingReader(counts)
+    lazy = tiles.from_reader(reader, ((3, 1), (10, 10, 17), (53,)), "counting")
+    assert not reader.reads.any()
+    smooth = tiles.map_rows(lambda *p: blur_and_add(*p, 2), lazy, lazy[3:], depth=2, dtype=np.float32, planes=4)
+    wide = tiles.map_rows(lambda *p: blur_and_add(*p, 5), lazy, lazy[3:], depth=5, dtype=np.float32, planes=4)
+    whole, *_ = dask.compute(lazy, smooth, wide, lazy.mean(), lazy[:, 3:30])
+    np.testing.assert_array_equal(whole, counts)
+    np.testing.assert_array_equal(reader.reads, 1)
+
+
+def test_a_window_reads_only_the_blocks_it_touches(counts):
+    reader = CountingReader(counts)
+    lazy = tiles.from_reader(reader, ((4,), (10, 10, 17), (53,)), "window")
+    np.testing.assert_array_equal(lazy[:, 12:14, 5:9].compute(), counts[:, 12:14, 5:9])
+    np.testing.assert_array_equal(np.flatnonzero(reader.reads.any(axis=(0, 2))), np.arange(10, 20))
+
+
+def test_store_writes_every_block_to_its_place(counts):
+    target = np.zeros_like(counts)
+    tiles.store(da.from_array(counts, (3, 10, 53)), target)
+    np.testing.assert_array_equal(target, counts)
+
+
+def test_lazy_number_waits_for_compute():
+    asked = []
+    number = tiles.lazy_number(lambda values: asked.append(1) or len(values), [1, 2, 3])
+    assert not asked
+    assert number.shape == ()
+    assert int(number.compute()) == 3

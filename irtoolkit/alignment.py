@@ -152,8 +152,8 @@ def shift_infrared(counts: xr.DataArray, shift: xr.Dataset) -> xr.DataArray:
     """
     move = float(shift.shift_y), float(shift.shift_x)
     kernel = partial(_shift_kernel, move=move)
-    depth = int(np.ceil(abs(move[0]))) + 4
-    data = tiles.map_rows(kernel, counts.data[3:], depth=depth, dtype=np.float32)
+    depth = int(np.ceil(max(abs(move[0]), abs(move[1])))) + 4
+    data = tiles.map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32)
     return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
 
 

@@ -90,7 +90,7 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
         (y, x) float32 residual density.
     """
     kernel = partial(_residual, model=model)
-    data = tiles.map_rows(kernel, visible.data, infrared.data[None], depth=HALO, dtype=np.float32)
+    data = tiles.map_blocks(kernel, visible.data, infrared.data[None], depth=HALO, dtype=np.float32)
     return xr.DataArray(data[0], dims=("y", "x"), name="residual")
 
 
@@ -147,8 +147,7 @@ def _pointwise_terms(density: np.ndarray) -> Iterator[np.ndarray]:
 def measure_blur(densities: Sequence[np.ndarray]) -> float:
     """Gaussian sigma, in pixels, by which the infrared is blurrier than the visible bands.
 
-    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola
-    over its square, because errors of detail grow with the difference of variances.
+    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola.
 
     `densities` are (4, y, x) tiles with infrared last, aligned.
     """
@@ -159,10 +158,10 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     values = infrared[keep].astype(np.float64)
     errors = np.array([_error_of_blur(densities, keep, values, sigma) for sigma in sigmas])
     best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
-    variances = sigmas[best - 1 : best + 2] ** 2
-    curvature, slope, _ = np.polyfit(variances, errors[best - 1 : best + 2], 2)
-    vertex = -slope / (2 * curvature) if curvature > 0 else variances[1]
-    return float(np.sqrt(np.clip(vertex, variances[0], variances[2])))
+    before, middle, after = errors[best - 1 : best + 2]
+    curvature = before - 2 * middle + after
+    step = 0.5 * (before - after) / curvature if curvature > 0 else 0.0
+    return float(max(sigmas[best] + 0.5 * np.clip(step, -1, 1), 0.0))
 
 
 def _error_of_blur(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:

@@ -41,14 +41,16 @@ def measure_tails(
         the `histogram` of the score with its lower `edge`; attributes `height` and `width`.
     """
     share = RIM * min(infrared_blur / 1.5, 1.0) if infrared_blur >= SHARP else 0.0
-    kernel = partial(_band_tails, level=level)
-    core = tiles.map_rows(partial(_core, share=share), residual.data[None], depth=RIM_WINDOW, dtype=bool)
+    kernel = partial(_block_tails, level=level, width=score.sizes["x"])
+    core = tiles.map_blocks(partial(_core, share=share), residual.data[None], depth=RIM_WINDOW, dtype=bool)
     planes = (score.data[None], residual.data[None], grain.data[None], core)
-    bands = tiles.reduce_rows(kernel, *planes)
-    columns = {name: ("pixel", np.concatenate([band[name] for band in bands])) for name in bands[0] if name != "histogram"}
-    histogram = ("bin", np.sum([band["histogram"] for band in bands], axis=0))
+    parts = tiles.reduce_blocks(kernel, *planes)
+    histogram = ("bin", np.sum([part.pop("histogram") for part in parts], axis=0))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(columns["index"])
     height, width = score.shape
-    tails = xr.Dataset({**columns, "histogram": histogram}, {"edge": ("bin", HISTOGRAM_EDGES[:-1])})
+    pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
+    tails = xr.Dataset({**pixels, "histogram": histogram}, {"edge": ("bin", HISTOGRAM_EDGES[:-1])})
     return tails.assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
 
 
@@ -60,14 +62,21 @@ def _core(residual: np.ndarray, share: float) -> np.ndarray:
     return (positive | negative)[None]
 
 
-def _band_tails(
-    score: np.ndarray, residual: np.ndarray, grain: np.ndarray, core: np.ndarray, *, start: int, level: float
+def _block_tails(
+    score: np.ndarray,
+    residual: np.ndarray,
+    grain: np.ndarray,
+    core: np.ndarray,
+    *,
+    start: tuple[int, int],
+    level: float,
+    width: int,
 ) -> dict[str, np.ndarray]:
-    place = np.flatnonzero(np.abs(score) >= level)
+    y, x = np.nonzero(np.abs(score[0]) >= level)
     picked = {"score": score, "residual": residual, "grain": grain, "core": core}
-    columns = {name: plane.ravel()[place] for name, plane in picked.items()}
+    columns = {name: plane[0, y, x] for name, plane in picked.items()}
     histogram = np.histogram(np.clip(score, HISTOGRAM_EDGES[0], HISTOGRAM_EDGES[-1]), HISTOGRAM_EDGES)[0]
-    return {"index": place + start * score.shape[2], **columns, "histogram": histogram}
+    return {"index": (y + start[0]) * width + x + start[1], **columns, "histogram": histogram}
 
 
 def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dataset:
@@ -108,22 +117,23 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
 
 
 def _connected(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
-    """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are."""
+    """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are.
+
+    Works on runs of neighbours in a row: a run touches those of the next row that overlap it widened by one pixel.
+    """
     if not index.size:
-        return np.zeros(0, np.int64), 0
-    first, second = [], []
-    column = index % width
-    steps = ((1, column < width - 1), (width - 1, column > 0), (width, column >= 0), (width + 1, column < width - 1))
-    for step, allowed in steps:
-        here = np.flatnonzero(allowed)
-        there = np.searchsorted(index, index[here] + step)
-        found = index[np.minimum(there, len(index) - 1)] == index[here] + step
-        first.append(here[found].astype(np.int32))
-        second.append(there[found].astype(np.int32))
-    rows, columns = np.concatenate(first), np.concatenate(second)
-    links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(index), len(index)))
+        return np.zeros(0, np.int32), 0
+    opens = np.r_[True, (np.diff(index) != 1) | (index[1:] % width == 0)]
+    first, last = index[opens], index[np.r_[opens[1:], True]]
+    next_row = (first // width + 1) * width
+    lowest = np.searchsorted(last, np.maximum(first + width - 1, next_row))
+    beyond = np.searchsorted(first, np.minimum(last + width + 1, next_row + width - 1), side="right")
+    touched = np.maximum(beyond - lowest, 0)
+    upper = np.repeat(np.arange(len(first)), touched)
+    lower = np.repeat(lowest - np.cumsum(touched) + touched, touched) + np.arange(touched.sum())
+    links = coo_array((np.ones(len(upper), np.int8), (upper, lower)), shape=(len(first), len(first)))
     count, region = connected_components(links, directed=False)
-    return region, int(count)
+    return region[np.cumsum(opens) - 1], int(count)
 
 
 def _visibility(total: np.ndarray, squares: np.ndarray, noise: np.ndarray, infrared_blur: float) -> np.ndarray:

@@ -50,7 +50,7 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
         return visible.rename("healed")
     kernel = partial(_heal_block, grain=grain)
     arrays = visible.data, mask.data[None]
-    data = tiles.map_rows(kernel, *arrays, depth=REACH, dtype=visible.dtype, planes=visible.sizes["band"])
+    data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=visible.dtype, planes=visible.sizes["band"])
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
 
 
@@ -76,7 +76,10 @@ def _heal_block(visible: np.ndarray, mask: np.ndarray, grain: float) -> np.ndarr
 def _fill(counts: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if mask.all():
         return counts.astype(np.float32)
-    return cv2.inpaint(np.ascontiguousarray(counts), mask.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA).astype(np.float32)
+    scale = 257 if counts.dtype == np.uint8 else 1
+    wide = counts.astype(np.uint16) * np.uint16(scale)
+    filled = cv2.inpaint(wide, mask.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
+    return filled.astype(np.float32) / np.float32(scale)
 
 
 def _clean_detail(visible: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray | None:

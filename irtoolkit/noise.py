@@ -178,8 +178,8 @@ def score_residual(
         (y, x) float32, density: the visible bands' own noise and texture in a pixel.
     """
     arrays = residual.data[None], visible.data
-    plain = tiles.map_rows(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
-    data = tiles.map_rows(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32)
+    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32)
     score = xr.DataArray(data[0], dims=("y", "x"), name="score")
     return score, xr.DataArray(plain[2], dims=("y", "x"), name="grain")
 

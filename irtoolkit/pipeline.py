@@ -74,7 +74,7 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     residual = subtract_crosstalk(visible, shift_infrared(counts, shift), fitted)
     score, grain = score_residual(residual, visible, fitted)
     unseen_y, unseen_x = (_unseen(counts.sizes[axis], float(shift[f"shift_{axis}"]), axis) for axis in ("y", "x"))
-    score = score.where(_away_from(unseen_y) & _away_from(unseen_x), 0).rename("score")
+    score = score.where(_away_from(unseen_y), 0).where(_away_from(unseen_x), 0).rename("score")
     marked = _mark(score, residual, grain, settings, float(fitted.blur))
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
     measured |= {"shift_y": float(shift.shift_y), "shift_x": float(shift.shift_x), "aligned": bool(shift.trusted)}

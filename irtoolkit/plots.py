@@ -205,7 +205,7 @@ def _headline(cleaned: xr.Dataset) -> str:
 
 def _score_histogram(score: xr.DataArray) -> np.ndarray:
     """Pixels per bin of `SCORE_EDGES`, counted in bands of rows."""
-    return np.sum(tiles.reduce_rows(_band_histogram, score.chunk().data[None]), axis=0)
+    return np.sum(tiles.reduce_blocks(_band_histogram, score.chunk().data[None]), axis=0)
 
 
 def _band_histogram(score: np.ndarray, *, start: int) -> np.ndarray:  # noqa: ARG001

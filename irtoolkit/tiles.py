@@ -1,19 +1,19 @@
-"""Chunked machinery: lazy arrays from readers, NumPy kernels with a halo of rows, samples, streaming into a file.
+"""Chunked machinery: lazy arrays from readers, NumPy kernels with a halo, samples, streaming into a file.
 
-Every lazy step works on the same full-width bands of rows, which depend on nothing but the size of the slide:
-so the same numbers are added in the same order whatever the chunks, threads and workers are.
+Every lazy step works on the same blocks, which depend on nothing but the size of the slide: so the same numbers are
+added in the same order whatever the chunks, threads and workers are.
 """
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
 
-BLOCK_ROWS = 256
-BAND_PIXELS = 3_000_000
+BLOCK_ROWS, BLOCK_COLUMNS = 512, 1024
 
 Kernel = Callable[..., np.ndarray]
 
@@ -38,24 +38,29 @@ def store(array: da.Array, target: Any) -> None:
     da.store(array, target, lock=False, compute=True)
 
 
-def row_bands(height: int, width: int) -> list[tuple[int, int]]:
-    """First and last-plus-one rows of the bands in which a slide of this size is worked on.
+def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
+    """Rows and columns of the blocks in which a slide of this size is worked on: rows of blocks from the top.
 
-    >>> row_bands(700, 4000)
-    [(0, 512), (512, 700)]
+    >>> [[(rows.start, columns.stop) for rows, columns in row] for row in blocks(800, 900)]
+    [[(0, 900)], [(400, 900)]]
     """
-    rows = max(1, BAND_PIXELS // (width * BLOCK_ROWS)) * BLOCK_ROWS
-    return [(start, min(start + rows, height)) for start in range(0, height, rows)]
+    rows, columns = _edges(height, BLOCK_ROWS), _edges(width, BLOCK_COLUMNS)
+    return [[(slice(*y), slice(*x)) for x in pairwise(columns)] for y in pairwise(rows)]
 
 
-def map_rows(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1) -> da.Array:
-    """Run a NumPy kernel over bands of rows, each with `depth` more rows above and below; lazy.
+def _edges(length: int, most: int) -> list[int]:
+    number = -(-length // most)
+    return [round(i * length / number) for i in range(number + 1)]
+
+
+def map_blocks(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1) -> da.Array:
+    """Run a NumPy kernel over blocks, each with `depth` more pixels on every side; lazy.
 
     Parameters
     ----------
     kernel
-        Takes one (planes, rows, x) block of each array, and returns a (planes, rows, x) block for the same rows.
-        It sees fewer than `depth` rows more only where the slide ends.
+        Takes one (planes, rows, columns) block of each array, and returns such a block for the same pixels.
+        It sees fewer than `depth` more only where the slide ends.
     arrays
         (planes, y, x) arrays over the same y and x.
 
@@ -65,36 +70,48 @@ def map_rows(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: 
         (planes, y, x) of `dtype`.
     """
     height, width = arrays[0].shape[1:]
-    bands = []
-    for start, stop in row_bands(height, width):
-        top, bottom = max(0, start - depth), min(height, stop + depth)
-        pieces = [array[:, top:bottom].rechunk(-1) for array in arrays]
-        inner = partial(_run_and_trim, kernel, start - top, stop - top)
-        bands.append(da.map_blocks(inner, *pieces, chunks=((planes,), (stop - start,), (width,)), dtype=dtype))
-    return da.concatenate(bands, axis=1)
+
+    def mapped(rows: slice, columns: slice) -> da.Array:
+        (top, bottom), (left, right) = _with_halo(rows, height, depth), _with_halo(columns, width, depth)
+        pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in arrays]
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
+        return da.map_blocks(partial(_run_and_trim, kernel, inside), *pieces, chunks=shape, dtype=dtype)
+
+    return _assemble([[mapped(*block) for block in row] for row in blocks(height, width)])
 
 
-def _run_and_trim(kernel: Kernel, first: int, last: int, *blocks: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(kernel(*blocks)[:, first:last])
+def _with_halo(span: slice, length: int, depth: int) -> tuple[int, int]:
+    return max(0, span.start - depth), min(length, span.stop + depth)
 
 
-def reduce_rows(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
-    """Compute one small result for every band of rows, in order from the top.
+def _assemble(rows: list[list[da.Array]]) -> da.Array:
+    return da.concatenate([da.concatenate(row, axis=2) for row in rows], axis=1)
 
-    `kernel` takes one (planes, rows, x) block of each array and the first row's index as the keyword `start`.
+
+def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], *pieces: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(kernel(*pieces)[:, *inside])
+
+
+def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
+    """Compute one small result for every block, in order from the top left.
+
+    `kernel` takes one (planes, rows, columns) block of each array, and as the keyword `start` its first row and column.
     """
     height, width = arrays[0].shape[1:]
-    results = []
-    for start, stop in row_bands(height, width):
-        pieces = [array[:, start:stop].rechunk(-1) for array in arrays]
-        inner = partial(_as_object, kernel, start)
-        results.append(da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object))
-    return list(da.concatenate(results, axis=1).compute()[0, :, 0])
+
+    def reduced(rows: slice, columns: slice) -> da.Array:
+        pieces = [array[:, rows, columns].rechunk(-1) for array in arrays]
+        inner = partial(_as_object, kernel, (rows.start, columns.start))
+        return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object)
+
+    results = [[reduced(*block) for block in row] for row in blocks(height, width)]
+    return list(_assemble(results).compute().ravel())
 
 
-def _as_object(kernel: Callable[..., Any], start: int, *blocks: np.ndarray) -> np.ndarray:
+def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.ndarray) -> np.ndarray:
     out = np.empty((1, 1, 1), dtype=object)
-    out[0, 0, 0] = kernel(*blocks, start=start)
+    out[0, 0, 0] = kernel(*pieces, start=start)
     return out
 
 
@@ -130,20 +147,23 @@ def _cut_tiles(block: np.ndarray, columns: list[int], size: int) -> np.ndarray:
 
 def from_indices(indices: np.ndarray, shape: tuple[int, int]) -> da.Array:
     """Lazy (1, y, x) bool array that is True at sorted flat indices of a slide of this height and width."""
-    height, width = shape
-    bands = []
-    for start, stop in row_bands(height, width):
-        first, last = np.searchsorted(indices, [start * width, stop * width])
-        places = indices[first:last] - start * width
-        draw = partial(_draw_indices, places, (stop - start, width))
-        bands.append(da.map_blocks(draw, chunks=((1,), (stop - start,), (width,)), dtype=bool, meta=np.empty((0, 0, 0), bool)))
-    return da.concatenate(bands, axis=1)
+    index_y, index_x = np.divmod(indices, shape[1])
+
+    def drawn(rows: slice, columns: slice) -> da.Array:
+        first, last = np.searchsorted(index_y, [rows.start, rows.stop])
+        y, x = index_y[first:last] - rows.start, index_x[first:last] - columns.start
+        size = rows.stop - rows.start, columns.stop - columns.start
+        inside = (x >= 0) & (x < size[1])
+        draw = partial(_draw, y[inside], x[inside], size)
+        return da.map_blocks(draw, chunks=((1,), *((n,) for n in size)), dtype=bool, meta=np.empty((0, 0, 0), bool))
+
+    return _assemble([[drawn(*block) for block in row] for row in blocks(*shape)])
 
 
-def _draw_indices(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    block = np.zeros(shape[0] * shape[1], bool)
-    block[places] = True
-    return block.reshape(1, *shape)
+def _draw(y: np.ndarray, x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    block = np.zeros((1, *size), bool)
+    block[0, y, x] = True
+    return block
 
 
 def lazy_number(count: Callable[..., int], *arguments: Any) -> da.Array:

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from irtoolkit import tiles
 from irtoolkit.synthetic import make_slide
 
 
@@ -26,3 +27,20 @@ def textured():
         return plane / plane.std()
 
     return make
+
+
+@pytest.fixture
+def block_size(monkeypatch):
+    """Function (rows, columns) that makes slides be worked on in blocks of at most so many pixels."""
+
+    def set_size(rows, columns):
+        monkeypatch.setattr(tiles, "BLOCK_ROWS", rows)
+        monkeypatch.setattr(tiles, "BLOCK_COLUMNS", columns)
+
+    return set_size
+
+
+@pytest.fixture
+def small_blocks(block_size):
+    """Blocks of at most 5 by 9 pixels, so that small arrays have many."""
+    block_size(5, 9)

@@ -17,7 +17,9 @@ def test_offset_is_taken_off_before_the_logarithm():
 
 @pytest.mark.parametrize("level", [0, 1, 100, 255])
 def test_eight_bit_counts_are_taken_257_fold(level):
-    np.testing.assert_array_equal(to_density(np.array([level], np.uint8)), to_density(np.array([level * 257], np.uint16)))
+    np.testing.assert_array_equal(
+        to_density(np.array([level], np.uint8)), to_density(np.array([level * 257], np.uint16))
+    )
 
 
 def test_zero_counts_have_the_density_of_the_softness():

@@ -4,20 +4,12 @@ import cv2
 import dask
 import dask.array as da
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irtoolkit import tiles
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def small_bands(monkeypatch):
-    """Bands of 8 rows on slides of up to 61 columns, so that small arrays have many."""
-    monkeypatch.setattr(tiles, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(tiles, "BAND_PIXELS", 500)
 
 
 def split(draw, length):
@@ -58,56 +50,70 @@ class CountingReader:
         return self.values[key]
 
 
-def test_bands_are_whole_blocks_and_cover_the_slide_once(small_bands):
-    assert tiles.row_bands(19, 61) == [(0, 8), (8, 16), (16, 19)]
-    assert tiles.row_bands(8, 61) == [(0, 8)]
-    assert tiles.row_bands(9, 100_000) == [(0, 4), (4, 8), (8, 9)]
+@FEW
+@given(height=st.integers(1, 70), width=st.integers(1, 70))
+def test_blocks_cover_the_slide_once_in_order_and_are_alike_in_size(small_blocks, height, width):
+    seen, areas, corners = np.zeros((height, width), int), [], []
+    for row in tiles.blocks(height, width):
+        for rows, columns in row:
+            seen[rows, columns] += 1
+            areas.append((rows.stop - rows.start, columns.stop - columns.start))
+            corners.append((rows.start, columns.start))
+    assert (seen == 1).all()
+    assert corners == sorted(corners)
+    assert (np.max(areas, axis=0) <= (5, 9)).all()
+    assert (np.ptp(areas, axis=0) <= 1).all()
 
 
 @FEW
 @given(pair=chunked_planes(), depth=st.integers(0, 9))
-def test_map_rows_equals_the_kernel_on_the_whole(small_bands, pair, depth):
+def test_map_blocks_equals_the_kernel_on_the_whole(small_blocks, pair, depth):
     values, chunked = pair
 
     def kernel(first, second):
-        padded = np.pad(first.astype(np.float32), ((0, 0), (depth, depth), (0, 0)))
-        rows = first.shape[1]
-        return sum(padded[:, start : start + rows] for start in range(2 * depth + 1)) + second[:1]
+        """Sums over 2 depth + 1 rows, and over as many columns, plus the second array; zero outside."""
+        padded = np.pad(first.astype(np.float32), ((0, 0), (depth, depth), (depth, depth)))
+        rows, columns = first.shape[1:]
+        steps = range(2 * depth + 1)
+        down = sum(padded[:, step : step + rows, depth : depth + columns] for step in steps)
+        return down + sum(padded[:, depth : depth + rows, step : step + columns] for step in steps) + second
 
-    mapped = tiles.map_rows(kernel, chunked, chunked[1:], depth=depth, dtype=np.float32, planes=2)
+    mapped = tiles.map_blocks(kernel, chunked, chunked[1:], depth=depth, dtype=np.float32, planes=2)
     assert mapped.shape == values.shape
     assert mapped.dtype == np.float32
     np.testing.assert_array_equal(mapped.compute(), kernel(values, values[1:]))
 
 
-def test_map_rows_of_a_filter_with_a_halo_is_exact_over_band_borders(small_bands, counts):
+def test_map_blocks_of_a_filter_with_a_halo_is_exact_over_block_borders(small_blocks, counts):
     chunked = da.from_array(counts, (1, 5, 17))
-    mapped = tiles.map_rows(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=2, dtype=np.float32, planes=4)
-    assert len(mapped.chunks[1]) > 4
+    mapped = tiles.map_blocks(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=2, dtype=np.float32, planes=4)
+    assert mapped.numblocks == (1, 8, 6)
     np.testing.assert_array_equal(mapped.compute(), blur_and_add(counts, counts[3:], 2))
 
 
-def test_map_rows_without_enough_depth_shows_the_seams(small_bands, counts):
+def test_map_blocks_without_enough_depth_shows_the_seams(small_blocks, counts):
     chunked = da.from_array(counts)
-    mapped = tiles.map_rows(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=0, dtype=np.float32, planes=4)
-    differ = (mapped.compute() != blur_and_add(counts, counts[3:], 2)).any(axis=(0, 2))
-    assert set(np.flatnonzero(differ)) == {6, 7, 8, 9, 14, 15, 16, 17, 22, 23, 24, 25, 30, 31, 32, 33}
+    mapped = tiles.map_blocks(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=0, dtype=np.float32, planes=4)
+    differ = (mapped.compute() != blur_and_add(counts, counts[3:], 2)).any(axis=0)
+    borders = [rows.start for (rows, _), *_ in tiles.blocks(37, 53)][1:]
+    assert set(np.flatnonzero(differ.all(axis=1))) == {border + step for border in borders for step in (-2, -1, 0, 1)}
 
 
 @FEW
 @given(pair=chunked_planes())
-def test_reduce_rows_goes_from_the_top_in_bands_that_do_not_depend_on_chunks(small_bands, pair):
+def test_reduce_blocks_goes_from_the_top_left_in_blocks_that_do_not_depend_on_chunks(small_blocks, pair):
     values, chunked = pair
-    height, width = values.shape[1:]
-    parts = tiles.reduce_rows(lambda block, start: (start, block.copy()), chunked)
-    assert [start for start, _ in parts] == [start for start, _ in tiles.row_bands(height, width)]
-    np.testing.assert_array_equal(np.concatenate([block for _, block in parts], axis=1), values)
+    parts = tiles.reduce_blocks(lambda block, start: (start, block.copy()), chunked)
+    expected = [block for row in tiles.blocks(*values.shape[1:]) for block in row]
+    assert [start for start, _ in parts] == [(rows.start, columns.start) for rows, columns in expected]
+    for (_, part), block in zip(parts, expected, strict=True):
+        np.testing.assert_array_equal(part, values[:, *block])
 
 
-def test_reduce_rows_hands_over_the_same_rows_of_every_array(small_bands, counts):
+def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(small_blocks, counts):
     arrays = da.from_array(counts, (4, 3, 53)), da.from_array(counts[:1] * 2, (1, 37, 7))
-    same = tiles.reduce_rows(lambda a, b, start: bool((a[:1] * 2 == b).all()) and a.shape[1:] == b.shape[1:], *arrays)
-    assert same == [True] * 5
+    same = tiles.reduce_blocks(lambda a, b, start: bool((a[:1] * 2 == b).all()) and start >= (0, 0), *arrays)
+    assert same == [True] * 48
 
 
 def test_a_small_slide_is_sampled_whole(counts):
@@ -131,7 +137,7 @@ def test_a_low_wide_strip_gives_tiles_of_its_own_height():
 
 @FEW
 @given(mask=chunked_planes(planes=1))
-def test_from_indices_draws_what_flatnonzero_found(small_bands, mask):
+def test_from_indices_draws_what_flatnonzero_found(small_blocks, mask):
     truth = mask[0][0] < 60
     drawn = tiles.from_indices(np.flatnonzero(truth), truth.shape)
     assert drawn.shape == (1, *truth.shape)
@@ -139,16 +145,16 @@ def test_from_indices_draws_what_flatnonzero_found(small_bands, mask):
     np.testing.assert_array_equal(drawn.compute()[0], truth)
 
 
-def test_no_index_draws_an_empty_mask(small_bands):
+def test_no_index_draws_an_empty_mask(small_blocks):
     assert not tiles.from_indices(np.zeros(0, np.int64), (21, 33)).compute().any()
 
 
-def test_every_block_is_read_once_though_overlapping_steps_share_it(small_bands, counts):
+def test_every_block_is_read_once_though_overlapping_steps_share_it(small_blocks, counts):
     reader = CountingReader(counts)
     lazy = tiles.from_reader(reader, ((3, 1), (10, 10, 17), (53,)), "counting")
     assert not reader.reads.any()
-    smooth = tiles.map_rows(lambda *p: blur_and_add(*p, 2), lazy, lazy[3:], depth=2, dtype=np.float32, planes=4)
-    wide = tiles.map_rows(lambda *p: blur_and_add(*p, 5), lazy, lazy[3:], depth=5, dtype=np.float32, planes=4)
+    smooth = tiles.map_blocks(lambda *p: blur_and_add(*p, 2), lazy, lazy[3:], depth=2, dtype=np.float32, planes=4)
+    wide = tiles.map_blocks(lambda *p: blur_and_add(*p, 5), lazy, lazy[3:], depth=5, dtype=np.float32, planes=4)
     whole, *_ = dask.compute(lazy, smooth, wide, lazy.mean(), lazy[:, 3:30])
     np.testing.assert_array_equal(whole, counts)
     np.testing.assert_array_equal(reader.reads, 1)

@@ -1,0 +1,215 @@
+import cv2
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.alignment import measure_shift, sample_aligned, shift_infrared
+from irtoolkit.crosstalk import subtract_crosstalk
+from irtoolkit.detection import join_regions, mask_regions, measure_tails
+from irtoolkit.healing import heal
+from irtoolkit.model import open_model, write_model
+from irtoolkit.noise import score_residual
+from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide
+from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
+from irtoolkit.settings import Settings
+from irtoolkit.synthetic import make_slide
+
+SHAPE = (501, 703)
+MEASURED = ("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma", "threshold", "fdr")
+LAZY = ("counts", "residual", "score", "mask", "healed", "coverage", "defects")
+
+
+def opened(slide, chunks=None):
+    """The counts of a synthetic slide alone, in chunks, as `open_slide` would give them."""
+    return slide[["counts"]].chunk({"y": 128} if chunks is None else chunks)
+
+
+def widened(mask, pixels):
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)
+
+
+def pixel_f1(mask, truth):
+    """A mark within 2 px of the truth is right; truth within 1 px of a mark is found."""
+    precision = (mask & widened(truth, 2)).sum() / max(mask.sum(), 1)
+    recall = (truth & widened(mask, 1)).sum() / max(truth.sum(), 1)
+    return 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def refuse_to_compute(*_, **__):
+    raise AssertionError("a lazy step computed something")
+
+
+@pytest.fixture(scope="module")
+def cleaned(plustek_slide):
+    return clean_slide(opened(plustek_slide))
+
+
+@pytest.mark.parametrize(("scanner", "least"), [("aligned", 0.90), ("plustek", 0.85)])
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_marks_are_where_the_damage_is(scanner, least, seed):
+    slide = make_slide(seed, SHAPE, scanner=scanner)
+    found = find_defects(opened(slide), settings=Settings())
+    assert pixel_f1(found.mask.values, slide.truth.values) >= least
+
+
+@pytest.mark.parametrize(("film", "scanner", "seed"), [("e6", "aligned", 5), ("c41", "plustek", 6)])
+def test_a_clean_slide_has_at_most_one_region_per_megapixel(film, scanner, seed):
+    slide = make_slide(seed, (751, 1203), film=film, scanner=scanner, defects=0)
+    found = find_defects(opened(slide), settings=Settings())
+    assert int(found.defects) <= 1
+
+
+def test_figures_describe_the_slide(plustek_slide, cleaned):
+    known = plustek_slide.attrs
+    assert float(cleaned.shift_y) == pytest.approx(known["shift_y"], abs=0.25)
+    assert float(cleaned.shift_x) == pytest.approx(known["shift_x"], abs=0.25)
+    assert float(cleaned.blur) == pytest.approx(known["blur"], abs=0.3)
+    assert float(cleaned.slopes) == pytest.approx(known["slopes"], abs=0.02)
+    assert bool(cleaned.aligned)
+    assert 0 <= float(cleaned.fdr) <= 0.05
+    assert float(cleaned.coverage) == cleaned.mask.values.mean()
+    assert int(cleaned.defects) == cv2.connectedComponents(cleaned.mask.values.astype(np.uint8), connectivity=8)[0] - 1
+
+
+def test_the_result_is_what_the_contract_says(plustek_slide, cleaned):
+    dims = {"counts": ("band", "y", "x"), "healed": ("band", "y", "x"), "coverage": (), "defects": ()}
+    types = {"residual": np.float32, "score": np.float32, "mask": bool, "counts": np.uint16, "healed": np.uint16}
+    for name in LAZY:
+        assert cleaned[name].dims == dims.get(name, ("y", "x")), name
+        assert dask.is_dask_collection(cleaned[name]), name
+        assert cleaned[name].dtype == types.get(name, cleaned[name].dtype), name
+    for name in MEASURED:
+        assert cleaned[name].dims == (), name
+        assert not dask.is_dask_collection(cleaned[name]), name
+        assert np.isfinite(float(cleaned[name])), name
+    assert set(VISIBLE) <= set(cleaned.band.values) <= set(BANDS)
+    assert cleaned.attrs == plustek_slide.attrs
+    assert set(cleaned.data_vars) >= {*LAZY, *MEASURED}
+
+
+def test_healed_is_the_source_outside_the_mask(plustek_slide, cleaned):
+    healed, mask = dask.compute(cleaned.healed, cleaned.mask)
+    assert mask.values.any()
+    counts = plustek_slide.counts.sel(band=healed.band)
+    assert not (healed != counts).values[:, ~mask.values].any()
+    assert (healed != counts).sel(band=list(VISIBLE)).values[:, mask.values].mean() > 0.9
+
+
+def test_healing_brings_the_picture_back(plustek_slide, cleaned):
+    before, after = (
+        np.abs(planes.sel(band=list(VISIBLE)).astype(int) - plustek_slide.undamaged.sel(band=list(VISIBLE)))
+        for planes in (plustek_slide.counts, cleaned.healed)
+    )
+    truth = plustek_slide.truth.values
+    assert after.values[:, truth].mean() < 0.5 * before.values[:, truth].mean()
+
+
+def test_unseen_rows_by_hand(plustek_slide):
+    """Infrared of row y lies at y + 5.25: past the last row, 300, from row 295 on, which is 6 of 301 rows."""
+    found = find_defects(opened(plustek_slide), settings=Settings())
+    rows = int(np.ceil(float(found.shift_y)))
+    assert rows in (4, 5, 6)
+    assert float(found.unseen) == pytest.approx(rows / 301)
+    assert not found.score.values[-rows:].any()
+    assert not found.mask.values[-rows:].any()
+    assert found.score.values[: -rows - 4].any(axis=1).all()
+
+
+WAYS = {
+    "one chunk": {"band": 4, "y": 301, "x": 427},
+    "a row or so": {"band": 4, "y": 3, "x": 427},
+    "odd columns": {"band": 4, "y": 301, "x": 17},
+    "odd all over": {"band": 3, "y": 47, "x": 101},
+    "one band": {"band": 1, "y": 100, "x": 200},
+    "uneven": {"band": 2, "y": (1, 150, 149, 1), "x": (400, 27)},
+}
+
+
+@pytest.fixture(scope="module")
+def by_any_chunks(plustek_slide):
+    """The same slide cleaned in blocks of at most 110 by 130 px, for every way to chunk it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "BLOCK_ROWS", 110)
+        patch.setattr(tiles, "BLOCK_COLUMNS", 130)
+        results = {}
+        for number, (way, chunks) in enumerate(WAYS.items()):
+            with dask.config.set(scheduler="threads", num_workers=1 + number % 2):
+                results[way] = clean_slide(opened(plustek_slide, chunks)).compute()
+    return results
+
+
+@pytest.mark.parametrize("way", list(WAYS)[1:])
+def test_every_chunking_gives_the_same_bits(by_any_chunks, way):
+    assert by_any_chunks[way].mask.values.any()
+    for name in by_any_chunks[way].data_vars:
+        np.testing.assert_array_equal(by_any_chunks[way][name].values, by_any_chunks["one chunk"][name].values, name)
+
+
+def test_threads_do_not_change_a_bit(plustek_slide):
+    results = []
+    for scheduler, workers in (("synchronous", 1), ("threads", 1), ("threads", 2)):
+        with dask.config.set(scheduler=scheduler, num_workers=workers):
+            results.append(find_defects(opened(plustek_slide), settings=Settings()).compute())
+    assert results[0].identical(results[1])
+    assert results[0].identical(results[2])
+
+
+def test_lazy_steps_compute_nothing(plustek_slide):
+    counts = opened(plustek_slide).counts
+    shift = measure_shift(counts)
+    model = fit_samples([sample_aligned(counts, shift)])
+    with dask.config.set(scheduler=refuse_to_compute):
+        visible = counts.sel(band=list(VISIBLE))
+        infrared = shift_infrared(counts, shift)
+        residual = subtract_crosstalk(visible, infrared, model)
+        score, grain = score_residual(residual, visible, model)
+    tails = measure_tails(score, residual, grain, infrared_blur=2.0)
+    regions = join_regions(tails, sign=1)
+    with dask.config.set(scheduler=refuse_to_compute):
+        mask, number = mask_regions(regions, score.shape)
+        healed = heal(visible, mask)
+        found = xr.Dataset({"counts": counts, "mask": mask})
+        whole = heal_slide(found, settings=Settings())
+        lazy = (infrared, residual, score, grain, mask, number, healed, whole)
+        assert all(dask.is_dask_collection(step) for step in lazy)
+        with pytest.raises(AssertionError, match="computed something"):
+            whole.compute()
+
+
+def test_silver_film_is_refused_with_its_slope():
+    with pytest.raises(NotUsableError, match=r"slope 0\.\d\d .*silver black-and-white film"):
+        clean_slide(opened(make_slide(3, (301, 427), film="silver")))
+
+
+def test_a_roll_is_fitted_together_and_its_model_serves_each_slide(tmp_path):
+    roll = [make_slide(seed, (301, 427), scanner="plustek", roll=9) for seed in (1, 2, 3)]
+    model = fit_roll(opened(slide) for slide in roll)
+    model = open_model(write_model(model, tmp_path / "roll.json"))
+    assert float(model.slopes) == pytest.approx(roll[0].attrs["slopes"], abs=0.01)
+    assert float(model.blur) == pytest.approx(roll[0].attrs["blur"], abs=0.2)
+    for slide in roll[:2]:
+        found = find_defects(opened(slide), settings=Settings(), model=model)
+        assert pixel_f1(found.mask.values, slide.truth.values) >= 0.85
+        assert float(found.slopes) == float(model.slopes)
+        assert abs(np.median(found.residual.values)) < 0.002
+
+
+def test_a_roll_of_no_slides_is_refused():
+    with pytest.raises(SlideError, match="at least one"):
+        fit_roll([])
+
+
+def test_a_number_as_threshold_marks_every_pixel_from_it_on(plustek_slide):
+    settings = Settings(threshold=6.0, visibility=0.0, heal="none")
+    found = clean_slide(opened(make_slide(4, (301, 427))), settings=settings).compute()
+    assert float(found.threshold) == 6.0
+    np.testing.assert_array_equal(found.mask.values, found.score.values >= 6.0)
+    np.testing.assert_array_equal(found.healed.values, found.counts.sel(band=found.healed.band).values)
+
+
+def test_slides_in_memory_are_cleaned_too(plustek_slide, cleaned):
+    found = find_defects(plustek_slide, settings=Settings())
+    np.testing.assert_array_equal(found.mask.values, cleaned.mask.values)

@@ -148,7 +148,7 @@ def shift_infrared(counts: xr.DataArray, shift: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        (y, x) float32 16-bit counts; mirrored where the infrared's frame ends (those rows and columns count as `unseen`).
+        (y, x) float32 16-bit counts; mirrored where the infrared's frame ends (what lies beyond counts as `unseen`).
     """
     move = float(shift.shift_y), float(shift.shift_x)
     kernel = partial(_shift_kernel, move=move)

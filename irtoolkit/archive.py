@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +124,7 @@ def group_rolls(tasks: Sequence[Task]) -> list[list[Task]]:
     return list(groups.values())
 
 
-def fit_tasks(tasks: Sequence[Task], on_refused: Refusal) -> xr.Dataset:
+def fit_tasks(tasks: Iterable[Task], on_refused: Refusal) -> xr.Dataset:
     """Fit one model on all slides that can be used; `on_refused` is told of each of the others."""
     samples = []
     for task in tasks:
@@ -133,6 +133,10 @@ def fit_tasks(tasks: Sequence[Task], on_refused: Refusal) -> xr.Dataset:
         except (SlideError, OSError) as error:
             on_refused(task, error)
     return fit_samples(samples)
+
+
+def ignore(task: Task, error: Exception) -> None:
+    """Pass over a slide that cannot be used."""
 
 
 def fit_rolls(tasks: Sequence[Task]) -> dict[Path, xr.Dataset]:
@@ -144,7 +148,7 @@ def fit_rolls(tasks: Sequence[Task]) -> dict[Path, xr.Dataset]:
     for roll in group_rolls(tasks):
         if len(roll) > 1:
             with suppress(SlideError):
-                model = fit_tasks(roll, lambda task, error: None)
+                model = fit_tasks(roll, ignore)
                 models |= {task.path: model for task in roll}
     return models
 
@@ -154,11 +158,11 @@ def clean_slides(
     folder: Path,
     *,
     settings: Settings,
-    models: dict[Path, xr.Dataset],
+    models: Mapping[Path, xr.Dataset | None],
     compression: str = "none",
-    on_refused: Refusal = lambda task, error: None,
+    on_refused: Refusal,
 ) -> Iterator[Row]:
-    """Clean slides one after another and yield the row of each; a slide that cannot be cleaned is a row that says why."""
+    """Clean slides one after another and yield the row of each; what cannot be cleaned is a row that says why."""
     for task in tasks:
         started = time.monotonic()
         row: Row = {"slide": task.path.relative_to(_root(task)).as_posix(), "status": "done", "reason": ""}

@@ -4,7 +4,7 @@ import json
 import sys
 import tomllib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +15,7 @@ import locket
 import xarray as xr
 from tqdm import tqdm
 
-from irtoolkit.archive import CallError, Task, check_outputs, clean_slides, find_slides, fit_rolls, fit_tasks
+from irtoolkit.archive import CallError, Task, check_outputs, clean_slides, find_slides, fit_rolls, fit_tasks, ignore
 from irtoolkit.layouts import find_layout
 from irtoolkit.model import open_model, write_model
 from irtoolkit.report import write_report
@@ -76,7 +76,8 @@ def _describe(path: Path) -> str:
         f"  {layout.name}, {layout.height} x {layout.width} pixels, {bands}, {layout.bits} bit",
         f"  {about['dpi']:g} dpi {about['dpi_note']}".rstrip(),
     ]
-    lines += [f"  {name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]]
+    told = ("scanner", "film", "polarity", "software", "profile")
+    lines += [f"  {name}: {about[name]}" for name in told if about[name]]
     if not layout.infrared:
         raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
     return "\n".join(lines)
@@ -127,12 +128,14 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Mask and heal slides; a PATH is a file, a folder (searched below) or a glob."""
     _refuse_later(options)
-    settings = _settings(options)
-    model = _model(options["model"])
+    with _wrong_call():
+        settings = _settings(options)
+        model = open_model(options["model"]) if options["model"] else None
     tasks = find_slides(paths)[: options["limit"]]
     check_outputs(tasks, out)
     if options["dry_run"]:
-        click.echo("\n".join(f"{task.path} -> {task.output(out, '_mask.tif')}, {task.output(out, '_clean.tif')}" for task in tasks))
+        for task in tasks:
+            click.echo(f"{task.path} -> {task.output(out, '_mask.tif')}, {task.output(out, '_clean.tif')}")
         return DONE
     with _sole_user(out):
         remove_leftovers(out)
@@ -144,11 +147,23 @@ def _refuse_later(options: dict[str, Any]) -> None:
         raise click.UsageError("--scheduler and more than one of --workers come with a later version")
 
 
+@contextmanager
+def _wrong_call() -> Iterator[None]:
+    """Turn a file that cannot be read into a wrong call."""
+    try:
+        yield
+    except OSError as error:
+        raise CallError(str(error)) from error
+
+
 def _settings(options: dict[str, Any]) -> Settings:
     """Settings from the TOML file, overruled by the options that were given."""
     chosen: dict[str, Any] = {}
     if options["file"]:
-        chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
+        try:
+            chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CallError(f"{options['file']}: expected TOML: {error}") from error
         unknown = set(chosen) - {field.name for field in fields(Settings)}
         if unknown:
             raise click.UsageError(f"{options['file']}: no such settings: {', '.join(sorted(unknown))}")
@@ -158,10 +173,6 @@ def _settings(options: dict[str, Any]) -> Settings:
         with suppress(ValueError):
             chosen["threshold"] = float(chosen["threshold"])
     return Settings(**chosen)
-
-
-def _model(path: Path | None) -> xr.Dataset | None:
-    return open_model(path) if path else None
 
 
 @contextmanager
@@ -183,12 +194,10 @@ def _sole_user(folder: Path) -> Iterator[None]:
 
 def _clean(tasks: list[Task], out: Path, settings: Settings, model: xr.Dataset | None, options: dict[str, Any]) -> int:
     alone = options["alone"] or model is not None or len(tasks) == 1
-    models = dict.fromkeys((task.path for task in tasks), model) if alone else fit_rolls(tasks)
-
-    def tell(task: Task, error: Exception) -> None:
-        if options["debug"]:
-            traceback.print_exception(error)
-
+    models: Mapping[Path, xr.Dataset | None] = (
+        dict.fromkeys((task.path for task in tasks), model) if alone else fit_rolls(tasks)
+    )
+    tell = _print_traceback if options["debug"] else ignore
     rows: list[Row] = []
     cleaned = clean_slides(
         tasks, out, settings=settings, models=models, compression=options["compress"], on_refused=tell
@@ -204,6 +213,10 @@ def _clean(tasks: list[Task], out: Path, settings: Settings, model: xr.Dataset |
         done = sum(row["status"] == "done" for row in rows)
         click.echo(f"{done} of {len(rows)} slides done; look at {out / 'report.html'}")
     return DONE if all(row["status"] == "done" for row in rows) else SOME_REFUSED
+
+
+def _print_traceback(task: Task, error: Exception) -> None:  # noqa: ARG001
+    traceback.print_exception(error)
 
 
 def _tell_row(row: Row, as_json: bool) -> None:
@@ -222,7 +235,7 @@ def demo(folder: Path) -> int:
     make_roll(slides, refused=True)
     tasks = find_slides([str(slides)])
     click.echo("fitting the roll")
-    model = fit_tasks(tasks, lambda task, error: None)
+    model = fit_tasks(tasks, ignore)
     write_model(model, folder / "model.json")
     click.echo("cleaning")
     with _sole_user(out):

@@ -165,7 +165,9 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
 
 
 def _error_of_blur(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:
-    bands = [[high_pass(blur(band, sigma), 5)[HALO:-HALO, HALO:-HALO].ravel() for band in tile[:3]] for tile in densities]
+    bands = [
+        [high_pass(blur(band, sigma), 5)[HALO:-HALO, HALO:-HALO].ravel() for band in tile[:3]] for tile in densities
+    ]
     terms = np.vstack([np.ones(len(values)), np.concatenate(bands, axis=1)[:, keep]])
     return float(((values - combine(least_squares(terms, values, RIDGE), terms)) ** 2).mean())
 
@@ -226,7 +228,8 @@ def _sample_pixels(
 
 def _slopes(densities: Sequence[np.ndarray], model: xr.Dataset) -> float:
     pixels = np.concatenate([tile[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
-    weights = model.coefficient.values[: len(POINTWISE)] + model.coefficient.values[len(POINTWISE)] * model.prediction.values
+    coefficient = model.coefficient.values
+    weights = coefficient[: len(POINTWISE)] + coefficient[len(POINTWISE)] * model.prediction.values
     moved = (np.stack(list(_pointwise_terms(pixels + move)))[:, 0] for move in (-0.01, 0.01))
     before, after = (combine(weights, terms) for terms in moved)
     return float((after - before).mean() / 0.02)

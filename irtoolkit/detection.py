@@ -94,9 +94,9 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     Returns
     -------
     xarray.Dataset
-        `pixel_region` (pixel) and `pixel_index` (pixel) of the pixels that belong to one; on dimension `region` `rank`, the sum
-        of score - level over the region in sigma, `area` (px), and `visibility`: the visible contrast expected from the
-        region's opacity over the visible noise for its area.
+        On dimension `pixel` the `pixel_region` and `pixel_index` of the core pixels; on dimension `region` the `rank`,
+        the sum of score - level over the region in sigma, the `area` of its core (px), and the `visibility`: the
+        visible contrast expected from the region's opacity over the visible noise for its area.
     """
     chosen = np.flatnonzero(sign * tails.score.values >= level)
     index = tails["index"].values[chosen]

@@ -20,8 +20,8 @@ DETAIL = 2.0
 def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", grain: float = 1.0) -> xr.DataArray:
     """Fill the masked pixels of each band from around them; lazy.
 
-    Each connected piece of the mask is filled by Telea's fast marching (2004, doi:10.1080/10867651.2004.10487596), band by
-    band in 16 bit, and then given the fine detail of a clean patch beside it, so that grain goes on through the fill.
+    Each connected piece of the mask is filled by Telea's fast marching (2004, doi:10.1080/10867651.2004.10487596),
+    band by band in full depth, and then given the fine detail of a clean patch beside it, so that grain goes on.
 
     Parameters
     ----------

@@ -33,9 +33,9 @@ class Plane:
 class Layout:
     """What a file holds: planes, size, depth (of the deeper of colour and infrared), and what its tags say.
 
-    `colour_bits` is the depth of the colour planes alone. `visible` are R, G, B (three times the same plane for a gray picture). `infrared` is None where there is none,
-    and `missing` then says what was looked for and what to do. `metadata` holds plain values: source, layout, bits,
-    and the keys of `irtoolkit.metadata.describe`.
+    `colour_bits` is the depth of the colour planes alone. `visible` are R, G, B (three times the same plane for a gray
+    picture). `infrared` is None where there is none, and `missing` then says what was looked for and what to do.
+    `metadata` holds plain values: source, layout, bits, and the keys of `irtoolkit.metadata.describe`.
     """
 
     name: str

@@ -34,4 +34,6 @@ def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
             raise KeyError(content["kind"])
         return xr.Dataset.from_dict(content["model"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: expected a model written by irtoolkit fit, found something else ({error})") from error
+        raise ModelError(
+            f"{path}: expected a model written by irtoolkit fit, found something else ({error})"
+        ) from error

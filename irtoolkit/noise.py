@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import xarray as xr
 
 from irtoolkit import tiles
 from irtoolkit.crosstalk import ghost_density, visible_density
-from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares, robust_centre_and_scale
+from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares
 
 SMOOTHING = 0.7
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
@@ -53,17 +54,21 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
         clean = ~candidate[inside].ravel()[::step]
         planes = (plane[inside].ravel()[::step][clean] for plane in (smooth, *features))
         gathered.append(np.stack(list(planes)))
-    values, *features = np.concatenate(gathered, axis=1).astype(np.float64)
-    low, high = np.quantile(features, [0.003, 0.997], axis=1)
+    sampled = np.concatenate(gathered, axis=1).astype(np.float64)
+    values, plain = sampled[0], sampled[1:]
+    low, high = np.quantile(plain, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1
-    terms = _with_squares(np.clip(np.stack(features), low[:, None], high[:, None]))
+    terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
     bias = _trimmed_bias(terms, values, _log_sigma(terms, values))
     centred = values - combine(bias, terms)
-    sides = {
-        "blocked": ("feature", _log_sigma(terms[:, centred > 0], centred[centred > 0])),
-        "bright": ("feature", _log_sigma(terms[:, centred < 0], centred[centred < 0])),
-    }
-    return model.assign(bias=("feature", bias), **sides, feature_low=("plain", low), feature_high=("plain", high))
+    blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in (centred > 0, centred < 0))
+    return model.assign(
+        bias=("feature", bias),
+        blocked=("feature", blocked),
+        bright=("feature", bright),
+        feature_low=("plain", low),
+        feature_high=("plain", high),
+    )
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
@@ -127,7 +132,7 @@ def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray
 
 
 def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
-    energy: np.ndarray | float = np.float32(floor)
+    energy: Any = np.float32(floor)
     for plane in planes:
         for slope in gradient(plane):
             energy = energy + slope * slope
@@ -135,7 +140,8 @@ def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
 
 
 def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.ndarray]) -> np.ndarray:
-    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
+    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993,
+    doi:10.1109/CVPR.1993.341081).
 
     `shares` are the averages of `outside` in `CARRY_WINDOWS`; a wide window counts where a narrow one sees too little.
     """
@@ -221,4 +227,3 @@ def _locally_scaled(plain: np.ndarray) -> np.ndarray:
 
 def _box(plane: np.ndarray, window: int) -> np.ndarray:
     return cv2.blur(plane, (window, window), borderType=cv2.BORDER_REFLECT_101)
-

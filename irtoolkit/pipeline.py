@@ -10,8 +10,9 @@ from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk, 
 from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
 from irtoolkit.healing import heal
 from irtoolkit.noise import fit_noise, score_residual
-from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError, SlideError
+from irtoolkit.schema import INFRARED, VISIBLE, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
+from irtoolkit.statistics import robust_centre_and_scale
 from irtoolkit.threshold import rate_above, threshold_mirror
 
 SMALLEST_SIDE = 64
@@ -19,6 +20,7 @@ SMALLEST_SEEN = 52
 SILVER_SLOPES = 0.55
 BLOCKED_SHARE = 0.001
 BORDER = 3
+MISFIT = 4.0
 
 
 def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: xr.Dataset | None = None) -> xr.Dataset:
@@ -43,6 +45,8 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     ------
     NotUsableError
         The infrared cannot show defects: constant, black, or blocked by silver; or the slide is too small.
+    ModelError
+        The model has other terms, or was fitted on other film.
     """
     settings = settings or Settings()
     found = find_defects(slide, settings=settings, model=model)
@@ -63,13 +67,13 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     -------
     xarray.Dataset
         `counts`; `residual` (density) and `score` (sigma), both (y, x) float32 and positive where light is blocked;
-        `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`, `shift_x`,
-        `unseen`, `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of
-        its shift). All arrays are lazy.
+        `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
+        `shift_x`, `unseen`, `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, and `aligned` (whether the slide gave
+        evidence of its shift). All arrays are lazy.
     """
     counts = slide.counts.chunk()
     shift, samples = sample_slide(slide)
-    fitted = fit_samples([samples]) if model is None else level_model(model, samples)
+    fitted = fit_samples([samples]) if model is None else _model_for(samples, model)
     visible = counts.sel(band=list(VISIBLE))
     residual = subtract_crosstalk(visible, shift_infrared(counts, shift), fitted)
     score, grain = score_residual(residual, visible, fitted)
@@ -105,7 +109,7 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
 
 
 def sample_slide(slide: xr.Dataset) -> tuple[xr.Dataset, list[np.ndarray]]:
-    """Compute a slide's shift (`measure_shift`) and its aligned tiles; `NotUsableError` when there is nothing to fit."""
+    """Compute a slide's shift (`measure_shift`) and its aligned tiles; `NotUsableError` if there is nothing to fit."""
     counts = slide.counts.chunk()
     _check_size(counts)
     shift = measure_shift(counts)
@@ -130,6 +134,19 @@ def fit_samples(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
     return fit_noise(pairs, model)
 
 
+def _model_for(samples: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
+    """Level a roll's model for one slide; `ModelError` where it leaves 4 times the noise that it left on its roll."""
+    levelled = level_model(model, samples)
+    residuals = [subtract_ghost(visible_density(tile[:3], levelled), tile[3], levelled).ravel() for tile in samples]
+    sigma = robust_centre_and_scale(np.concatenate(residuals))[1]
+    if sigma > MISFIT * float(model.sigma):
+        raise ModelError(
+            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.sigma):.4f}, found"
+            f" {sigma:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
+        )
+    return levelled
+
+
 def _mark(
     score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray, settings: Settings, infrared_blur: float
 ) -> xr.Dataset:
@@ -144,7 +161,7 @@ def _mark(
         defects = keep_regions(defects, GROW + defects["rank"] >= threshold)
     else:
         threshold, rate = level, rate_above(defects, mirrored)
-    mask, number = mask_regions(defects, score.shape)
+    mask, number = mask_regions(defects, (score.sizes["y"], score.sizes["x"]))
     return xr.Dataset({"mask": mask, "coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate})
 
 

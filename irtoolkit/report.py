@@ -14,6 +14,7 @@ from irtoolkit.schema import VERSION, VISIBLE
 from irtoolkit.targets import replacing
 
 PREVIEW = 900
+PREVIEWS = ("scan", "mask", "healed")
 SHOWN = ("slide", "status", "review", "defects", "coverage", "fdr", "threshold", "shift_y", "shift_x", "blur", "slopes")
 STYLE = """
 body { font: 15px/1.5 sans-serif; margin: 2em; color: #222; }
@@ -26,19 +27,19 @@ img { height: 11em; margin-right: .3em; }
 """
 
 
-def write_previews(found: xr.Dataset, healed: xr.DataArray, folder: str | os.PathLike[str]) -> list[str]:
-    """Write three small pictures of a slide (as scanned, mask outlined, healed) to a folder; return their names."""
+def write_previews(found: xr.Dataset, healed: xr.DataArray, folder: str | os.PathLike[str]) -> None:
+    """Write three small pictures of a slide to a folder: as scanned, the mask outlined on it, healed."""
     before = thin(found.counts.sel(band=list(VISIBLE)), PREVIEW)
     after = thin(healed.sel(band=list(VISIBLE)), PREVIEW)
     mask = thin(found.mask, PREVIEW)
-    look: dict[str, Any] = {"polarity": found.attrs.get("polarity", ""), "orientation": found.attrs.get("orientation", 1)}
+    look: dict[str, Any] = {
+        name: found.attrs[name] for name in ("polarity", "orientation", "gamma") if name in found.attrs
+    }
     seen = view_picture(before, **look)
-    marked = mark_mask(seen, mask, orientation=look["orientation"])
-    pictures = {"scan": seen, "mask": marked, "healed": view_picture(after, reference=before, **look)}
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures.items():
+    marked = mark_mask(seen, mask, orientation=look.get("orientation", 1))
+    pictures = (seen, marked, view_picture(after, reference=before, **look))
+    for name, picture in zip(PREVIEWS, pictures, strict=True):
         write_png(Path(folder) / f"{name}.png", picture)
-    return [f"{name}.png" for name in pictures]
 
 
 def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
@@ -50,7 +51,8 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     page = (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>irtoolkit report</title>'
         f"<style>{STYLE}</style>\n<h1>Dust and scratches</h1>\n<p>{summary}</p>\n"
-        f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n{_LEGEND}<p>irtoolkit {VERSION}</p></html>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n"
+        f"{_LEGEND}<p>irtoolkit {VERSION}</p></html>\n"
     )
     with replacing(path) as part:
         part.write_text(page, encoding="utf-8")
@@ -80,14 +82,15 @@ def _cell(name: str, row: Row) -> str:
 
 
 def _pictures(row: Row, folder: Path) -> str:
-    pictures = sorted(preview_folder(folder, Path(row["slide"]).with_suffix("").as_posix()).glob("*.png"), key=lambda path: _ORDER.index(path.stem))
-    links = [path.relative_to(folder).as_posix() for path in pictures if row["status"] == "done"]
+    if row["status"] != "done":
+        return ""
+    previews = preview_folder(folder, Path(row["slide"]).with_suffix("").as_posix()).relative_to(folder)
+    links = [(previews / f"{name}.png").as_posix() for name in PREVIEWS]
     return "".join(f'<a href="{escape(link)}"><img src="{escape(link)}" alt="{Path(link).stem}"></a>' for link in links)
 
 
-_ORDER = ("scan", "mask", "healed")
-_LEGEND = """<p>coverage: share of pixels marked. fdr: share of what is marked that may be no defect, estimated on the slide's own
-noise. threshold: score in sigma that a defect of one pixel needs on this slide. shift: where the infrared lies against the
-colour, in pixels. blur: how much softer the infrared is, in pixels. slopes: how strongly the picture shows in the infrared
-(near 0: not at all; near 1: silver film).</p>
+_LEGEND = """<p>coverage: share of pixels marked. fdr: share of what is marked that may be no defect, estimated on the
+slide's own noise. threshold: score in sigma that a defect of one pixel needs on this slide. shift: where the infrared
+lies against the colour, in pixels. blur: how much softer the infrared is, in pixels. slopes: how strongly the picture
+shows in the infrared (near 0: not at all; near 1: silver film).</p>
 """

@@ -21,7 +21,8 @@ class Settings:
     threshold
         ``"mirror"``, or a score in sigma at which pixels count as defects.
     heal
-        ``"auto"`` and ``"telea"`` fill the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only masks.
+        ``"auto"`` and ``"telea"`` fill the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only
+        masks.
     grain
         Strength of the grain given to filled places: 0 none, 1 that of the surroundings.
 

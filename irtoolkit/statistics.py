@@ -52,9 +52,7 @@ def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
     return np.einsum("t,ts->s", coefficients, terms)
 
 
-def least_squares(
-    terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | float = 1.0
-) -> np.ndarray:
+def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | float = 1.0) -> np.ndarray:
     """Weighted least squares with a small ridge on standardised terms; sums in float64 on one thread.
 
     Parameters

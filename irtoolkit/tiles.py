@@ -9,9 +9,9 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
+from dask.delayed import delayed
 
 BLOCK_ROWS, BLOCK_COLUMNS = 512, 1024
 
@@ -168,4 +168,4 @@ def _draw(y: np.ndarray, x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def lazy_number(count: Callable[..., int], *arguments: Any) -> da.Array:
     """Lazy int64 scalar array: what `count` returns for its arguments."""
-    return da.from_delayed(dask.delayed(count, pure=True)(*arguments), shape=(), dtype=np.int64)
+    return da.from_delayed(delayed(count, pure=True)(*arguments), shape=(), dtype=np.int64)

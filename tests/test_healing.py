@@ -112,7 +112,7 @@ def test_an_unknown_method_is_refused_by_name():
 
 
 def test_healing_waits_for_compute():
-    def fail(block):
+    def fail(_):
         raise AssertionError("computed")
 
     counts = label(noisy())

@@ -27,7 +27,6 @@ WITHIN_A_ROW = {
     ("settings", "schema"),
     ("tags", "schema"),
     ("backend", "reader"),
-    ("page_reader", "pages"),
     ("plots", "pictures"),
     ("report", "results"),
 }

@@ -10,7 +10,7 @@ from irtoolkit.pipeline import fit_samples
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic import make_slide
 
-SHAPE = (601, 833)
+SHAPE = (501, 703)
 BORDER = 8
 
 
@@ -53,3 +53,11 @@ def test_light_that_is_not_blocked_but_added_scores_negative():
     counts = make_slide(2, (301, 427), defects=0).counts
     counts.values[3, 148:153, 210:215] = counts.values[3, 148:153, 210:215] * 1.2
     assert score_and_grain(counts.chunk({"y": 100}))[0].values[150, 212] < -8
+
+
+def test_block_borders_do_not_show(block_size):
+    counts = make_slide(2, (301, 427), defects=200).counts.chunk({"y": 100})
+    whole = dask.compute(*score_and_grain(counts))
+    block_size(120, 150)
+    for one, other in zip(whole, dask.compute(*score_and_grain(counts)), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=0.02)

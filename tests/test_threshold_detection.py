@@ -132,9 +132,10 @@ def test_rate_of_all_regions_by_hand():
     assert rate_above(table([]), table([1.0])) == 0
 
 
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(mask=sparse_masks())
-def test_regions_are_those_of_eight_connected_labelling(small_blocks, mask):
+def test_regions_are_those_of_eight_connected_labelling(mask):
     regions = join_regions(tails_of(np.where(mask, 5, 0)), sign=1)
     labels, count = ndimage.label(mask, EIGHT)
     assert regions.sizes["region"] == count
@@ -148,13 +149,15 @@ def test_regions_are_those_of_eight_connected_labelling(small_blocks, mask):
     assert int(mask_regions(regions, mask.shape)[1]) == count
 
 
-def test_rows_do_not_wrap_around(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_do_not_wrap_around():
     score = np.zeros((12, 17))
     score[3, 16] = score[4, 0] = score[6, 0] = score[5, 16] = 9
     assert join_regions(tails_of(score), sign=1).sizes["region"] == 4
 
 
-def test_regions_join_over_block_borders_straight_and_aslant(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_regions_join_over_block_borders_straight_and_aslant():
     score = np.zeros((20, 41))
     score[2:18, 5] = 9
     score[np.arange(2, 18), 8 + np.arange(16)] = 9
@@ -162,7 +165,8 @@ def test_regions_join_over_block_borders_straight_and_aslant(small_blocks):
     assert join_regions(tails_of(score), sign=1).sizes["region"] == 2
 
 
-def test_a_picture_of_one_column_or_one_row_joins_along_it(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_a_picture_of_one_column_or_one_row_joins_along_it():
     line = np.array([9, 9, 0, 9.0])
     assert join_regions(tails_of(line[None]), sign=1).sizes["region"] == 2
     assert join_regions(tails_of(line[:, None]), sign=1).sizes["region"] == 2
@@ -186,7 +190,8 @@ def test_the_mirror_of_the_score_gives_the_mirrored_regions():
         np.testing.assert_allclose(one[name], other[name], rtol=1e-6)
 
 
-def test_tails_hold_every_pixel_at_the_level_in_row_order(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_tails_hold_every_pixel_at_the_level_in_row_order():
     score = np.random.default_rng(4).normal(0, 3, (41, 53)).astype(np.float32)
     tails = tails_of(score)
     beyond = np.flatnonzero(np.abs(score) >= np.float32(GROW))
@@ -249,7 +254,8 @@ def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
     assert keep_regions(kept, kept["rank"] > 99).sizes == {"pixel": 0, "region": 0}
 
 
-def test_a_score_without_tails_gives_an_empty_lazy_mask(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_a_score_without_tails_gives_an_empty_lazy_mask():
     for sign in (1, -1):
         regions = join_regions(tails_of(np.zeros((9, 14))), sign=sign)
         mask, number = mask_regions(regions, (9, 14))

@@ -1,9 +1,11 @@
 import threading
+from itertools import pairwise
 
 import cv2
 import dask
 import dask.array as da
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ def split(draw, length):
     """Chunk sizes that add up to a length."""
     cuts = draw(st.lists(st.integers(1, length - 1), max_size=4, unique=True)) if length > 1 else []
     edges = [0, *sorted(cuts), length]
-    return tuple(stop - start for start, stop in zip(edges[:-1], edges[1:], strict=True))
+    return tuple(stop - start for start, stop in pairwise(edges))
 
 
 @st.composite
@@ -50,9 +52,10 @@ class CountingReader:
         return self.values[key]
 
 
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
-def test_blocks_cover_the_slide_once_in_order_and_are_alike_in_size(small_blocks, height, width):
+def test_blocks_cover_the_slide_once_in_order_and_are_alike_in_size(height, width):
     seen, areas, corners = np.zeros((height, width), int), [], []
     for row in tiles.blocks(height, width):
         for rows, columns in row:
@@ -65,9 +68,10 @@ def test_blocks_cover_the_slide_once_in_order_and_are_alike_in_size(small_blocks
     assert (np.ptp(areas, axis=0) <= 1).all()
 
 
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(pair=chunked_planes(), depth=st.integers(0, 9))
-def test_map_blocks_equals_the_kernel_on_the_whole(small_blocks, pair, depth):
+def test_map_blocks_equals_the_kernel_on_the_whole(pair, depth):
     values, chunked = pair
 
     def kernel(first, second):
@@ -84,14 +88,16 @@ def test_map_blocks_equals_the_kernel_on_the_whole(small_blocks, pair, depth):
     np.testing.assert_array_equal(mapped.compute(), kernel(values, values[1:]))
 
 
-def test_map_blocks_of_a_filter_with_a_halo_is_exact_over_block_borders(small_blocks, counts):
+@pytest.mark.usefixtures("small_blocks")
+def test_map_blocks_of_a_filter_with_a_halo_is_exact_over_block_borders(counts):
     chunked = da.from_array(counts, (1, 5, 17))
     mapped = tiles.map_blocks(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=2, dtype=np.float32, planes=4)
     assert mapped.numblocks == (1, 8, 6)
     np.testing.assert_array_equal(mapped.compute(), blur_and_add(counts, counts[3:], 2))
 
 
-def test_map_blocks_without_enough_depth_shows_the_seams(small_blocks, counts):
+@pytest.mark.usefixtures("small_blocks")
+def test_map_blocks_without_enough_depth_shows_the_seams(counts):
     chunked = da.from_array(counts)
     mapped = tiles.map_blocks(lambda *p: blur_and_add(*p, 2), chunked, chunked[3:], depth=0, dtype=np.float32, planes=4)
     differ = (mapped.compute() != blur_and_add(counts, counts[3:], 2)).any(axis=0)
@@ -99,9 +105,10 @@ def test_map_blocks_without_enough_depth_shows_the_seams(small_blocks, counts):
     assert set(np.flatnonzero(differ.all(axis=1))) == {border + step for border in borders for step in (-2, -1, 0, 1)}
 
 
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(pair=chunked_planes())
-def test_reduce_blocks_goes_from_the_top_left_in_blocks_that_do_not_depend_on_chunks(small_blocks, pair):
+def test_reduce_blocks_goes_from_the_top_left_in_blocks_that_do_not_depend_on_chunks(pair):
     values, chunked = pair
     parts = tiles.reduce_blocks(lambda block, start: (start, block.copy()), chunked)
     expected = [block for row in tiles.blocks(*values.shape[1:]) for block in row]
@@ -110,7 +117,8 @@ def test_reduce_blocks_goes_from_the_top_left_in_blocks_that_do_not_depend_on_ch
         np.testing.assert_array_equal(part, values[:, *block])
 
 
-def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(small_blocks, counts):
+@pytest.mark.usefixtures("small_blocks")
+def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(counts):
     arrays = da.from_array(counts, (4, 3, 53)), da.from_array(counts[:1] * 2, (1, 37, 7))
     same = tiles.reduce_blocks(lambda a, b, start: bool((a[:1] * 2 == b).all()) and start >= (0, 0), *arrays)
     assert same == [True] * 48
@@ -135,9 +143,10 @@ def test_a_low_wide_strip_gives_tiles_of_its_own_height():
     assert [tile.shape for tile in sampled] == [(4, 9, 20)] * 3
 
 
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(mask=chunked_planes(planes=1))
-def test_from_indices_draws_what_flatnonzero_found(small_blocks, mask):
+def test_from_indices_draws_what_flatnonzero_found(mask):
     truth = mask[0][0] < 60
     drawn = tiles.from_indices(np.flatnonzero(truth), truth.shape)
     assert drawn.shape == (1, *truth.shape)
@@ -145,11 +154,13 @@ def test_from_indices_draws_what_flatnonzero_found(small_blocks, mask):
     np.testing.assert_array_equal(drawn.compute()[0], truth)
 
 
-def test_no_index_draws_an_empty_mask(small_blocks):
+@pytest.mark.usefixtures("small_blocks")
+def test_no_index_draws_an_empty_mask():
     assert not tiles.from_indices(np.zeros(0, np.int64), (21, 33)).compute().any()
 
 
-def test_every_block_is_read_once_though_overlapping_steps_share_it(small_blocks, counts):
+@pytest.mark.usefixtures("small_blocks")
+def test_every_block_is_read_once_though_overlapping_steps_share_it(counts):
     reader = CountingReader(counts)
     lazy = tiles.from_reader(reader, ((3, 1), (10, 10, 17), (53,)), "counting")
     assert not reader.reads.any()

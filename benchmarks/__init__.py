@@ -1,0 +1,1 @@
+"""Measurements that stand in the documentation; run as modules from the top of the repository."""

@@ -147,7 +147,7 @@ def _pointwise_terms(density: np.ndarray) -> Iterator[np.ndarray]:
 def measure_blur(densities: Sequence[np.ndarray]) -> float:
     """Gaussian sigma, in pixels, by which the infrared is blurrier than the visible bands.
 
-    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola.
+    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola in its variance.
 
     `densities` are (4, y, x) tiles with infrared last, aligned.
     """
@@ -158,10 +158,10 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     values = infrared[keep].astype(np.float64)
     errors = np.array([_error_of_blur(densities, keep, values, sigma) for sigma in sigmas])
     best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
-    before, middle, after = errors[best - 1 : best + 2]
-    curvature = before - 2 * middle + after
-    step = 0.5 * (before - after) / curvature if curvature > 0 else 0.0
-    return float(max(sigmas[best] + 0.5 * np.clip(step, -1, 1), 0.0))
+    variances, nearby = sigmas[best - 1 : best + 2] ** 2, errors[best - 1 : best + 2]
+    bend, slope, _ = np.polyfit(variances, nearby, 2)
+    lowest = -slope / (2 * bend) if bend > 0 else variances[nearby.argmin()]
+    return float(np.sqrt(np.clip(lowest, variances[0], variances[2])))
 
 
 def _error_of_blur(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:

@@ -49,7 +49,7 @@ def test_shift_beyond_the_limit_is_not_believed(textured):
     assert float(shift.shift_y) == float(shift.shift_x) == 0
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_shift_of_a_generated_slide(seed):
     slide = make_slide(seed, (301, 427), scanner="drifting")
     shift = measure_shift(slide.counts.chunk({"y": 77}))
@@ -57,7 +57,7 @@ def test_shift_of_a_generated_slide(seed):
     assert float(shift.shift_x) == pytest.approx(slide.attrs["shift_x"], abs=0.2)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_noise_alone_is_no_evidence(textured, seed):
     counts = displaced_slide(textured, 5, 0, seed=seed).values
     counts[3] = np.random.default_rng(seed).normal(30_000, 300, counts.shape[1:])
@@ -66,7 +66,7 @@ def test_noise_alone_is_no_evidence(textured, seed):
     assert float(shift.shift_y) == float(shift.shift_x) == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_nearly_black_frame_is_no_evidence(seed):
     rng = np.random.default_rng(seed)
     counts = rng.normal([[[90]], [[80]], [[85]], [[32_000]]], [[[6]], [[6]], [[6]], [[300]]], (4, 233, 301))

@@ -17,7 +17,7 @@ from irtoolkit.pipeline import find_defects, fit_samples, heal_slide, sample_sli
 from irtoolkit.reader import open_slide
 from irtoolkit.report import preview_folder, write_previews
 from irtoolkit.results import Row, describe_row, measure_row
-from irtoolkit.schema import VERSION, SlideError
+from irtoolkit.schema import VERSION, ModelError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.targets import check_target
 from irtoolkit.writer import write_healed, write_mask
@@ -31,10 +31,15 @@ class CallError(SlideError):
 
 @dataclass(frozen=True)
 class Task:
-    """One slide of a run: its file, and its name relative to the run's deepest common folder, without suffix."""
+    """One slide of a run: its file, and its path relative to the run's deepest common folder."""
 
     path: Path
-    name: str
+    slide: str
+
+    @property
+    def name(self) -> str:
+        """The relative path without suffix, from which its outputs are named."""
+        return str(Path(self.slide).with_suffix("").as_posix())
 
     def output(self, folder: Path, ending: str) -> Path:
         """Path of one of its files in the output folder."""
@@ -60,7 +65,7 @@ def find_slides(paths: Sequence[str]) -> list[Task]:
     if not found:
         raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
-    tasks = [Task(path, path.relative_to(root).with_suffix("").as_posix()) for path in found]
+    tasks = [Task(path, path.relative_to(root).as_posix()) for path in found]
     _check_names(tasks)
     return sorted(tasks, key=lambda task: natural_key(task.path))
 
@@ -158,14 +163,18 @@ def clean_slides(
     folder: Path,
     *,
     settings: Settings,
-    models: Mapping[Path, xr.Dataset | None],
+    models: Mapping[Path, xr.Dataset],
     compression: str = "none",
     on_refused: Refusal,
 ) -> Iterator[Row]:
-    """Clean slides one after another and yield the row of each; what cannot be cleaned is a row that says why."""
+    """Clean slides one after another and yield the row of each; what cannot be cleaned is a row that says why.
+
+    A slide is cleaned with the model of its path in `models`; one that has none, or that its model does not fit, is
+    fitted by itself.
+    """
     for task in tasks:
         started = time.monotonic()
-        row: Row = {"slide": task.path.relative_to(_root(task)).as_posix(), "status": "done", "reason": ""}
+        row: Row = {"slide": task.slide, "status": "done", "reason": ""}
         try:
             row |= _clean_one(task, folder, settings, models.get(task.path), compression)
         except SlideError as error:
@@ -180,7 +189,7 @@ def clean_slides(
 def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset | None, compression: str) -> Row:
     slide, layout = open_slide(task.path), find_layout(task.path)
     page = layout.visible[0].page
-    found = find_defects(slide, settings=settings, model=model)
+    found, note = _find(slide, settings, model)
     write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
     healed = heal_slide(found, settings=settings)
     if settings.heal != "none":
@@ -189,11 +198,15 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
         write_healed(depth, target, source=task.path, page=page, compression=compression, software=software)
     write_previews(found, healed, preview_folder(folder, task.name))
-    return describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
+    row = describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
+    return row | {"review": "; ".join(filter(None, (note, row["review"])))}
 
 
-def _root(task: Task) -> Path:
-    return task.path.parents[len(Path(task.name).parts) - 1]
+def _find(slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> tuple[xr.Dataset, str]:
+    try:
+        return find_defects(slide, settings=settings, model=model), ""
+    except ModelError as error:
+        return find_defects(slide, settings=settings), f"fitted by itself: {_one_line(error)}"
 
 
 def _one_line(error: BaseException) -> str:

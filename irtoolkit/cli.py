@@ -4,7 +4,7 @@ import json
 import sys
 import tomllib
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -193,10 +193,8 @@ def _sole_user(folder: Path) -> Iterator[None]:
 
 
 def _clean(tasks: list[Task], out: Path, settings: Settings, model: xr.Dataset | None, options: dict[str, Any]) -> int:
-    alone = options["alone"] or model is not None or len(tasks) == 1
-    models: Mapping[Path, xr.Dataset | None] = (
-        dict.fromkeys((task.path for task in tasks), model) if alone else fit_rolls(tasks)
-    )
+    given = {task.path: model for task in tasks} if model is not None else {}
+    models = given if given or options["alone"] else fit_rolls(tasks)
     tell = _print_traceback if options["debug"] else ignore
     rows: list[Row] = []
     cleaned = clean_slides(

@@ -147,11 +147,12 @@ def _pointwise_terms(density: np.ndarray) -> Iterator[np.ndarray]:
 def measure_blur(densities: Sequence[np.ndarray]) -> float:
     """Gaussian sigma, in pixels, by which the infrared is blurrier than the visible bands.
 
-    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola in its variance.
+    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola in
+    its variance.
 
     `densities` are (4, y, x) tiles with infrared last, aligned.
     """
-    sigmas = np.arange(0, 4.1, 0.5)
+    sigmas = np.arange(0, 4.1, 0.25)
     infrared = np.concatenate([high_pass(tile[3], 5)[HALO:-HALO, HALO:-HALO].ravel() for tile in densities])
     low, high = np.quantile(infrared, [0.005, 0.995])
     keep = (infrared >= low) & (infrared <= high)

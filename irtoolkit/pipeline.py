@@ -19,6 +19,7 @@ SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
 SILVER_SLOPES = 0.55
 BLOCKED_SHARE = 0.001
+BRIGHT = 0.95
 BORDER = 3
 MISFIT = 4.0
 
@@ -202,10 +203,10 @@ def _check_infrared(samples: Sequence[np.ndarray]) -> None:
             f"expected an infrared plane that varies, found the constant {low:.0f};"
             " scan again with the infrared channel on, or name the right plane with infrared="
         )
-    middle = float(np.median(infrared))
-    if middle < BLOCKED_SHARE * 65535:
+    bright = float(np.quantile(infrared, BRIGHT))
+    if bright < BLOCKED_SHARE * 65535:
         raise NotUsableError(
-            f"expected infrared light through the film, found a median of {middle:.0f} of 65535 counts;"
+            f"expected infrared light through the film, found {bright:.0f} of 65535 counts in its brightest parts;"
             " the film blocks infrared (as silver does), or the infrared was not exposed"
         )
 

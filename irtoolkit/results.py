@@ -17,6 +17,7 @@ MEASURED = (
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 COLUMNS = ("slide", "status", "reason", "review", *DESCRIBED, *MEASURED, "seconds")
 MUCH = 0.05
+INVERTED = -0.02
 
 Row = dict[str, Any]
 
@@ -41,6 +42,8 @@ def review_reason(row: Row, aligned: bool, false_discovery_rate: float) -> str:
         reasons.append(f"{100 * row['coverage']:.1f} % of the picture is marked")
     if row["fdr"] > 2 * false_discovery_rate:
         reasons.append(f"{100 * row['fdr']:.0f} % of what is marked may be no defect")
+    if row["slopes"] < INVERTED:
+        reasons.append(f"the infrared runs against the picture (slope {row['slopes']:.2f}): is it inverted?")
     if row["unseen"] > MUCH:
         reasons.append(f"{100 * row['unseen']:.0f} % of the picture was not seen by the infrared")
     return "; ".join(reasons)

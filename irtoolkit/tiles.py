@@ -14,6 +14,7 @@ import numpy as np
 from dask.delayed import delayed
 
 BLOCK_ROWS, BLOCK_COLUMNS = 512, 1024
+_NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]
 
@@ -76,7 +77,8 @@ def map_blocks(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes
         pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in arrays]
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
-        return da.map_blocks(partial(_run_and_trim, kernel, inside), *pieces, chunks=shape, dtype=dtype)
+        trimmed = partial(_run_and_trim, kernel, inside)
+        return da.map_blocks(trimmed, *pieces, chunks=shape, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[mapped(*block) for block in row] for row in blocks(height, width)])
 
@@ -103,7 +105,7 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
     def reduced(rows: slice, columns: slice) -> da.Array:
         pieces = [array[:, rows, columns].rechunk(-1) for array in arrays]
         inner = partial(_as_object, kernel, (rows.start, columns.start))
-        return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object)
+        return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object, meta=_NO_OBJECTS)
 
     results = [[reduced(*block) for block in row] for row in blocks(height, width)]
     return list(_assemble(results).compute().ravel())
@@ -129,7 +131,7 @@ def sample_tiles(array: da.Array, size: int = 256, across: int = 7) -> list[np.n
     cut = partial(_cut_tiles, columns=_spread(width, size, across), size=size)
     samples: list[np.ndarray] = []
     for y in _spread(height, size, across):
-        row = da.map_blocks(cut, array[:, y : y + size].rechunk(-1), chunks=(1, 1, 1), dtype=object)
+        row = da.map_blocks(cut, array[:, y : y + size].rechunk(-1), chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS)
         samples += row.compute()[0, 0, 0]
     return samples
 

@@ -61,7 +61,7 @@ def test_constant_infrared_is_refused(clean, good, level):
 
 
 def test_nearly_black_infrared_is_refused(clean, good):
-    with pytest.raises(NotUsableError, match=r"infrared light through the film, found a median of \d\d? of 65535"):
+    with pytest.raises(NotUsableError, match=r"infrared light through the film, found \d\d? of 65535"):
         clean(planes(good, infrared=good[3] // 1500))
 
 
@@ -95,7 +95,7 @@ def test_a_small_slide_that_colour_and_infrared_hardly_share_is_refused(clean):
 @pytest.mark.parametrize("cell", [1, 8])
 def test_a_chequered_slide_of_extremes_is_refused(clean, cell):
     chequered = (((Y // cell + X // cell) % 2) * 65_535).astype(np.uint16)
-    with pytest.raises(NotUsableError, match="infrared light through the film, found a median of 0 "):
+    with pytest.raises(NotUsableError, match="infrared follows the picture"):
         clean(np.stack([chequered] * 4))
 
 

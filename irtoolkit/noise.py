@@ -10,6 +10,7 @@ import xarray as xr
 
 from irtoolkit import tiles
 from irtoolkit.crosstalk import ghost_density, visible_density
+from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares
 
 SMOOTHING = 0.7
@@ -17,6 +18,7 @@ PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 24
 SAMPLED_PIXELS = 150_000
+FEWEST_PIXELS = 100
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
@@ -55,6 +57,11 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
         planes = (plane[inside].ravel()[::step][clean] for plane in (smooth, *features))
         gathered.append(np.stack(list(planes)))
     sampled = np.concatenate(gathered, axis=1).astype(np.float64)
+    if sampled.shape[1] < FEWEST_PIXELS:
+        raise NotUsableError(
+            f"expected at least {FEWEST_PIXELS} pixels of film without defects to measure the noise on, found"
+            f" {sampled.shape[1]}: the infrared does not follow the picture; look at the infrared plane"
+        )
     values, plain = sampled[0], sampled[1:]
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1

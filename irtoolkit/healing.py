@@ -15,6 +15,8 @@ REACH = 64
 MARGIN = 12
 RADIUS = 3
 DETAIL = 2.0
+CALM_WINDOW = 17
+CALM_REACH = 24
 
 
 def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", grain: float = 1.0) -> xr.DataArray:
@@ -55,22 +57,39 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
 
 
 def _heal_block(visible: np.ndarray, mask: np.ndarray, grain: float) -> np.ndarray:
-    healed = visible.copy()
     if not mask.any():
-        return healed
+        return visible
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask[0].astype(np.uint8), connectivity=8)
+    filled = visible.astype(np.float32)
     for number in range(1, count):
-        left, top, width, height = boxes[number, :4]
-        rows = slice(max(top - MARGIN, 0), top + height + MARGIN)
-        columns = slice(max(left - MARGIN, 0), left + width + MARGIN)
+        rows, columns = _widened(boxes[number], MARGIN)
         piece = labels[rows, columns] == number
-        detail = _clean_detail(visible, mask[0], rows, columns) if grain else None
-        for band in range(len(visible)):
-            fill = _fill(visible[band, rows, columns], mask[0, rows, columns])
-            if detail is not None:
-                fill = fill * (1 + grain * detail[band])
-            healed[band, rows, columns][piece] = _as_counts(fill, visible.dtype)[piece]
-    return healed
+        for band, counts in zip(filled, visible, strict=True):
+            band[rows, columns][piece] = _fill(counts[rows, columns], mask[0, rows, columns])[piece]
+    if grain:
+        filled = _with_grain(filled, mask[0], boxes[1:], grain)
+    return np.where(mask, _as_counts(filled, visible.dtype), visible)
+
+
+def _with_grain(filled: np.ndarray, mask: np.ndarray, boxes: np.ndarray, grain: float) -> np.ndarray:
+    """Filled counts (band, y, x) with the detail of a clean patch beside each piece."""
+    detail = np.stack([band / np.maximum(blur(band, DETAIL), 1) - 1 for band in filled])
+    sizes = np.stack([cv2.blur(np.abs(band), (CALM_WINDOW, CALM_WINDOW)) for band in detail])
+    textured = filled.copy()
+    for box in boxes:
+        rows, columns = _widened(box, MARGIN)
+        patch = _calmest_patch(sizes[1], mask, rows, columns)
+        if patch:
+            level = _grain_level(sizes, mask, *_widened(box, MARGIN + CALM_REACH))
+            added = grain * _no_stronger(detail[:, *patch], level)
+            textured[:, rows, columns] = filled[:, rows, columns] * (1 + added)
+    return textured
+
+
+def _widened(box: np.ndarray, margin: int) -> tuple[slice, slice]:
+    left, top, width, height = box[:4]
+    rows = slice(max(top - margin, 0), top + height + margin)
+    return rows, slice(max(left - margin, 0), left + width + margin)
 
 
 def _fill(counts: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -82,29 +101,32 @@ def _fill(counts: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return filled.astype(np.float32) / np.float32(scale)
 
 
-def _clean_detail(visible: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray | None:
-    """Detail, as a share of the level, of the calmest unmarked patch of the same size beside a piece; None if none is.
+def _grain_level(sizes: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    """Mean size of the detail (band, 1, 1) in the calm quarter of the clean film around a piece.
 
-    It is clipped at three robust sigmas, so that edges of the picture in the patch are not copied.
+    Calm places show the grain alone; elsewhere the picture's own detail would pass for grain.
     """
+    clean = ~mask[rows, columns]
+    calm = [np.quantile(size[rows, columns][clean], 0.25) if clean.any() else 0.0 for size in sizes]
+    return np.array(calm, np.float32)[:, None, None]
+
+
+def _calmest_patch(size: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> tuple[slice, slice] | None:
+    """Where beside a piece the calmest patch of its size lies; None where all are marked in part or outside."""
     height, width = mask[rows, columns].shape
     best, calmest = None, np.inf
     for down, right in ((-height, 0), (height, 0), (0, -width), (0, width)):
         top, left = rows.start + down, columns.start + right
         patch = (slice(top, top + height), slice(left, left + width))
         if min(top, left) >= 0 and mask[patch].shape == (height, width) and not mask[patch].any():
-            roughness = float(np.abs(_relative_detail(visible[1][patch])).mean())
+            roughness = float(size[patch].mean())
             best, calmest = (patch, roughness) if roughness < calmest else (best, calmest)
-    if best is None:
-        return None
-    detail = np.stack([_relative_detail(band[best]) for band in visible])
-    limit = 3 * 1.4826 * np.median(np.abs(detail), axis=(1, 2), keepdims=True)
-    return np.clip(detail, -limit, limit)
+    return best
 
 
-def _relative_detail(counts: np.ndarray) -> np.ndarray:
-    light = counts.astype(np.float32)
-    return light / np.maximum(blur(light, DETAIL), 1) - 1
+def _no_stronger(detail: np.ndarray, level: np.ndarray) -> np.ndarray:
+    size = np.maximum(np.abs(detail).mean(axis=(1, 2), keepdims=True), np.float32(1e-6))
+    return np.clip(detail * np.minimum(1, level / size), -4 * level, 4 * level)
 
 
 def _as_counts(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

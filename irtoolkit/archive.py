@@ -46,10 +46,10 @@ class Task:
         return folder / f"{self.name}{ending}"
 
 
-def find_slides(paths: Sequence[str]) -> list[Task]:
+def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
     """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
 
-    Infrared sidecars and hidden files are skipped in folders and globs.
+    Infrared sidecars, hidden files and what lies in `out` are skipped in folders and globs.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def find_slides(paths: Sequence[str]) -> list[Task]:
     found: dict[Path, None] = {}
     folders = []
     for path in paths:
-        files, folder = _expand(path)
+        files, folder = _expand(path, out)
         folders.append(folder)
         found |= dict.fromkeys(files)
     if not found:
@@ -70,23 +70,24 @@ def find_slides(paths: Sequence[str]) -> list[Task]:
     return sorted(tasks, key=lambda task: natural_key(task.path))
 
 
-def _expand(path: str) -> tuple[list[Path], Path]:
+def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
     """Absolute files that a PATH stands for, and the folder that holds them."""
     here = Path(path)
     if here.is_dir():
-        return [file for file in here.absolute().rglob("*") if _is_slide(file)], here.absolute()
+        below = out if out is not None and here.resolve() in out.resolve().parents else None
+        return [file for file in here.absolute().rglob("*") if _is_slide(file, below)], here.absolute()
     if here.exists():
         return [here.absolute()], here.absolute().parent
     files = [Path(name).absolute() for name in glob.glob(path, recursive=True)]
-    slides = [file for file in files if _is_slide(file)]
+    slides = [file for file in files if _is_slide(file, out)]
     if not slides:
         raise CallError(f"{path}: expected a slide, a folder or a pattern of slides, found no such file")
     return slides, Path(os.path.commonpath([file.parent for file in slides]))
 
 
-def _is_slide(file: Path) -> bool:
-    hidden = file.name.startswith(".")
-    return not hidden and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file() and not is_sidecar(file)
+def _is_slide(file: Path, out: Path | None) -> bool:
+    passed_over = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
+    return not passed_over and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file() and not is_sidecar(file)
 
 
 def _check_names(tasks: Sequence[Task]) -> None:
@@ -191,8 +192,8 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
     page = layout.visible[0].page
     found, note = _find(slide, settings, model)
     write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
-    healed = heal_slide(found, settings=settings)
-    if settings.heal != "none":
+    healed = None if settings.heal == "none" else heal_slide(found, settings=settings)
+    if healed is not None:
         target = task.output(folder, "_clean.tif")
         software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")

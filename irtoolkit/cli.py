@@ -33,6 +33,9 @@ def main() -> None:
     """Run the command line; exit status 0 done, 1 some slide refused or failed, 2 wrong call, 130 stopped."""
     try:
         sys.exit(commands.main(standalone_mode=False) or DONE)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(WRONG_CALL)
     except click.ClickException as error:
         _say(error.format_message())
         sys.exit(WRONG_CALL)
@@ -47,7 +50,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(VERSION, prog_name="irtoolkit")
 def commands() -> None:
     """Find and heal dust and scratches on scanned film from the scanner's infrared channel."""
@@ -62,7 +65,7 @@ def info(paths: tuple[str, ...]) -> int:
         try:
             click.echo(_describe(task.path))
         except (SlideError, OSError) as error:
-            click.echo(f"{task.path}\n  cannot be used: {error}")
+            click.echo(f"{task.path}\n  cannot be used: {str(error).removeprefix(f'{task.path}: ')}")
             status = SOME_REFUSED
     return status
 
@@ -73,8 +76,8 @@ def _describe(path: Path) -> str:
     bands = "R, G, B, IR" if layout.infrared else "R, G, B"
     lines = [
         f"{path}",
-        f"  {layout.name}, {layout.height} x {layout.width} pixels, {bands}, {layout.bits} bit",
-        f"  {about['dpi']:g} dpi {about['dpi_note']}".rstrip(),
+        f"  {layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
+        f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
     ]
     told = ("scanner", "film", "polarity", "software", "profile")
     lines += [f"  {name}: {about[name]}" for name in told if about[name]]
@@ -91,11 +94,13 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
     """Fit one crosstalk model for the slides of a roll, as JSON."""
     tasks = find_slides(paths)
     check_target(out, [task.path for task in tasks])
+    if out.is_dir():
+        raise CallError(f"{out}: expected a file to write the model to, found a folder")
     refused: list[Task] = []
 
     def tell(task: Task, error: Exception) -> None:
         refused.append(task)
-        _say(f"{task.path}: {error}")
+        _say(f"{task.path}: {str(error).removeprefix(f'{task.path}: ')}")
 
     model = fit_tasks(_progress(tasks, len(tasks), quiet), tell)
     write_model(model, out)
@@ -128,10 +133,12 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Mask and heal slides; a PATH is a file, a folder (searched below) or a glob."""
     _refuse_later(options)
+    if options["alone"] and options["model"]:
+        raise click.UsageError("--alone and --model exclude each other")
     with _wrong_call():
         settings = _settings(options)
         model = open_model(options["model"]) if options["model"] else None
-    tasks = find_slides(paths)[: options["limit"]]
+    tasks = find_slides(paths, out)[: options["limit"]]
     check_outputs(tasks, out)
     if options["dry_run"]:
         for task in tasks:

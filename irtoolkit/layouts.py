@@ -232,5 +232,5 @@ def _missing(picture: Page, pages: Sequence[Page]) -> str:
     )
     alpha = " (marked as alpha; if it is infrared, say infrared=3)" if picture.samples > 3 else ""
     found = f"{picture.samples} samples a pixel{alpha}, {len(pages)} pages and no such file"
-    advice = "scan as 64 bit RGBI or HDRi, or say with infrared= which file, page or sample it is"
+    advice = "scan as 64 bit RGBI or HDRi, or name it in Python: open_slide(path, infrared=file, page or sample)"
     return f"{picture.path}: no infrared plane: expected {looked}; found {found}; {advice}"

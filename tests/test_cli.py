@@ -122,7 +122,7 @@ def test_fit_writes_a_model_that_clean_takes(roll, tmp_path, monkeypatch, capsys
 def test_info_describes_each_file(roll, monkeypatch, capsys):
     assert run(monkeypatch, "info", roll) == 1
     told = capsys.readouterr().out
-    assert "VueScan RGBI, 211 x 307 pixels, R, G, B, IR, 16 bit" in told
+    assert "VueScan RGBI, 211 rows x 307 columns, R, G, B, IR, 16 bit" in told
     assert "cannot be used" in told
 
 
@@ -256,3 +256,21 @@ def test_demo_cleans_its_roll(tmp_path, monkeypatch, capsys):
         "VueScan DNG",
         "sidecar",
     }
+
+
+def test_what_lies_in_the_output_folder_is_no_slide(roll, tmp_path, monkeypatch):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "a.tif").write_bytes((roll / "slide2.tif").read_bytes())
+    for _ in range(2):
+        assert run(monkeypatch, "clean", scans, "--out", scans / "cleaned", "--quiet") == 0
+        assert [row["slide"] for row in rows_of(scans / "cleaned")] == ["a.tif"]
+    assert pictures(scans / "cleaned") == {"a_mask.tif", "a_clean.tif"}
+
+
+def test_fit_into_a_folder_and_a_model_with_alone_are_wrong_calls(roll, tmp_path, monkeypatch, capsys):
+    assert run(monkeypatch, "fit", roll, "--out", tmp_path) == 2
+    assert "found a folder" in capsys.readouterr().err
+    assert run(monkeypatch, "clean", roll, "--out", tmp_path / "out", "--alone", "--model", "m.json") == 2
+    assert "exclude each other" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -185,10 +185,12 @@ def _settings(options: dict[str, Any]) -> Settings:
 @contextmanager
 def _sole_user(folder: Path) -> Iterator[None]:
     """Hold the output folder, so that no other run writes to it."""
-    folder.mkdir(parents=True, exist_ok=True)
     lock = locket.lock_file(str(folder / ".irtoolkit.lock"), timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+    except OSError as error:
+        raise CallError(f"{folder}: expected a folder that can be written to: {error}") from error
     except locket.LockError as error:
         raise CallError(f"{folder} is in use by another run; wait for it, or write to another folder") from error
     try:

@@ -274,3 +274,27 @@ def test_fit_into_a_folder_and_a_model_with_alone_are_wrong_calls(roll, tmp_path
     assert run(monkeypatch, "clean", roll, "--out", tmp_path / "out", "--alone", "--model", "m.json") == 2
     assert "exclude each other" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EROFS, "Read-only")]
+)
+def test_an_output_folder_that_cannot_be_written_is_a_wrong_call(roll, tmp_path, monkeypatch, capsys, error):
+    def denied(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(Path, "mkdir", denied)
+    assert run(monkeypatch, "clean", roll, "--out", tmp_path / "out") == 2
+    assert f"expected a folder that can be written to: [Errno {error.errno}]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unreadable_slide_is_a_row(roll, tmp_path, monkeypatch, capsys):
+    def denied(path, *arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("irtoolkit.layouts.read_pages", denied)
+    assert run(monkeypatch, "clean", roll / "slide2.tif", "--out", tmp_path) == 1
+    (row,) = rows_of(tmp_path)
+    assert (row["status"], "Permission denied" in row["reason"]) == ("failed", True)
+    assert "Traceback" not in capsys.readouterr().err

@@ -14,7 +14,7 @@ import xarray as xr
 
 from irtoolkit.layouts import SLIDE_SUFFIXES, find_layout, is_sidecar
 from irtoolkit.pipeline import find_defects, fit_samples, heal_slide, sample_slide
-from irtoolkit.reader import open_slide
+from irtoolkit.reader import open_picture, open_slide
 from irtoolkit.report import preview_folder, write_previews
 from irtoolkit.results import Row, describe_row, measure_row
 from irtoolkit.schema import VERSION, ModelError, SlideError
@@ -192,13 +192,13 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
     page = layout.visible[0].page
     found, note = _find(slide, settings, model)
     write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
-    healed = None if settings.heal == "none" else heal_slide(found, settings=settings)
-    if healed is not None:
-        target = task.output(folder, "_clean.tif")
+    target = task.output(folder, "_clean.tif")
+    if settings.heal != "none":
+        healed = heal_slide(found, settings=settings)
         software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
         write_healed(depth, target, source=task.path, page=page, compression=compression, software=software)
-    write_previews(found, healed, preview_folder(folder, task.name))
+    write_previews(found, open_picture(target) if settings.heal != "none" else None, preview_folder(folder, task.name))
     row = describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
     return row | {"review": "; ".join(filter(None, (note, row["review"])))}
 

@@ -10,7 +10,7 @@ from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from irtoolkit.layouts import find_layout
-from irtoolkit.reader import SlideReader, label_counts
+from irtoolkit.reader import SlideReader, find_slide, label_counts
 from irtoolkit.schema import DIMENSIONS, SlideError
 
 
@@ -45,7 +45,7 @@ class SlideBackend(BackendEntrypoint):
         infrared: str | os.PathLike[str] | int | None = None,
     ) -> xr.Dataset:
         """Open one slide; errors are those of `open_slide`."""
-        layout = find_layout(filename_or_obj, infrared)
+        layout = find_slide(filename_or_obj, infrared)
         reader = SlideReader(layout)
         counts = xr.Variable(DIMENSIONS, indexing.LazilyIndexedArray(SlideArray(reader)))
         counts.encoding["preferred_chunks"] = dict(zip(DIMENSIONS, reader.chunks, strict=True))

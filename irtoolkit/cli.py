@@ -36,11 +36,8 @@ def main() -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_CALL)
-    except click.ClickException as error:
-        _say(error.format_message())
-        sys.exit(WRONG_CALL)
-    except SlideError as error:
-        _say(str(error))
+    except (click.ClickException, SlideError) as error:
+        _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(WRONG_CALL)
     except OSError as error:
         _say(str(error))

@@ -14,14 +14,15 @@ from irtoolkit import tiles
 from irtoolkit.boxes import split_index
 from irtoolkit.layouts import Layout, Plane, find_layout
 from irtoolkit.page_reader import open_page
-from irtoolkit.schema import BANDS, DIMENSIONS, NoInfraredError
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, NoInfraredError
 
 CHUNK_BYTES = 32 << 20
 
 
 class SlideReader:
-    """Lazy (band, y, x) view of the four planes of a slide, in the deeper of their types (8-bit counts times 257).
+    """Lazy (band, y, x) view of a slide's planes, in the deeper of their types (8-bit counts times 257).
 
+    The infrared is last; a picture without it has three bands.
     Indices are integers and slices; planes that share a page are decoded together. Thread-safe and picklable.
     `chunks` are those that read every strip or tile once: bands that share a page, full width, about 32 MB.
     """
@@ -29,13 +30,12 @@ class SlideReader:
     ndim = 3
 
     def __init__(self, layout: Layout) -> None:
-        if layout.infrared is None:
-            raise NoInfraredError(layout.missing)
-        self.shape = (len(BANDS), layout.height, layout.width)
+        planes = (*layout.visible, layout.infrared) if layout.infrared else layout.visible
+        self.shape = (len(planes), layout.height, layout.width)
         self.dtype = np.dtype(f"u{layout.bits // 8}")
         self._pages = [
             (open_page(path, address), [plane.sample for plane in planes])
-            for (path, address), planes in groupby((*layout.visible, layout.infrared), _page_of)
+            for (path, address), planes in groupby(planes, _page_of)
         ]
 
     def __getitem__(self, key: Any) -> np.ndarray:
@@ -104,12 +104,28 @@ def open_slide(
     FileNotFoundError, LayoutError, NoInfraredError
         There is no such file, no readable slide in it, or no infrared with it.
     """
-    layout = find_layout(path, infrared)
-    reader = SlideReader(layout)
-    natural: Any = reader.chunks
-    counts = tiles.from_reader(reader, natural, f"open-slide-{reader.identity}")
-    slide = label_counts(layout, xr.Variable(DIMENSIONS, counts))
+    layout = find_slide(path, infrared)
+    slide = label_counts(layout, _counts(layout))
     return slide if chunks == "auto" else slide.chunk(_by_dimension(chunks))
+
+
+def find_slide(path: str | os.PathLike[str], infrared: str | os.PathLike[str] | int | None = None) -> Layout:
+    """Find a slide's planes (`find_layout`); `NoInfraredError` where there is no infrared."""
+    layout = find_layout(path, infrared)
+    if layout.infrared is None:
+        raise NoInfraredError(layout.missing)
+    return layout
+
+
+def open_picture(path: str | os.PathLike[str]) -> xr.DataArray:
+    """Open the counts (band, y, x) of R, G, B of a picture lazily, whether infrared belongs to it or not."""
+    layout = find_layout(path)
+    return xr.DataArray(_counts(layout)[:3], {"band": list(VISIBLE)})
+
+
+def _counts(layout: Layout) -> xr.Variable:
+    reader = SlideReader(layout)
+    return xr.Variable(DIMENSIONS, tiles.from_reader(reader, reader.chunks, f"open-slide-{reader.identity}"))
 
 
 def label_counts(layout: Layout, counts: xr.Variable) -> xr.Dataset:
@@ -117,8 +133,7 @@ def label_counts(layout: Layout, counts: xr.Variable) -> xr.Dataset:
     return xr.Dataset({"counts": counts}, {"band": list(BANDS)}, layout.metadata)
 
 
-def _page_of(plane: Plane | None) -> tuple[str, tuple[int, ...]]:
-    assert plane is not None
+def _page_of(plane: Plane) -> tuple[str, tuple[int, ...]]:
     return plane.path, plane.page
 
 

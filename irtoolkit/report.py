@@ -43,7 +43,13 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
     marked = mark_mask(seen, mask, orientation=look.get("orientation", 1))
     pictures = [seen, marked]
     if healed is not None:
-        pictures.append(view_picture(thin(healed.sel(band=list(VISIBLE)), PREVIEW), reference=before, **look))
+        pictures.append(
+            view_picture(
+                thin(healed.sel(band=list(VISIBLE)), PREVIEW),
+                reference=before if healed.dtype == before.dtype else None,
+                **look,
+            )
+        )
     for name, picture in zip(PREVIEWS, pictures, strict=False):
         write_png(Path(folder) / f"{name}.png", picture)
 

@@ -94,9 +94,11 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel` the `pixel_region` and `pixel_index` of the core pixels; on dimension `region` the `rank`,
-        the sum of score - level over the region in sigma, the `area` of its core (px), and the `visibility`: the
-        visible contrast expected from the region's opacity over the visible noise for its area.
+        On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
+        `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
+        `visible_area`, what is left of it without the infrared's blur; the `sharpening`, the visible trace expected for
+        the infrared's; the `grain` there; and the `visibility`: the contrast expected from the region's opacity over
+        the visible noise for its area.
     """
     chosen = np.flatnonzero(sign * tails.score.values >= level)
     index = tails["index"].values[chosen]
@@ -104,14 +106,20 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
     core = tails.core.values[chosen]
     noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
-    sums = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
+    total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
+    infrared_area = total**2 / np.maximum(squares, 1e-12)
+    visible_area = _visible_area(infrared_area, float(tails.infrared_blur))
     return xr.Dataset(
         {
             "pixel_region": ("pixel", region[core]),
             "pixel_index": ("pixel", index[core]),
+            "pixel_residual": ("pixel", opacity[core]),
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
-            "visibility": ("region", _visibility(*sums, noise, float(tails.infrared_blur))),
+            "grain": ("region", noise),
+            "visible_area": ("region", visible_area),
+            "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
+            "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
         }
     )
 
@@ -136,13 +144,12 @@ def _connected(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
     return region[np.cumsum(opens) - 1], int(count)
 
 
-def _visibility(total: np.ndarray, squares: np.ndarray, noise: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Summed density over noise times the root of the visible area: the infrared's area less what the blur added.
+def _visible_area(infrared_area: np.ndarray, infrared_blur: float) -> np.ndarray:
+    """Area without what the infrared's blur added, 4 px at least.
 
     A Gaussian speck of variance s^2 covers (sum d)^2 / sum d^2 = 4 pi s^2 pixels, and a blur adds its variance.
     """
-    area = total**2 / np.maximum(squares, 1e-12) - 4 * np.pi * infrared_blur**2
-    return np.maximum(total, 0) / np.sqrt(np.maximum(area, SMALLEST_AREA)) / np.maximum(noise, 1e-6)
+    return np.maximum(infrared_area - 4 * np.pi * infrared_blur**2, SMALLEST_AREA)
 
 
 def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
@@ -150,11 +157,13 @@ def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
     number = np.cumsum(kept.values) - 1
     owner = regions.pixel_region.values
     inside = kept.values[owner]
+    of_regions = [name for name in regions if regions[name].dims == ("region",)]
     return xr.Dataset(
         {
             "pixel_region": ("pixel", number[owner[inside]]),
             "pixel_index": ("pixel", regions.pixel_index.values[inside]),
-            **{name: ("region", regions[name].values[kept.values]) for name in ("rank", "area", "visibility")},
+            "pixel_residual": ("pixel", regions.pixel_residual.values[inside]),
+            **{name: ("region", regions[name].values[kept.values]) for name in of_regions},
         }
     )
 

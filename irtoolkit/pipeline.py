@@ -14,6 +14,7 @@ from irtoolkit.schema import INFRARED, VISIBLE, ModelError, NotUsableError, Slid
 from irtoolkit.settings import Settings
 from irtoolkit.statistics import robust_centre_and_scale
 from irtoolkit.threshold import rate_above, threshold_mirror
+from irtoolkit.visibility import measure_crowds, temper_visibility
 
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
@@ -80,7 +81,7 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     score, grain = score_residual(residual, visible, fitted)
     unseen_y, unseen_x = (_unseen(counts.sizes[axis], float(shift[f"shift_{axis}"]), axis) for axis in ("y", "x"))
     score = score.where(_away_from(unseen_y), 0).where(_away_from(unseen_x), 0).rename("score")
-    marked = _mark(score, residual, grain, settings, float(fitted.blur))
+    marked = _mark(visible, score, residual, grain, settings, float(fitted.blur))
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
     measured |= {"shift_y": float(shift.shift_y), "shift_x": float(shift.shift_x), "aligned": bool(shift.trusted)}
     measured["unseen"] = 1 - (1 - float(unseen_y.mean())) * (1 - float(unseen_x.mean()))
@@ -149,14 +150,21 @@ def _model_for(samples: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
 
 
 def _mark(
-    score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray, settings: Settings, infrared_blur: float
+    visible: xr.DataArray,
+    score: xr.DataArray,
+    residual: xr.DataArray,
+    grain: xr.DataArray,
+    settings: Settings,
+    infrared_blur: float,
 ) -> xr.Dataset:
     """`mask`, `coverage`, `defects`, `threshold` and `fdr` by the settings' threshold and visibility."""
     chosen = settings.threshold
     level = GROW if isinstance(chosen, str) else float(chosen)
     tails = measure_tails(score, residual, grain, infrared_blur=infrared_blur, level=level)
-    joined = (join_regions(tails, sign=sign, level=level) for sign in (1, -1))
-    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in joined)
+    joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
+    factors = measure_crowds(visible, joined[0])
+    tempered = (temper_visibility(regions, factors) for regions in joined)
+    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in tempered)
     if isinstance(chosen, str):
         threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
         defects = keep_regions(defects, GROW + defects["rank"] >= threshold)

@@ -14,7 +14,7 @@ ROWS = (
     ("density", "statistics", "layouts", "page_reader"),
     ("reader", "backend", "writer", "model", "tiff_files", "gmic"),
     ("scene", "defects", "scanner_files"),
-    ("scanning", "alignment", "crosstalk", "detection", "healing"),
+    ("scanning", "alignment", "crosstalk", "detection", "visibility", "healing"),
     ("noise", "threshold", "synthetic"),
     ("pipeline", "pictures", "plots"),
     ("results", "report", "widgets"),

@@ -1,0 +1,86 @@
+"""Whether defects can be seen: what crowds of small regions do to the visible bands, against their noise."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.density import to_density
+
+SIZES = (0.0, 6.0, 12.0, 25.0)
+CROWD = 200
+SEEN = 3.0
+SURROUNDINGS = 17
+ASIDE = 24
+
+
+def measure_crowds(visible: xr.DataArray, regions: xr.Dataset) -> xr.DataArray:
+    """Measure how much less visible small regions are than their infrared says, where a slide has crowds of them.
+
+    Some scanners show thousands of grain-sized dots a megapixel in the infrared, which dip in the colours by half as
+    much and drown in the grain. One dot cannot be measured there, but a crowd can: over regions of like size, the
+    median share of the expected trace that the visible bands show, over the spread of the same figure a little aside
+    of each region, in units of the noise that was expected.
+
+    Parameters
+    ----------
+    visible
+        Counts (band, y, x) of R, G, B; read once more, and only if some size has a crowd.
+    regions
+        Defects from `join_regions`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Factor of the visibility (size), at most 1; 1 for sizes of fewer than 200 regions. Coordinate `size`: least
+        visible area, px.
+    """
+    size = np.searchsorted(SIZES, regions.visible_area.values, side="right") - 1
+    seen = (regions.visibility.values >= SEEN) & (regions.visible_area.values < 2 * SIZES[-1])
+    crowds = [number for number in range(len(SIZES)) if (seen & (size == number)).sum() >= CROWD]
+    factors = xr.DataArray(np.ones(len(SIZES)), {"size": list(SIZES)})
+    if crowds:
+        shown, noise = _traces(visible, regions)
+        for number in crowds:
+            alike = seen & (size == number)
+            spread = 1.4826 * np.median(np.abs(noise[alike]))
+            factors[number] = np.clip(np.median(shown[alike]) / max(spread, 1.0), 0, 1)
+    return factors
+
+
+def temper_visibility(regions: xr.Dataset, factors: xr.DataArray) -> xr.Dataset:
+    """Multiply the visibility of each region by the factor of its size, from `measure_crowds`."""
+    size = np.searchsorted(factors["size"].values, regions.visible_area.values, side="right") - 1
+    small = regions.visible_area.values < 2 * SIZES[-1]
+    return regions.assign(visibility=regions.visibility * np.where(small, factors.values[size], 1.0))
+
+
+def _traces(visible: xr.DataArray, regions: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the expected visible trace that each region shows, and its noise aside of it (1: as expected)."""
+    planes = tiles.map_blocks(_trace, visible.data, depth=ASIDE + SURROUNDINGS, dtype=np.float32, planes=2)
+    index = np.sort(regions.pixel_index.values)
+    marked = tiles.from_indices(index, (visible.sizes["y"], visible.sizes["x"]))
+    parts = tiles.reduce_blocks(partial(_pick, width=visible.sizes["x"]), planes, marked)
+    where, here, aside = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(where)[np.searchsorted(index, regions.pixel_index.values)]
+    owner, opacity, count = regions.pixel_region.values, regions.pixel_residual.values, regions.sizes["region"]
+    squares = np.maximum(np.bincount(owner, opacity**2, count), 1e-12)
+    shown = np.bincount(owner, here[order] * opacity, count) / (squares * regions.sharpening.values)
+    noise = np.bincount(owner, aside[order] * opacity, count) / np.sqrt(squares)
+    return shown, noise / np.maximum(regions.grain.values, 1e-6)
+
+
+def _trace(visible: np.ndarray) -> np.ndarray:
+    """Density above the surroundings, mean of the bands, and the same `ASIDE` rows below."""
+    density = np.mean([to_density(band) for band in visible], axis=0)
+    trace = density - cv2.blur(density, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REFLECT_101)
+    return np.stack([trace, np.roll(trace, -ASIDE, axis=0)])
+
+
+def _pick(
+    planes: np.ndarray, marked: np.ndarray, *, start: tuple[int, int], width: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    y, x = np.nonzero(marked[0])
+    return (y + start[0]) * width + x + start[1], planes[0, y, x], planes[1, y, x]

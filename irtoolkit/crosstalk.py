@@ -13,12 +13,15 @@ from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares, robust_centre_and_scale
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
+MIXED = (0.8, 1.4)
+MOST_MIXED = 0.3
 POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
 TERMS = (
     *POINTWISE,
     *("ghost", "ghost dy", "ghost dx"),
     *(f"ghost blur {sigma}" for sigma in (0, *BLURS) if sigma != 1.4),
     *(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
+    *(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
 )
 HALO = 16
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
@@ -125,9 +128,15 @@ def crosstalk_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarr
     for sigma in BLURS:
         if sigma != 1.4:
             yield -np.log10(blur(light, sigma)) - ghost
+    mixed = []
     for band in density:
-        for sigma in BLURS:
-            yield blur(band, sigma) - band
+        smooth = {sigma: blur(band, sigma) for sigma in BLURS}
+        for plane in smooth.values():
+            yield plane - band
+        mixed.append((np.power(np.float32(10), -band), smooth))
+    for light, smooth in mixed:
+        for sigma in MIXED:
+            yield np.minimum(smooth[sigma] + np.log10(blur(light, sigma)), np.float32(MOST_MIXED))
 
 
 def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:

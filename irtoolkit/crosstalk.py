@@ -14,7 +14,7 @@ from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squar
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
 MIXED = (0.8, 1.4)
-MOST_MIXED = 0.3
+MOST_MIXED = 0.12
 POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
 TERMS = (
     *POINTWISE,
@@ -117,7 +117,11 @@ def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
 
 
 def crosstalk_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
-    """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x)."""
+    """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
+
+    The mixed terms tell how much a scanner's blur, which averages light and not density, hides of fine detail: blurred
+    density less the density of blurred light. They are cut at .12, beyond which hard edges would be extrapolated.
+    """
     yield from _pointwise_terms(density)
     sharp = ghost_density(density, model)
     light = np.power(np.float32(10), -sharp)

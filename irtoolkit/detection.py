@@ -55,11 +55,12 @@ def measure_tails(
 
 
 def _core(residual: np.ndarray, share: float) -> np.ndarray:
+    """Where the light that is lost reaches a share of the largest loss around; the blur mixes light, not density."""
     smooth = blur(residual[0], 0.5)
+    lost = 1 - np.power(np.float32(10), -np.abs(smooth))
     rim = np.ones((RIM_WINDOW, RIM_WINDOW), np.uint8)
-    positive = smooth >= share * cv2.dilate(smooth, rim)
-    negative = -smooth >= share * cv2.dilate(-smooth, rim)
-    return (positive | negative)[None]
+    core = [(side := np.where(sign * smooth > 0, lost, 0)) >= share * cv2.dilate(side, rim) for sign in (1, -1)]
+    return np.where(smooth > 0, *core)[None]
 
 
 def _block_tails(

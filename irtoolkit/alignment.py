@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import fft
 
 from irtoolkit import tiles
-from irtoolkit.density import to_density
+from irtoolkit.density import to_density, to_sixteen_bits
 from irtoolkit.statistics import blur, gradient, high_pass, least_squares, robust_centre_and_scale
 
 LIMIT = 45
@@ -129,8 +129,7 @@ def sample_aligned(counts: xr.DataArray, shift: xr.Dataset) -> list[np.ndarray]:
     samples = []
     for tile in tiles.sample_tiles(counts.data):
         infrared = _shift_kernel(tile[3:], move)
-        scaled = tile[:3].astype(np.float32) * np.float32(257 if tile.dtype == np.uint8 else 1)
-        aligned = np.concatenate([scaled, infrared])
+        aligned = np.concatenate([to_sixteen_bits(tile[:3]), infrared])
         samples.append(aligned[:, margin : tile.shape[1] - margin, margin : tile.shape[2] - margin])
     return samples
 
@@ -158,7 +157,7 @@ def shift_infrared(counts: xr.DataArray, shift: xr.Dataset) -> xr.DataArray:
 
 
 def _shift_kernel(infrared: np.ndarray, move: tuple[float, float]) -> np.ndarray:
-    plane = infrared[0].astype(np.float32) * np.float32(257 if infrared.dtype == np.uint8 else 1)
+    plane = to_sixteen_bits(infrared[0])
     if max(abs(move[0]), abs(move[1])) < NEGLIGIBLE:
         return plane[None]
     return shift_plane(plane, *move)[None]

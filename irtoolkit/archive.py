@@ -192,13 +192,15 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
     page = layout.visible[0].page
     found, note = _find(slide, settings, model)
     write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
-    target = task.output(folder, "_clean.tif")
+    picture = None
     if settings.heal != "none":
+        target = task.output(folder, "_clean.tif")
         healed = heal_slide(found, settings=settings)
         software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
         write_healed(depth, target, source=task.path, page=page, compression=compression, software=software)
-    write_previews(found, open_picture(target) if settings.heal != "none" else None, preview_folder(folder, task.name))
+        picture = open_picture(target)
+    write_previews(found, picture, preview_folder(folder, task.name))
     row = describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
     return row | {"review": "; ".join(filter(None, (note, row["review"])))}
 

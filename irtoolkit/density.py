@@ -6,6 +6,15 @@ FULL_SCALE = 65535.0
 SOFTNESS = 20.0
 
 
+def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
+    """Counts as float32 on the 16-bit scale: uint8 taken 257-fold, uint16 and float as they are.
+
+    >>> to_sixteen_bits(np.array([1, 255], np.uint8))
+    array([  257., 65535.], dtype=float32)
+    """
+    return counts.astype(np.float32) * np.float32(257 if counts.dtype == np.uint8 else 1)
+
+
 def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:
     """Optical density -log10((counts - offset) / 65535) as float32, softened where the counts drown in noise.
 
@@ -16,8 +25,7 @@ def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNE
     >>> to_density(np.array([65535, 6553], np.uint16)).round(3) + 0.0
     array([0., 1.], dtype=float32)
     """
-    scale = np.float32(257.0 if counts.dtype == np.uint8 else 1.0)
-    light = counts.astype(np.float32) * scale - np.float32(offset)
+    light = to_sixteen_bits(counts) - np.float32(offset)
     soft = light + np.sqrt(light * light + np.float32(4 * softness * softness))
     return -np.log10(soft * np.float32(0.5 / FULL_SCALE))
 

@@ -162,7 +162,7 @@ def _candidates(smooth: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarr
     size = np.abs(smooth)
     usual = np.full_like(size, sigma)
     for _ in range(3):
-        usual = 1.2533 * cv2.blur(np.minimum(size, 2.5 * usual), (65, 65), borderType=cv2.BORDER_REFLECT_101)
+        usual = 1.2533 * _box(np.minimum(size, 2.5 * usual), 65)
     contrast = cv2.dilate(np.abs(high_pass(ghost, 6.0)), np.ones((9, 9), np.uint8))
     stands_out = ((size > 6 * usual) & (size > 0.5 * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

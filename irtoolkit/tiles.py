@@ -171,3 +171,14 @@ def _draw(y: np.ndarray, x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def lazy_number(count: Callable[..., int], *arguments: Any) -> da.Array:
     """Lazy int64 scalar array: what `count` returns for its arguments."""
     return da.from_delayed(delayed(count, pure=True)(*arguments), shape=(), dtype=np.int64)
+
+
+def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: tuple[int, int], dtype: Any) -> da.Array:
+    """Lazy (1, y, x) array of `dtype`: `kernel` takes the rows and the columns of a block and returns the block."""
+
+    def made(rows: slice, columns: slice) -> da.Array:
+        places = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
+        sizes = (1,), (len(places[0]),), (len(places[1]),)
+        return da.map_blocks(partial(kernel, *places), chunks=sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
+
+    return _assemble([[made(*block) for block in row] for row in blocks(*shape)])

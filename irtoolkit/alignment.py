@@ -1,64 +1,122 @@
-"""Where the infrared plane shows what the colour planes show, and its resampling onto the colour grid."""
+"""Where the infrared plane shows what the colour planes show: measured by tiles, with its evidence."""
 
-from functools import partial
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import xarray as xr
 from scipy import fft
 
-from irtoolkit import tiles
-from irtoolkit.density import to_density, to_sixteen_bits
-from irtoolkit.statistics import blur, gradient, high_pass, least_squares, robust_centre_and_scale
+from irtoolkit.density import to_density
+from irtoolkit.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
+from irtoolkit.film import film_at
+from irtoolkit.statistics import (
+    blur,
+    gradient,
+    high_pass,
+    robust_centre_and_scale,
+    shift_below_a_pixel,
+    sums_of_products,
+)
+from irtoolkit.tiles import Tile
 
 LIMIT = 45
 HIGH_PASS = 5.0
 EVIDENCE = 10.0
-NEGLIGIBLE = 0.1
-REFINED_PIXELS = 400_000
+LARGEST_ERROR = 0.5
+PIECE = 256
+BLURS = (3.0, 3.0, 1.5, 1.5, 1.5)
+UNKNOWN = 1e-4
+SYSTEMATIC = 0.1
+EDGE = 6
+STEP = 2
 
 
-def measure_shift(counts: xr.DataArray) -> xr.Dataset:
+class Piece(NamedTuple):
+    """Part of a tile: row and column of its middle, and its high-passed densities (band, y, x)."""
+
+    place: tuple[float, float]
+    planes: np.ndarray
+
+
+def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tuple[int, int]) -> xr.Dataset:
     """Measure the displacement of the infrared against the colour planes, up to 45 px in y and x.
 
     The fraction of infrared variance that the three visible bands explain is computed for every whole-pixel shift
-    from cross-correlations of high-passed densities, summed over tiles; its peak is refined below a pixel by
-    Gauss-Newton steps on the picture's ghost and the dust. Two disjoint halves of the tiles must agree on a
-    peak that stands 10 robust sigmas above the other shifts; otherwise the shift is 0 and `trusted` False.
+    from cross-correlations of high-passed densities, summed over tiles. Two disjoint halves of the tiles must agree on
+    a peak that stands 10 robust sigmas above the other shifts; otherwise nothing is corrected. From there every piece
+    of 256 px tells its own displacement by Gauss-Newton steps on the picture's ghost and the dust, weighted by what
+    its detail is worth against its noise, and `fit_displacement` draws shift, scale, rotation and drift through them.
 
     Parameters
     ----------
-    counts
-        (band, y, x) uint8 or uint16, bands R, G, B, IR; lazy.
+    samples
+        Tiles (4, y, x) of counts, bands R, G, B, IR.
+    film
+        From `measure_film`; what is not film counts for nothing.
+    shape
+        Height and width of the slide.
 
     Returns
     -------
     xarray.Dataset
-        Scalars `shift_y`, `shift_x` (pixels; infrared at (y + shift_y, x + shift_x) shows what colour shows at
-        (y, x)), `evidence` (sigmas) and `trusted`.
+        From `fit_displacement`, with `shift_uncertainty` (px, one standard error), `evidence` (sigmas) and `trusted`.
+        Where that is False the displacement is 0.
     """
-    samples = [_planes(tile) for tile in tiles.sample_tiles(counts.data)]
-    surfaces = [_explained(part) for part in _halves(samples)]
-    peaks = [_peak(surface) for surface in surfaces]
-    (y, x), evidence = _peak(np.mean(surfaces, axis=0))
-    agree = all(max(abs(peak[0] - y), abs(peak[1] - x)) <= 2 for peak, _ in peaks)
-    trusted = bool(agree and evidence >= EVIDENCE)
-    shift = _refine(samples, np.array([y, x], float)) if trusted else np.zeros(2)
-    return xr.Dataset({"shift_y": shift[0], "shift_x": shift[1], "evidence": evidence, "trusted": trusted})
+    pieces = list(_pieces(samples, film))
+    start, evidence = _whole_pixels(pieces) if pieces else (None, 0.0)
+    if start is None:
+        return _judged(no_displacement(shape), float("inf"), evidence)
+    displacement = make_displacement(np.array([[start[0], 0, 0, 0, 0], [start[1], 0, 0, 0, 0]], float), shape)
+    error = float("inf")
+    for sigma in BLURS:
+        moves, information = _measure_pieces(pieces, displacement, sigma)
+        places = np.array([piece.place for piece in pieces])
+        displacement, error = fit_displacement(places, moves, information, shape)
+    believed = displacement if error <= LARGEST_ERROR else no_displacement(shape)
+    return _judged(believed, error, evidence)
 
 
-def _planes(tile: np.ndarray) -> np.ndarray:
-    """High-passed densities of a tile, clipped so that no single edge or speck rules the correlation."""
-    planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile])
-    low, high = np.quantile(planes, [0.005, 0.995], axis=(1, 2), keepdims=True)
-    return np.clip(planes, low, high).astype(np.float32)
+def _judged(displacement: xr.Dataset, error: float, evidence: float) -> xr.Dataset:
+    return displacement.assign(shift_uncertainty=error, evidence=evidence, trusted=error <= LARGEST_ERROR)
 
 
-def _halves(samples: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    if len(samples) > 1:
-        return samples[::2], samples[1::2]
-    middle = samples[0].shape[2] // 2
-    return [samples[0][:, :, :middle]], [samples[0][:, :, middle:]]
+def _pieces(samples: Sequence[Tile], film: xr.DataArray) -> Iterator[Piece]:
+    """High-passed densities of parts of the tiles, clipped so that no single edge or speck rules the correlation."""
+    for tile in samples:
+        height, width = tile.planes.shape[1:]
+        inside = film_at(film, (tile.row, tile.column), (height, width))
+        if not inside.any():
+            continue
+        planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile.planes])
+        low, high = np.quantile(planes[:, inside][:, ::7], [0.005, 0.995], axis=1)[..., None, None]
+        planes = np.where(inside, np.clip(planes, low, high), 0).astype(np.float32)
+        for top, bottom in _cuts(height):
+            for left, right in _cuts(width):
+                place = tile.row + (top + bottom - 1) / 2, tile.column + (left + right - 1) / 2
+                yield Piece(place, planes[:, top:bottom, left:right])
+
+
+def _cuts(length: int) -> list[tuple[int, int]]:
+    edges = np.linspace(0, length, max(1, round(length / PIECE)) + 1).astype(int)
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+
+def _whole_pixels(pieces: Sequence[Piece]) -> tuple[tuple[int, int] | None, float]:
+    """Shift in whole pixels, or None when the halves of the slide do not agree on it, and its evidence in sigmas."""
+    planes = [piece.planes for piece in pieces]
+    surfaces = [_explained(part) for part in _halves(planes)]
+    peaks = [_peak(surface)[0] for surface in surfaces]
+    start, evidence = _peak(np.mean(surfaces, axis=0))
+    agree = all(max(abs(y - start[0]), abs(x - start[1])) <= 2 for y, x in peaks)
+    return (start if agree and evidence >= EVIDENCE else None), evidence
+
+
+def _halves(planes: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    if len(planes) > 1:
+        return planes[::2], planes[1::2]
+    middle = planes[0].shape[2] // 2
+    return [planes[0][:, :, :middle]], [planes[0][:, :, middle:]]
 
 
 def _explained(samples: list[np.ndarray]) -> np.ndarray:
@@ -68,10 +126,10 @@ def _explained(samples: list[np.ndarray]) -> np.ndarray:
     covariance, power = np.zeros((3, 3)), 0.0
     for tile in samples:
         taper = np.outer(np.hanning(tile.shape[1] + 2)[1:-1], np.hanning(tile.shape[2] + 2)[1:-1]) ** 0.25
-        planes = (tile - tile.mean(axis=(1, 2), keepdims=True)) * taper
+        planes = ((tile - tile.mean(axis=(1, 2), keepdims=True)) * taper).astype(np.float32)
         cross += _correlations(planes, reach)
         covariance += np.einsum("ayx,byx->ab", planes[:3], planes[:3], dtype=np.float64)
-        power += float((planes[3] ** 2).sum())
+        power += float((planes[3].astype(np.float64) ** 2).sum())
     covariance += 1e-6 * np.trace(covariance) * np.eye(3) + 1e-20 * np.eye(3)
     return np.einsum("ayx,ab,byx->yx", cross, np.linalg.inv(covariance), cross) / max(power, 1e-20)
 
@@ -91,95 +149,44 @@ def _peak(surface: np.ndarray) -> tuple[tuple[int, int], float]:
     return (int(y) - middle[0], int(x) - middle[1]), float((surface[y, x] - centre) / max(scale, 1e-12))
 
 
-def _refine(samples: list[np.ndarray], shift: np.ndarray) -> np.ndarray:
-    for _ in range(6):
-        step = _gauss_newton_step(samples, shift)
-        shift = shift + np.clip(step, -1.0, 1.0)
-        if np.abs(step).max() < 0.005:
-            break
-    return shift
+def _measure_pieces(pieces: Sequence[Piece], displacement: xr.Dataset, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Displacement (piece, 2) that each piece tells by one Gauss-Newton step from `displacement`, and its information.
 
-
-def _gauss_newton_step(samples: list[np.ndarray], shift: np.ndarray) -> np.ndarray:
-    """Remaining displacement: the infrared less each band's share in it, regressed on that share's gradient.
-
-    Each band by itself, because bands lie up to .3 px apart and a weighted difference of them would follow that.
+    The infrared less each band's share in it is regressed on that share's gradient; each band by itself, because bands
+    lie up to .3 px apart and a weighted difference of them would follow that. The information (piece, 2, 2) counts
+    as many independent pixels as a blur of `sigma` leaves, and the three bands, which see one infrared, as one.
     """
-    margin = int(np.ceil(np.abs(shift).max())) + 8
-    step = max(1, round(np.sqrt(sum(tile[0].size for tile in samples) / REFINED_PIXELS)))
-    inside = (slice(margin, -margin, step), slice(margin, -margin, step))
-    remainders, moves = [], []
-    infrared = [blur(shift_plane(tile[3], shift[0], shift[1]), 1.5)[inside].ravel() for tile in samples]
-    values = np.concatenate(infrared).astype(np.float64)
-    for band in range(3):
-        smooth = [blur(tile[band], 1.5) for tile in samples]
-        level = np.concatenate([plane[inside].ravel() for plane in smooth]).astype(np.float64)
-        slope = (level * values).sum() / max((level * level).sum(), 1e-20)
-        slopes = [np.stack(gradient(plane))[:, *inside].reshape(2, -1) for plane in smooth]
-        remainders.append(values - slope * level)
-        moves.append(-slope * np.concatenate(slopes, axis=1))
-    terms = np.concatenate(moves, axis=1)
-    return least_squares(np.vstack([np.ones(terms.shape[1]), terms]), np.concatenate(remainders), 1e-6)[1:]
+    starts = [displacement_at(displacement, *(np.array([side]) for side in piece.place))[:, 0, 0] for piece in pieces]
+    sums = np.array([_products(piece.planes, start, sigma) for piece, start in zip(pieces, starts, strict=True)])
+    pooled = sums.sum(axis=0)
+    shares = np.array([pooled[3 * band, 9] / max(pooled[3 * band, 3 * band], 1e-20) for band in range(3)])
+    moves, information = np.array(starts, dtype=float), np.zeros((len(pieces), 2, 2))
+    for i, products in enumerate(sums):
+        normal, pull, noise = np.zeros((2, 2)), np.zeros(2), 0.0
+        for band, share in enumerate(shares):
+            level, slopes = 3 * band, slice(3 * band + 1, 3 * band + 3)
+            normal += share**2 * products[slopes, slopes]
+            pull -= share * (products[slopes, 9] - share * products[slopes, level])
+            noise += products[9, 9] - 2 * share * products[level, 9] + share**2 * products[level, level]
+        step = np.linalg.pinv(normal, hermitian=True) @ pull
+        moves[i] += np.clip(step, -sigma, sigma)
+        variance = noise / (3 * max(products[10, 10], 1.0))
+        independent = STEP**2 / (4 * np.pi * sigma**2)
+        told = independent * normal / (3 * max(variance, 1e-20)) + UNKNOWN * np.eye(2)
+        information[i] = np.linalg.inv(np.linalg.inv(told) + SYSTEMATIC**2 * np.eye(2))
+    return moves, information
 
 
-def sample_aligned(counts: xr.DataArray, shift: xr.Dataset) -> list[np.ndarray]:
-    """Compute tiles (4, y, x) of float32 16-bit counts with the infrared on the colour grid, all of it seen."""
-    move = float(shift.shift_y), float(shift.shift_x)
-    margin = int(np.ceil(max(abs(move[0]), abs(move[1]))))
-    samples = []
-    for tile in tiles.sample_tiles(counts.data):
-        infrared = _shift_kernel(tile[3:], move)
-        aligned = np.concatenate([to_sixteen_bits(tile[:3]), infrared])
-        samples.append(aligned[:, margin : tile.shape[1] - margin, margin : tile.shape[2] - margin])
-    return samples
-
-
-def shift_infrared(counts: xr.DataArray, shift: xr.Dataset) -> xr.DataArray:
-    """Resample the infrared onto the colour grid; lazy.
-
-    Parameters
-    ----------
-    counts
-        (band, y, x) with the infrared last.
-    shift
-        From `measure_shift`. A displacement under 0.1 px is left alone, because every resampling softens thin defects.
-
-    Returns
-    -------
-    xarray.DataArray
-        (y, x) float32 16-bit counts; mirrored where the infrared's frame ends (what lies beyond counts as `unseen`).
-    """
-    move = float(shift.shift_y), float(shift.shift_x)
-    kernel = partial(_shift_kernel, move=move)
-    depth = int(np.ceil(max(abs(move[0]), abs(move[1])))) + 4
-    data = tiles.map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32)
-    return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
-
-
-def _shift_kernel(infrared: np.ndarray, move: tuple[float, float]) -> np.ndarray:
-    plane = to_sixteen_bits(infrared[0])
-    if max(abs(move[0]), abs(move[1])) < NEGLIGIBLE:
-        return plane[None]
-    return shift_plane(plane, *move)[None]
-
-
-def shift_plane(plane: np.ndarray, shift_y: float, shift_x: float) -> np.ndarray:
-    """Resample a float32 plane so that its value at (y + shift_y, x + shift_x) comes to (y, x), by cubic convolution.
-
-    The kernel is Keys' with a = -0.5 (doi:10.1109/TASSP.1981.1163711); the plane is mirrored at its edges.
-    """
-    whole = np.floor([shift_y, shift_x]).astype(int)
-    fraction = np.array([shift_y, shift_x]) - whole
-    reach = int(np.abs(whole).max()) + 3
-    padded = cv2.copyMakeBorder(plane, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
-    down, across = _cubic(fraction[0]), _cubic(fraction[1])
-    filtered = cv2.sepFilter2D(padded, cv2.CV_32F, across, down, anchor=(1, 1), borderType=cv2.BORDER_REFLECT_101)
-    top, left = reach + whole[0], reach + whole[1]
-    return filtered[top : top + plane.shape[0], left : left + plane.shape[1]]
-
-
-def _cubic(fraction: float) -> np.ndarray:
-    distance = np.abs(np.arange(-1, 3) - fraction)
-    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
+def _products(planes: np.ndarray, start: np.ndarray, sigma: float) -> np.ndarray:
+    """Sums (11, 11) over a piece of products of: level and two slopes of R, of G and of B; infrared; 1."""
+    whole = np.floor(start).astype(int)
+    size = np.array(planes.shape[1:])
+    margin = np.minimum(np.abs(whole) + EDGE, (size - 1) // 2)
+    here = tuple(slice(edge, length - edge, STEP) for edge, length in zip(margin, size, strict=True))
+    there = tuple(slice(part.start + by, part.stop + by, STEP) for part, by in zip(here, whole, strict=True))
+    columns = []
+    for band in planes[:3]:
+        smooth = blur(band, sigma)
+        columns += [smooth[here], *(slope[here] for slope in gradient(smooth))]
+    columns += [shift_below_a_pixel(blur(planes[3], sigma), start - whole)[there], np.ones_like(columns[0])]
+    return sums_of_products(np.stack([column.ravel() for column in columns]))

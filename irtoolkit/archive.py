@@ -135,7 +135,7 @@ def fit_tasks(tasks: Iterable[Task], on_refused: Refusal) -> xr.Dataset:
     samples = []
     for task in tasks:
         try:
-            samples.append(sample_slide(open_slide(task.path))[1])
+            samples.append(sample_slide(open_slide(task.path)))
         except (SlideError, OSError) as error:
             on_refused(task, error)
     return fit_samples(samples)

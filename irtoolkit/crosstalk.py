@@ -41,7 +41,7 @@ def fit_crosstalk(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
     Parameters
     ----------
     samples
-        For each slide its tiles (4, y, x) of counts, float32, from `sample_aligned`.
+        For each slide its tiles (4, y, x) of counts, float32, from `align_samples`; infrared NaN where it saw no film.
 
     Returns
     -------
@@ -63,17 +63,23 @@ def fit_crosstalk(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
     return model.assign(measured)
 
 
-def level_model(model: xr.Dataset, samples: Sequence[np.ndarray]) -> xr.Dataset:
+def level_model(
+    model: xr.Dataset, samples: Sequence[np.ndarray]
+) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
     """Give a roll's model the infrared level of one slide, so that the median of its residual is zero.
 
-    `samples` are tiles (4, y, x) of the slide from `sample_aligned`. A model with other terms raises `ModelError`.
+    `samples` are tiles (4, y, x) of the slide from `align_samples`. Returned beside the model are each tile's residual
+    (y, x) and visible density (3, y, x). A model with other terms raises `ModelError`.
     """
     if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
         raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
-    residuals = [subtract_ghost(visible_density(tile[:3], model), tile[3], model)[::3, ::3].ravel() for tile in samples]
+    densities = [visible_density(tile[:3], model) for tile in samples]
+    residuals = [subtract_ghost(density, tile[3], model) for density, tile in zip(densities, samples, strict=True)]
+    level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual in residuals])))
     coefficient = model.coefficient.copy()
-    coefficient[0] += float(np.median(np.concatenate(residuals)))
-    return model.assign(coefficient=coefficient)
+    coefficient[0] += level
+    pairs = [(residual - level, density) for residual, density in zip(residuals, densities, strict=True)]
+    return model.assign(coefficient=coefficient), pairs
 
 
 def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:
@@ -169,7 +175,7 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     densities = densities[:: max(1, sum(tile[0].size for tile in densities) // BLUR_PIXELS)]
     sigmas = np.arange(0, 4.1, 0.25)
     infrared = np.concatenate([high_pass(tile[3], 5)[HALO:-HALO, HALO:-HALO].ravel() for tile in densities])
-    low, high = np.quantile(infrared, [0.005, 0.995])
+    low, high = np.nanquantile(infrared, [0.005, 0.995])
     keep = (infrared >= low) & (infrared <= high)
     values = infrared[keep].astype(np.float64)
     errors = np.array([_error_of_blur(densities, keep, values, sigma) for sigma in sigmas])
@@ -239,7 +245,8 @@ def _sample_pixels(
     step = max(1, sum(inner) // pixels)
     inside = (slice(HALO, -HALO), slice(HALO, -HALO))
     tiles_of_pixels = [np.stack([plane[inside].ravel()[::step] for plane in planes(density)]) for density in densities]
-    return np.concatenate(tiles_of_pixels, axis=1).astype(np.float64)
+    sampled = np.concatenate(tiles_of_pixels, axis=1).astype(np.float64)
+    return sampled[:, np.isfinite(sampled[-1])]
 
 
 def _slopes(densities: Sequence[np.ndarray], model: xr.Dataset) -> float:

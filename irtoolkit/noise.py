@@ -109,12 +109,14 @@ def noise_features(
 ) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
     """Smoothed residual (y, x), candidates (y, x) bool, and one after another the plain features (y, x), of one block.
 
-    Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast; features are
+    Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast, or where the
+    residual is NaN; features are
     carried over them from their surroundings, because a defect's visible trace would raise its own noise.
     """
     smooth = blur(residual, SMOOTHING)
     ghost = blur(ghost_density(density, model), 1.4)
-    candidate = _candidates(smooth, ghost, float(model.sigma))
+    unknown = np.isnan(smooth)
+    candidate = _candidates(np.where(unknown, np.float32(0), smooth), ~unknown, ghost, float(model.sigma)) | unknown
     return smooth, candidate, _plain_features(density, ghost, candidate)
 
 
@@ -158,11 +160,12 @@ def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.
     return np.where(outside > 0, feature, average)
 
 
-def _candidates(smooth: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
+def _candidates(smooth: np.ndarray, known: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
     size = np.abs(smooth)
     usual = np.full_like(size, sigma)
+    share = _box(known.astype(np.float32), 65) + np.float32(1e-3)
     for _ in range(3):
-        usual = 1.2533 * _box(np.minimum(size, 2.5 * usual), 65)
+        usual = np.float32(1.2533) * _box(np.minimum(size, np.float32(2.5) * usual), 65) / share
     contrast = cv2.dilate(np.abs(high_pass(ghost, 6.0)), np.ones((9, 9), np.uint8))
     stands_out = ((size > 6 * usual) & (size > 0.5 * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
@@ -177,7 +180,7 @@ def score_residual(
     Parameters
     ----------
     residual
-        (y, x) float32, from `subtract_crosstalk`.
+        (y, x) float32, from `subtract_crosstalk`; NaN where it is not known.
     visible
         Counts (band, y, x) of R, G, B.
     model
@@ -186,7 +189,8 @@ def score_residual(
     Returns
     -------
     score
-        (y, x) float32, positive where light is blocked; on film without defects near a standard normal.
+        (y, x) float32, positive where light is blocked; on film without defects near a standard normal; 0 where the
+        residual is not known.
     grain
         (y, x) float32, density: the visible bands' own noise and texture in a pixel.
     """
@@ -220,7 +224,8 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
 
 
 def _locally_scaled(plain: np.ndarray) -> np.ndarray:
-    score, outside = plain[0], 1 - plain[1]
+    known, outside = np.isfinite(plain[0]), 1 - plain[1]
+    score = np.where(known, plain[0], np.float32(0))
     weight = _box(outside, FLAT_WINDOW) + np.float32(1e-6)
     score = score - _box(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
     size = np.minimum(np.abs(score), 5) * outside
@@ -229,7 +234,7 @@ def _locally_scaled(plain: np.ndarray) -> np.ndarray:
         share = _box(outside, window)
         mean = (_box(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
-    return (score / np.maximum(factor, np.float32(0.05)))[None]
+    return np.where(known, score / np.maximum(factor, np.float32(0.05)), np.float32(0))[None]
 
 
 def _box(plane: np.ndarray, window: int) -> np.ndarray:

@@ -1,13 +1,17 @@
 """The whole chain for one slide, and the fit of a roll."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import NEGLIGIBLE, measure_shift, sample_aligned, shift_infrared
-from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk, subtract_ghost, visible_density
+from irtoolkit import tiles
+from irtoolkit.alignment import measure_displacement
+from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk
 from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.displacement import align_samples, median_displacement, shift_infrared, unseen_share
+from irtoolkit.film import measure_film
 from irtoolkit.healing import heal
 from irtoolkit.noise import fit_noise, score_residual
 from irtoolkit.schema import INFRARED, VISIBLE, ModelError, NotUsableError, SlideError
@@ -21,8 +25,15 @@ SMALLEST_SEEN = 52
 SILVER_SLOPES = 0.55
 BLOCKED_SHARE = 0.001
 BRIGHT = 0.95
-BORDER = 3
 MISFIT = 4.0
+
+
+class SlideSample(NamedTuple):
+    """What fitting needs of a slide: where its film is, how its infrared lies, and aligned tiles of its counts."""
+
+    film: xr.DataArray
+    displacement: xr.Dataset
+    tiles: list[np.ndarray]
 
 
 def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: xr.Dataset | None = None) -> xr.Dataset:
@@ -70,21 +81,23 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     xarray.Dataset
         `counts`; `residual` (density) and `score` (sigma), both (y, x) float32 and positive where light is blocked;
         `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
-        `shift_x`, `unseen`, `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, and `aligned` (whether the slide gave
-        evidence of its shift). All arrays are lazy.
+        `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
+        `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of its shift). All arrays are lazy.
     """
     counts = slide.counts.chunk()
-    shift, samples = sample_slide(slide)
-    fitted = fit_samples([samples]) if model is None else _model_for(samples, model)
+    sample = sample_slide(slide, model)
+    fitted = fit_samples([sample]) if model is None else _model_for(sample.tiles, model)
     visible = counts.sel(band=list(VISIBLE))
-    residual = subtract_crosstalk(visible, shift_infrared(counts, shift), fitted)
+    infrared = shift_infrared(counts, sample.displacement, sample.film)
+    residual = subtract_crosstalk(visible, infrared, fitted)
     score, grain = score_residual(residual, visible, fitted)
-    unseen_y, unseen_x = (_unseen(counts.sizes[axis], float(shift[f"shift_{axis}"]), axis) for axis in ("y", "x"))
-    score = score.where(_away_from(unseen_y), 0).where(_away_from(unseen_x), 0).rename("score")
+    residual = residual.fillna(0)
     marked = _mark(visible, score, residual, grain, settings, float(fitted.blur))
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
-    measured |= {"shift_y": float(shift.shift_y), "shift_x": float(shift.shift_x), "aligned": bool(shift.trusted)}
-    measured["unseen"] = 1 - (1 - float(unseen_y.mean())) * (1 - float(unseen_x.mean()))
+    names = ("shift_y", "shift_x", "shift_uncertainty")
+    measured |= {name: float(sample.displacement[name]) for name in names}
+    measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
+    measured["holder"] = 1 - float(sample.film.mean())
     found = xr.Dataset({"counts": counts, "residual": residual, "score": score}, attrs=slide.attrs)
     return found.assign(measured).merge(marked)
 
@@ -107,40 +120,43 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     NotUsableError
         A slide's infrared cannot show defects, or the roll is silver film.
     """
-    return fit_samples([sample_slide(slide)[1] for slide in slides])
+    return fit_samples([sample_slide(slide) for slide in slides])
 
 
-def sample_slide(slide: xr.Dataset) -> tuple[xr.Dataset, list[np.ndarray]]:
-    """Compute a slide's shift (`measure_shift`) and its aligned tiles; `NotUsableError` if there is nothing to fit."""
+def sample_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> SlideSample:
+    """Compute what fitting needs of a slide; `NotUsableError` if there is nothing to fit.
+
+    Where the slide gives no evidence of its infrared's displacement, that of its roll's `model` is taken.
+    """
     counts = slide.counts.chunk()
     _check_size(counts)
-    shift = measure_shift(counts)
-    samples = sample_aligned(counts, shift)
-    _check_seen(samples[0])
-    _check_infrared(samples)
-    return shift, samples
+    film = measure_film(counts)
+    samples = tiles.sample_tiles(counts.data)
+    displacement = measure_displacement(samples, film, (counts.sizes["y"], counts.sizes["x"]))
+    if model is not None and not displacement.trusted:
+        displacement = displacement.assign({name: model[name] for name in ("shift_y", "shift_x", "displacement")})
+    aligned = align_samples(samples, displacement, film)
+    _check_seen(aligned)
+    _check_infrared(aligned)
+    return SlideSample(film, displacement, aligned)
 
 
-def fit_samples(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
-    """Fit the model of a roll, or of one slide, on the tiles of each slide from `sample_slide`."""
+def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
+    """Fit the model of a roll, or of one slide, on the sample of each slide from `sample_slide`."""
     if not samples:
         raise SlideError("expected at least one usable slide to fit, found none")
-    model = fit_crosstalk(samples)
+    model = fit_crosstalk([sample.tiles for sample in samples])
     _check_slopes(float(model.slopes))
-    pairs = []
-    for slide in samples:
-        levelled = level_model(model, slide)
-        for tile in slide:
-            density = visible_density(tile[:3], levelled)
-            pairs.append((subtract_ghost(density, tile[3], levelled), density))
-    return fit_noise(pairs, model)
+    levelled = [level_model(model, sample.tiles) for sample in samples]
+    model = fit_noise([pair for _, pairs in levelled for pair in pairs], levelled[0][0])
+    return model.assign(median_displacement([sample.displacement for sample in samples if sample.displacement.trusted]))
 
 
 def _model_for(samples: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
     """Level a roll's model for one slide; `ModelError` where it leaves 4 times the noise that it left on its roll."""
-    levelled = level_model(model, samples)
-    residuals = [subtract_ghost(visible_density(tile[:3], levelled), tile[3], levelled).ravel() for tile in samples]
-    sigma = robust_centre_and_scale(np.concatenate(residuals))[1]
+    levelled, pairs = level_model(model, samples)
+    residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
+    sigma = robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]
     if sigma > MISFIT * float(model.sigma):
         raise ModelError(
             f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.sigma):.4f}, found"
@@ -174,17 +190,6 @@ def _mark(
     return xr.Dataset({"mask": mask, "coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate})
 
 
-def _unseen(size: int, shift: float, axis: str) -> xr.DataArray:
-    """Rows or columns whose infrared lies outside its frame."""
-    place = np.arange(size) + (shift if abs(shift) >= NEGLIGIBLE else 0.0)
-    return xr.DataArray((place < 0) | (place > size - 1), dims=axis)
-
-
-def _away_from(unseen: xr.DataArray) -> xr.DataArray:
-    """Rows or columns that are seen and whose neighbours, which resampling and smoothing mix in, are seen too."""
-    return xr.DataArray(np.convolve(unseen.values, np.ones(2 * BORDER + 1), "same") == 0, dims=unseen.dims)
-
-
 def _check_size(counts: xr.DataArray) -> None:
     height, width = counts.sizes["y"], counts.sizes["x"]
     if min(height, width) < SMALLEST_SIDE:
@@ -194,8 +199,9 @@ def _check_size(counts: xr.DataArray) -> None:
         )
 
 
-def _check_seen(tile: np.ndarray) -> None:
-    height, width = tile.shape[1:]
+def _check_seen(samples: Sequence[np.ndarray]) -> None:
+    seen = np.isfinite(samples[0][3]) if len(samples) == 1 else np.ones((SMALLEST_SEEN, SMALLEST_SEEN), bool)
+    height, width = int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
     if min(height, width) < SMALLEST_SEEN:
         raise NotUsableError(
             f"expected at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels seen in colour and infrared, found {height} x"
@@ -205,6 +211,7 @@ def _check_seen(tile: np.ndarray) -> None:
 
 def _check_infrared(samples: Sequence[np.ndarray]) -> None:
     infrared = np.concatenate([tile[3].ravel() for tile in samples])
+    infrared = infrared[np.isfinite(infrared)]
     low, high = float(infrared.min()), float(infrared.max())
     if low == high:
         raise NotUsableError(

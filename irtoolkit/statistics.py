@@ -2,9 +2,10 @@
 
 import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 cv2.setNumThreads(1)
+LIBRARIES = ThreadpoolController()
 
 
 def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
@@ -41,6 +42,29 @@ def gradient(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     down = cv2.filter2D(plane, cv2.CV_32F, step.T, borderType=cv2.BORDER_REFLECT_101)
     right = cv2.filter2D(plane, cv2.CV_32F, step, borderType=cv2.BORDER_REFLECT_101)
     return down, right
+
+
+def shift_below_a_pixel(plane: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Resample a float32 plane at (y + fraction[0], x + fraction[1]), fractions from 0 to 1, by cubic convolution.
+
+    The kernel is Keys' with a = -0.5 (doi:10.1109/TASSP.1981.1163711); the plane is mirrored at its edges.
+    """
+    down, across = (_cubic(part) for part in fraction)
+    return cv2.sepFilter2D(plane, cv2.CV_32F, across, down, anchor=(1, 1), borderType=cv2.BORDER_REFLECT_101)
+
+
+def _cubic(fraction: float) -> np.ndarray:
+    distance = np.abs(np.arange(-1, 3) - fraction)
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
+
+
+def sums_of_products(terms: np.ndarray) -> np.ndarray:
+    """Sums (terms, terms) over samples of the products of terms (terms, samples), float64, on one thread."""
+    wide = terms.astype(np.float64)
+    with LIBRARIES.limit(limits=1, user_api="blas"):
+        return wide @ wide.T
 
 
 def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
@@ -82,7 +106,7 @@ def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: 
     standard = (terms - mean[:, None]) / spread[:, None]
     weighted = standard * weights
     penalty = np.diag(np.r_[0.0, np.full(len(terms) - 1, ridge * total)])
-    with threadpool_limits(1, "blas"):
+    with LIBRARIES.limit(limits=1, user_api="blas"):
         solution = np.linalg.lstsq(weighted @ standard.T + penalty, weighted @ values, rcond=1e-12)[0]
     coefficients = solution / spread
     coefficients[0] -= (coefficients[1:] * mean[1:]).sum()

@@ -7,7 +7,7 @@ added in the same order whatever the chunks, threads and workers are.
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -54,7 +54,9 @@ def _edges(length: int, most: int) -> list[int]:
     return [round(i * length / number) for i in range(number + 1)]
 
 
-def map_blocks(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1) -> da.Array:
+def map_blocks(
+    kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1, located: bool = False
+) -> da.Array:
     """Run a NumPy kernel over blocks, each with `depth` more pixels on every side; lazy.
 
     Parameters
@@ -64,6 +66,8 @@ def map_blocks(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes
         It sees fewer than `depth` more only where the slide ends.
     arrays
         (planes, y, x) arrays over the same y and x.
+    located
+        Whether the kernel takes as the keyword `start` the first row and column that it sees.
 
     Returns
     -------
@@ -77,7 +81,8 @@ def map_blocks(kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes
         pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in arrays]
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
-        trimmed = partial(_run_and_trim, kernel, inside)
+        run = partial(kernel, start=(top, left)) if located else kernel
+        trimmed = partial(_run_and_trim, run, inside)
         return da.map_blocks(trimmed, *pieces, chunks=shape, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[mapped(*block) for block in row] for row in blocks(height, width)])
@@ -117,23 +122,33 @@ def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.n
     return out
 
 
-def sample_tiles(array: da.Array, size: int = 256, across: int = 7) -> list[np.ndarray]:
+class Tile(NamedTuple):
+    """A piece (planes, y, x) of a larger array, and the place of its first row and column there."""
+
+    row: int
+    column: int
+    planes: np.ndarray
+
+
+def sample_tiles(array: da.Array, size: int = 256, across: int = 7) -> list[Tile]:
     """Compute square tiles on a regular grid over a (planes, y, x) array, or all of it when it is small.
 
     Returns
     -------
-    list of numpy.ndarray
-        (planes, size, size) tiles from the top left; one tile, the whole array, when the grid would cover it.
+    list of Tile
+        Tiles of `size` by `size` from the top left; one tile, the whole array, when the grid would cover it.
     """
     height, width = array.shape[1:]
     if height * width <= (size * across) ** 2:
-        return [array.compute()]
-    cut = partial(_cut_tiles, columns=_spread(width, size, across), size=size)
-    samples: list[np.ndarray] = []
-    for y in _spread(height, size, across):
-        row = da.map_blocks(cut, array[:, y : y + size].rechunk(-1), chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS)
-        samples += row.compute()[0, 0, 0]
-    return samples
+        return [Tile(0, 0, array.compute())]
+    rows, columns = _spread(height, size, across), _spread(width, size, across)
+    cut = partial(_cut_tiles, columns=columns, size=size)
+    bands = [array[:, y : y + size].rechunk(-1) for y in rows]
+    lazy = [da.map_blocks(cut, band, chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS) for band in bands]
+    cuts = da.concatenate(lazy, axis=1).compute()[0, :, 0]
+    return [
+        Tile(y, x, planes) for y, cut in zip(rows, cuts, strict=True) for x, planes in zip(columns, cut, strict=True)
+    ]
 
 
 def _spread(length: int, size: int, number: int) -> list[int]:

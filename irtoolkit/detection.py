@@ -103,7 +103,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     """
     chosen = np.flatnonzero(sign * tails.score.values >= level)
     index = tails["index"].values[chosen]
-    region, count = _connected(index, int(tails.width))
+    region, count = connect_pixels(index, int(tails.width))
     score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
     core = tails.core.values[chosen]
     noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
@@ -125,7 +125,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     )
 
 
-def _connected(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
+def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
     """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are.
 
     Works on runs of neighbours in a row: a run touches those of the next row that overlap it widened by one pixel.
@@ -184,5 +184,5 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
     return mask, xr.DataArray(tiles.lazy_number(_count_connected, marked, shape[1]), name="defects")
 
 
-def _count_connected(index: np.ndarray, width: int) -> int:
-    return _connected(index, width)[1]
+def _countconnect_pixels(index: np.ndarray, width: int) -> int:
+    return connect_pixels(index, width)[1]

@@ -184,5 +184,5 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
     return mask, xr.DataArray(tiles.lazy_number(_count_connected, marked, shape[1]), name="defects")
 
 
-def _countconnect_pixels(index: np.ndarray, width: int) -> int:
+def _count_connected(index: np.ndarray, width: int) -> int:
     return connect_pixels(index, width)[1]

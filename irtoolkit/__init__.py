@@ -1,5 +1,6 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
+from irtoolkit.measurement import measure_defects
 from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
 from irtoolkit.reader import open_slide
@@ -28,6 +29,7 @@ __all__ = [
     "fit_roll",
     "make_roll",
     "make_slide",
+    "measure_defects",
     "open_model",
     "open_slide",
     "write_healed",

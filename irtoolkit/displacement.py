@@ -74,10 +74,10 @@ def fit_displacement(
     for stage in STAGES[1:]:
         if len(places) < 2 * sum(stage):
             break
-        fitted, new_error, new_chi2, _ = _fit_terms(terms, moves, information, stage, scale)
+        fitted, _, new_chi2, _ = _fit_terms(terms, moves, information, stage, scale)
         moved = largest_displacement(make_displacement(fitted - best, shape))
         if chi2 - new_chi2 > NEEDED and moved > WORTHWHILE:
-            best, error, chi2 = fitted, new_error, new_chi2
+            best, error, chi2, scale = _fit_terms(terms, moves, information, stage)
     return make_displacement(best, shape), error
 
 

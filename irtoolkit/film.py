@@ -32,10 +32,12 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
         (cell_y, cell_x) bool, False where the holder is and up to 16 px aside; a cell is 8 by 8 pixels. In memory.
     """
     decimated = to_sixteen_bits(counts.data[:, CELL // 2 :: CELL, CELL // 2 :: CELL].compute())
-    brightest = np.quantile(decimated, 0.95, axis=(1, 2)) if decimated.size else np.zeros(4)
+    if not decimated.size:
+        return xr.DataArray(np.ones(decimated.shape[1:], bool), dims=("cell_y", "cell_x"), name="film")
+    brightest = np.quantile(decimated, 0.95, axis=(1, 2))
     limits = brightest * np.array([VISIBLE_SHARE] * 3 + [INFRARED_SHARE])
     dark = (decimated <= limits[:, None, None]).all(axis=0).astype(np.uint8)
-    opened = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) if dark.size else dark
+    opened = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, labels, figures, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     large = figures[border, cv2.CC_STAT_AREA] >= SMALLEST_SHARE * dark.size

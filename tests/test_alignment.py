@@ -5,160 +5,177 @@ import pytest
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.alignment import LIMIT, measure_shift, sample_aligned, shift_infrared, shift_plane
+from irtoolkit.alignment import LIMIT, measure_displacement
 from irtoolkit.density import to_counts
+from irtoolkit.displacement import displacement_at, make_displacement
+from irtoolkit.film import measure_film
 from irtoolkit.synthetic import make_slide
+from irtoolkit.tiles import Tile
 
-FINE = 4
+PAD = 64
+ROTATION = 1000 * np.deg2rad(0.05)
+STRETCH = 0.3
 
 
 def label(counts, chunks=(4, 60, 90)):
     return xr.DataArray(da.from_array(counts, chunks), dims=("band", "y", "x"), coords={"band": ["R", "G", "B", "IR"]})
 
 
-def displaced_slide(textured, shift_y, shift_x, shape=(311, 389), noise=60.0, seed=1):
-    """Counts whose infrared has a tenth of the picture's density, displaced by quarters of a pixel, and noise."""
-    height, width = shape
-    planes = [textured(seed + band, (FINE * (height + 130), FINE * (width + 130)), 2.0 * FINE) for band in range(3)]
-    down, right = round(shift_y * FINE), round(shift_x * FINE)
+def field(shift_y, shift_x, shape):
+    return make_displacement(np.array([[shift_y, 0, 0, 0, 0], [shift_x, 0, 0, 0, 0]]), shape)
 
-    def view(plane, move_y=0, move_x=0):
-        corner = 65 * FINE - move_y, 65 * FINE - move_x
-        return plane[corner[0] :: FINE, corner[1] :: FINE][:height, :width]
 
-    bands = [0.7 + 0.2 * view(plane) for plane in planes]
-    infrared = 0.3 + 0.02 * np.mean([view(plane, down, right) for plane in planes], axis=0)
-    counts = np.stack([to_counts(density) for density in (*bands, infrared)])
+def displaced_slide(textured, truth, noise=60.0, seed=1):
+    """Counts whose infrared has a tenth of the picture's density, displaced along a field, and noise."""
+    shape = truth.attrs["height"], truth.attrs["width"]
+    wide = shape[0] + 2 * PAD, shape[1] + 2 * PAD
+    own, common = (0.4, 0.9) if max(shape) > 1000 else (1.0, 0.0)
+    planes = [common * textured(seed + 9, wide, 2.0) + own * textured(seed + band, wide, 2.0) for band in range(3)]
+    y, x = np.indices(shape)
+    from_y, from_x = y, x
+    for _ in range(3):
+        move_y, move_x = field_by_hand(truth, from_y, from_x)
+        from_y, from_x = y - move_y, x - move_x
+    places = (from_x + PAD).astype(np.float32), (from_y + PAD).astype(np.float32)
+    ghost = cv2.remap(np.mean(planes, axis=0), *places, cv2.INTER_LANCZOS4)
+    density = [0.7 + 0.2 * plane[PAD:-PAD, PAD:-PAD] for plane in planes]
+    counts = np.stack([to_counts(plane) for plane in (*density, 0.3 + 0.02 * ghost)])
     counts += noise * np.random.default_rng(seed).standard_normal(counts.shape)
     return label(np.clip(np.rint(counts), 0, 65535).astype(np.uint16))
+
+
+def field_by_hand(truth, y, x):
+    """Polynomials of the place in thousands of pixels from the centre, at any places."""
+    down, across = (y - (truth.attrs["height"] - 1) / 2) / 1000, (x - (truth.attrs["width"] - 1) / 2) / 1000
+    terms = 1, down, across, down**2, down**3
+    return [sum(value * term for value, term in zip(row, terms, strict=True)) for row in truth.displacement.values]
+
+
+def measure(counts, **sampling):
+    samples = tiles.sample_tiles(counts.data, **sampling)
+    return measure_displacement(samples, measure_film(counts), counts.shape[1:])
+
+
+def assert_not_believed(measured):
+    assert not bool(measured.trusted)
+    assert not measured.displacement.values.any()
+    assert float(measured.shift_y) == float(measured.shift_x) == 0
+    assert float(measured.shift_uncertainty) > 0.5
 
 
 @pytest.mark.parametrize(
     ("shift_y", "shift_x"), [(0, 0), (7, 0), (0, -11), (-5.5, 2.25), (0.75, -0.5), (31.25, -40.0), (2.5, 44.0)]
 )
 def test_shift_is_recovered_below_a_tenth_of_a_pixel(textured, shift_y, shift_x):
-    shift = measure_shift(displaced_slide(textured, shift_y, shift_x))
-    assert bool(shift.trusted)
-    assert float(shift.shift_y) == pytest.approx(shift_y, abs=0.08)
-    assert float(shift.shift_x) == pytest.approx(shift_x, abs=0.08)
+    measured = measure(displaced_slide(textured, field(shift_y, shift_x, (311, 389))))
+    assert bool(measured.trusted)
+    assert float(measured.evidence) > 100
+    assert float(measured.shift_y) == pytest.approx(shift_y, abs=0.06)
+    assert float(measured.shift_x) == pytest.approx(shift_x, abs=0.06)
+
+
+def test_a_pure_shift_gives_no_higher_terms(textured):
+    measured = measure(displaced_slide(textured, field(5.25, -3.5, (801, 1003))))
+    np.testing.assert_allclose(measured.displacement[:, 0], [5.25, -3.5], atol=0.03)
+    assert not measured.displacement[:, 1:].values.any()
+
+
+def test_rotation_scale_and_drift_are_recovered_to_the_corners(textured):
+    shape = 1500, 2200
+    along_y = [5.4, STRETCH + 0.5, ROTATION, 0.6, -1.5]
+    truth = make_displacement(np.array([along_y, [-1.2, -ROTATION, STRETCH, 0, 0]]), shape)
+    measured = measure(displaced_slide(textured, truth))
+    assert bool(measured.trusted)
+    corners = np.array([0, shape[0] - 1]), np.array([0, shape[1] - 1])
+    np.testing.assert_allclose(displacement_at(measured, *corners), displacement_at(truth, *corners), atol=0.04)
+
+
+@pytest.mark.parametrize("scanner", ["plustek", "drifting"])
+def test_the_uncertainty_is_that_of_the_shift(scanner):
+    ratios = []
+    for seed in range(12):
+        slide = make_slide(seed, (301, 427), scanner=scanner)
+        measured = measure(slide.counts.chunk({"y": 77}))
+        assert bool(measured.trusted)
+        errors = np.array([float(measured[name]) - slide.attrs[name] for name in ("shift_y", "shift_x")])
+        assert np.abs(errors).max() < 0.27
+        ratios.append(errors / float(measured.shift_uncertainty))
+    assert np.abs(ratios).max() < 3
+    assert np.sqrt(np.mean(np.square(ratios))) < 1.2
 
 
 def test_shift_beyond_the_limit_is_not_believed(textured):
-    shift = measure_shift(displaced_slide(textured, LIMIT + 12, 0))
-    assert not bool(shift.trusted)
-    assert float(shift.shift_y) == float(shift.shift_x) == 0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_shift_of_a_generated_slide(seed):
-    slide = make_slide(seed, (301, 427), scanner="drifting")
-    shift = measure_shift(slide.counts.chunk({"y": 77}))
-    assert float(shift.shift_y) == pytest.approx(slide.attrs["shift_y"], abs=0.2)
-    assert float(shift.shift_x) == pytest.approx(slide.attrs["shift_x"], abs=0.2)
+    assert_not_believed(measure(displaced_slide(textured, field(LIMIT + 12, 0, (311, 389)))))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_alone_is_no_evidence(textured, seed):
-    counts = displaced_slide(textured, 5, 0, seed=seed).values
+    counts = displaced_slide(textured, field(5, 0, (311, 389)), seed=seed).values
     counts[3] = np.random.default_rng(seed).normal(30_000, 300, counts.shape[1:])
-    shift = measure_shift(label(counts))
-    assert not bool(shift.trusted)
-    assert float(shift.shift_y) == float(shift.shift_x) == 0
+    assert_not_believed(measure(label(counts)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_nearly_black_frame_is_no_evidence(seed):
+    assert_not_believed(measure(label(np.rint(black_frame(seed, (233, 301))).astype(np.uint16))))
+
+
+def black_frame(seed, shape):
     rng = np.random.default_rng(seed)
-    counts = rng.normal([[[90]], [[80]], [[85]], [[32_000]]], [[[6]], [[6]], [[6]], [[300]]], (4, 233, 301))
-    shift = measure_shift(label(np.rint(counts).astype(np.uint16)))
-    assert not bool(shift.trusted)
-    assert float(shift.shift_y) == float(shift.shift_x) == 0
+    return rng.normal([[[90]], [[80]], [[85]], [[32_000]]], [[[6]], [[6]], [[6]], [[300]]], (4, *shape))
+
+
+@pytest.mark.parametrize("shifts", ["no infrared detail", "infrared of its own", "three different shifts"])
+@pytest.mark.parametrize("seed", range(4))
+def test_three_textured_tiles_do_not_pull_a_black_frame(textured, seed, shifts):
+    lucky = np.random.default_rng(seed).choice(49, 3, replace=False)
+    samples = []
+    for i in range(49):
+        counts = black_frame(49 * seed + i, (128, 128))
+        if i in lucky:
+            picture = textured(100 * seed + i, (168, 168), 2.0)
+            own = textured(100 * seed + i + 50, (168, 168), 2.0)
+            y, x = ((-6, 3), (7, -11), (2, 9))[list(lucky).index(i)]
+            moved = {"three different shifts": picture[20 - y :, 20 - x :], "infrared of its own": own}
+            counts[:3] = to_counts(0.7 + 0.3 * picture[20:148, 20:148])
+            if shifts in moved:
+                counts[3] += to_counts(0.3 + 0.02 * moved[shifts][:128, :128]) - 32_000
+        samples.append(Tile(200 * (i // 7), 200 * (i % 7), np.rint(counts).astype(np.uint16)))
+    everywhere = xr.DataArray(np.ones((175, 175), bool), dims=("cell_y", "cell_x"))
+    assert_not_believed(measure_displacement(samples, everywhere, (1400, 1400)))
 
 
 @pytest.mark.parametrize("level", [0, 30_000, 65_535])
 def test_a_constant_plane_is_no_evidence(textured, level):
-    counts = displaced_slide(textured, 5, 0).values
+    counts = displaced_slide(textured, field(5, 0, (311, 389))).values
     counts[3] = level
-    assert not bool(measure_shift(label(counts)).trusted)
+    assert_not_believed(measure(label(counts)))
     counts[:3], counts[3] = level, counts[0]
-    assert not bool(measure_shift(label(counts)).trusted)
+    assert_not_believed(measure(label(counts)))
 
 
-def test_measured_shift_does_not_depend_on_chunks(textured):
-    counts = displaced_slide(textured, -5.5, 2.25).values
-    first, second = (measure_shift(label(counts, chunks)) for chunks in ((4, 311, 389), (1, 17, 101)))
+def test_a_frame_without_film_is_no_evidence(textured):
+    counts = displaced_slide(textured, field(5, 0, (311, 389)))
+    nowhere = xr.DataArray(np.zeros((39, 49), bool), dims=("cell_y", "cell_x"))
+    assert_not_believed(measure_displacement(tiles.sample_tiles(counts.data), nowhere, (311, 389)))
+
+
+def test_a_holder_that_lies_still_does_not_hold_the_shift_back(textured):
+    counts = displaced_slide(textured, field(5.25, -3.5, (311, 389))).values
+    counts[:, :41], counts[:, :, :50] = 300, 300
+    measured = measure(label(counts))
+    assert float(measured.shift_y) == pytest.approx(5.25, abs=0.06)
+    assert float(measured.shift_x) == pytest.approx(-3.5, abs=0.06)
+
+
+def test_measured_displacement_does_not_depend_on_chunks(textured):
+    counts = displaced_slide(textured, field(-5.5, 2.25, (311, 389))).values
+    first, second = (measure(label(counts, chunks)) for chunks in ((4, 311, 389), (1, 17, 101)))
     assert first.identical(second)
 
 
-def test_sampled_tiles_of_a_larger_slide_tell_the_same_shift(textured, monkeypatch):
-    cut = tiles.sample_tiles
-    monkeypatch.setattr(tiles, "sample_tiles", lambda array: cut(array, size=96, across=3))
-    shift = measure_shift(displaced_slide(textured, 5.25, -3.0))
-    assert bool(shift.trusted)
-    assert float(shift.shift_y) == pytest.approx(5.25, abs=0.08)
-    assert float(shift.shift_x) == pytest.approx(-3, abs=0.08)
-
-
-def waves(y, x):
-    return np.sin(2 * np.pi * (y / 23 + x / 31)) + np.cos(2 * np.pi * (y / 17 - x / 41))
-
-
-@pytest.mark.parametrize(("shift_y", "shift_x"), [(0.5, 0.5), (5.4, -0.3), (-7.25, 12.9), (-0.01, 0.99)])
-def test_resampling_follows_an_analytic_function(shift_y, shift_x):
-    y, x = np.indices((97, 121))
-    resampled = shift_plane(waves(y, x).astype(np.float32), shift_y, shift_x)
-    inside = (slice(16, -16), slice(16, -16))
-    np.testing.assert_allclose(resampled[inside], waves(y + shift_y, x + shift_x)[inside], atol=3e-3)
-
-
-@pytest.mark.parametrize(("shift_y", "shift_x"), [(3, -2), (-5, 0), (0, 7), (0, 0), (-40, 44)])
-def test_whole_pixels_are_copied_exactly(textured, shift_y, shift_x):
-    plane = textured(5, (97, 121), 0.7)
-    resampled = shift_plane(plane, shift_y, shift_x)
-    rows = slice(max(0, -shift_y), 97 - max(0, shift_y))
-    columns = slice(max(0, -shift_x), 121 - max(0, shift_x))
-    moved = plane[rows.start + shift_y : rows.stop + shift_y, columns.start + shift_x : columns.stop + shift_x]
-    np.testing.assert_array_equal(resampled[rows, columns], moved)
-
-
-def test_resampling_keeps_a_constant_and_a_ramp():
-    np.testing.assert_allclose(shift_plane(np.full((9, 13), 777, np.float32), 0.3, -0.6), 777, rtol=1e-6)
-    ramp = np.add.outer(3 * np.arange(29.0), np.arange(31.0)).astype(np.float32)
-    np.testing.assert_allclose(shift_plane(ramp, 0.3, -0.6)[4:-4, 4:-4], (ramp + 0.3)[4:-4, 4:-4], atol=1e-4)
-
-
-@pytest.mark.parametrize(("shift_y", "shift_x"), [(5.4, 0.0), (-7.25, 12.9), (0.05, -0.05), (3.0, 0.0)])
-def test_lazy_resampling_equals_the_kernel_over_many_blocks(counts, block_size, shift_y, shift_x):
-    block_size(13, 11)
-    shift = xr.Dataset({"shift_y": shift_y, "shift_x": shift_x})
-    lazy = shift_infrared(label(counts, (3, 10, 20)), shift)
-    whole = counts[3].astype(np.float32)
-    expected = whole if max(abs(shift_y), abs(shift_x)) < 0.1 else shift_plane(whole, shift_y, shift_x)
-    assert lazy.dims == ("y", "x")
-    assert lazy.dtype == np.float32
-    assert lazy.data.numblocks == (3, 5)
-    seen = (slice(8, -8), slice(13, -13))
-    np.testing.assert_array_equal(lazy.values[seen], expected[seen])
-
-
-def test_eight_bit_infrared_becomes_sixteen_bit_counts(counts):
-    shift = xr.Dataset({"shift_y": 0.0, "shift_x": 0.0})
-    narrow = (counts // 257).astype(np.uint8)
-    np.testing.assert_array_equal(shift_infrared(label(narrow), shift), narrow[3] * np.float32(257))
-    np.testing.assert_array_equal(sample_aligned(label(narrow), shift)[0], narrow * np.float32(257))
-
-
-def test_aligned_samples_leave_out_what_the_infrared_does_not_show(counts):
-    shift = xr.Dataset({"shift_y": 3.0, "shift_x": -2.0})
-    (tile,) = sample_aligned(label(counts), shift)
-    assert tile.shape == (4, 37 - 6, 53 - 6)
-    assert tile.dtype == np.float32
-    np.testing.assert_array_equal(tile[:3], counts[:3, 3:-3, 3:-3])
-    np.testing.assert_array_equal(tile[3], counts[3, 6:, 1:-5])
-
-
-def test_a_defect_in_the_infrared_comes_to_its_place_in_colour():
-    infrared = np.full((61, 83), 40_000, np.float32)
-    infrared[35, 20] = 0
-    moved = shift_plane(cv2.GaussianBlur(infrared, (0, 0), 2), 5.0, -3.0)
-    assert np.unravel_index(moved.argmin(), moved.shape) == (30, 23)
+def test_sampled_tiles_of_a_larger_slide_tell_the_same_shift(textured):
+    measured = measure(displaced_slide(textured, field(5.25, -3.0, (311, 389))), size=96, across=3)
+    assert bool(measured.trusted)
+    assert float(measured.shift_y) == pytest.approx(5.25, abs=0.08)
+    assert float(measured.shift_x) == pytest.approx(-3, abs=0.08)

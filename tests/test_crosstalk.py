@@ -119,7 +119,7 @@ def test_slides_of_a_roll_share_slopes_and_keep_their_own_level(textured):
     assert float(model.slopes) == pytest.approx(sum(SLOPES), abs=0.005)
     assert float(model.sigma) == pytest.approx(0.002, rel=0.2)
     for slide in roll:
-        levelled = level_model(model, slide)
+        levelled, _ = level_model(model, slide)
         residual = subtract_ghost(visible_density(slide[0][:3], levelled), slide[0][3], levelled)
         assert abs(np.median(residual)) < 2e-4
         np.testing.assert_array_equal(levelled.coefficient[1:], model.coefficient[1:])
@@ -128,8 +128,30 @@ def test_slides_of_a_roll_share_slopes_and_keep_their_own_level(textured):
 def test_levelling_takes_up_a_change_of_level_alone(textured):
     density = film(textured)
     model = fit_crosstalk([[scan(density, level=0.25)]])
-    levelled = level_model(model, [scan(density, level=0.4)])
+    levelled, _ = level_model(model, [scan(density, level=0.4)])
     assert float(levelled.coefficient[0] - model.coefficient[0]) == pytest.approx(0.15, abs=0.001)
+
+
+def test_levelling_hands_over_what_the_levelled_model_leaves_and_the_density(textured):
+    model = fit_crosstalk([[scan(film(textured), level=0.25)]])
+    tile = scan(film(textured), level=0.4)
+    levelled, ((residual, density),) = level_model(model, [tile])
+    np.testing.assert_array_equal(density, visible_density(tile[:3], model))
+    np.testing.assert_allclose(residual, subtract_ghost(density, tile[3], levelled), atol=1e-6)
+
+
+def test_infrared_that_was_not_seen_takes_no_part_in_fit_and_level(textured):
+    tile = scan(film(textured))
+    model = fit_crosstalk([[tile]])
+    unseen = tile.copy()
+    unseen[3, :40], unseen[:3, :40] = np.nan, 0
+    cut, holed = fit_crosstalk([[tile[:, 40:]]]), fit_crosstalk([[unseen]])
+    for name in ("slopes", "sigma", "r2", "blur"):
+        assert float(holed[name]) == pytest.approx(float(cut[name]), rel=0.05, abs=0.003), name
+    levelled, ((residual, _),) = level_model(model, [unseen])
+    assert np.isnan(residual[:40]).all()
+    assert np.isfinite(residual[40:]).all()
+    assert float(levelled.coefficient[0]) == pytest.approx(float(model.coefficient[0]), abs=3e-4)
 
 
 def test_a_model_with_other_terms_is_refused(textured):
@@ -147,7 +169,7 @@ def test_a_model_comes_back_from_its_file_exactly(textured, tmp_path):
     for name in model.variables:
         np.testing.assert_array_equal(back[name].values, model[name].values)
     assert tuple(back.term.values) == TERMS
-    assert level_model(back, [tile]).equals(level_model(model, [tile]))
+    assert level_model(back, [tile])[0].equals(level_model(model, [tile])[0])
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "null", '{"kind": "irtoolkit crosstalk model"}', '{"kind": "x"}'])

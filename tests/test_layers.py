@@ -16,7 +16,7 @@ ROWS = (
     ("scene", "defects", "scanner_files", "film", "histogram"),
     ("displacement",),
     ("scanning", "alignment", "crosstalk", "detection", "visibility", "healing"),
-    ("noise", "threshold", "synthetic"),
+    ("noise", "measurement", "threshold", "synthetic"),
     ("pipeline", "pictures", "plots"),
     ("results", "report", "widgets"),
     ("archive",),

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from irtoolkit.alignment import measure_shift, sample_aligned, shift_infrared
 from irtoolkit.crosstalk import subtract_crosstalk
+from irtoolkit.displacement import shift_infrared
 from irtoolkit.noise import score_residual
-from irtoolkit.pipeline import fit_samples
+from irtoolkit.pipeline import fit_samples, sample_slide
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic import make_slide
 
@@ -15,10 +15,11 @@ BORDER = 8
 
 
 def score_and_grain(counts):
-    shift = measure_shift(counts)
-    model = fit_samples([sample_aligned(counts, shift)])
+    sample = sample_slide(counts.to_dataset(name="counts"))
+    model = fit_samples([sample])
     visible = counts.sel(band=list(VISIBLE))
-    return score_residual(subtract_crosstalk(visible, shift_infrared(counts, shift), model), visible, model)
+    infrared = shift_infrared(counts, sample.displacement, sample.film)
+    return score_residual(subtract_crosstalk(visible, infrared, model), visible, model)
 
 
 @pytest.mark.parametrize("scanner", ["aligned", "plustek"])

@@ -5,19 +5,22 @@ import pytest
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.alignment import measure_shift, sample_aligned, shift_infrared
 from irtoolkit.crosstalk import subtract_crosstalk
 from irtoolkit.detection import join_regions, mask_regions, measure_tails
+from irtoolkit.displacement import shift_infrared
 from irtoolkit.healing import heal
 from irtoolkit.model import open_model, write_model
 from irtoolkit.noise import score_residual
-from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide
+from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide, sample_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic import make_slide
 
 SHAPE = (451, 623)
-MEASURED = ("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma", "threshold", "fdr")
+MEASURED = (
+    *("shift_y", "shift_x", "shift_uncertainty", "unseen", "holder"),
+    *("blur", "r2", "slopes", "sigma", "threshold", "fdr"),
+)
 LAZY = ("counts", "residual", "score", "mask", "healed", "coverage", "defects")
 
 
@@ -107,15 +110,20 @@ def test_healing_brings_the_picture_back(plustek_slide, cleaned):
     assert after.values[:, truth].mean() < 0.5 * before.values[:, truth].mean()
 
 
-def test_unseen_rows_by_hand(plustek_slide):
+def test_unseen_rows_and_columns_by_hand(plustek_slide):
     """Infrared of row y lies at y + 5.25: past the last row, 300, from row 295 on, which is 6 of 301 rows."""
     found = find_defects(opened(plustek_slide), settings=Settings())
-    rows = int(np.ceil(float(found.shift_y)))
-    assert rows in (4, 5, 6)
-    assert float(found.unseen) == pytest.approx(rows / 301)
-    assert not found.score.values[-rows:].any()
-    assert not found.mask.values[-rows:].any()
-    assert found.score.values[: -rows - 4].any(axis=1).all()
+    down, across = float(found.shift_y), float(found.shift_x)
+    assert 4 < down < 6
+    assert -0.25 < across < 0.25
+    seen = slice(0, 301 - int(np.ceil(down))), slice(int(across < 0), 427 - int(across > 0))
+    assert float(found.unseen) == pytest.approx(1 - found.mask[seen].size / found.mask.size)
+    unseen = np.ones(found.mask.shape, bool)
+    unseen[seen] = False
+    assert not found.score.values[unseen].any()
+    assert not found.mask.values[unseen].any()
+    assert not found.residual.values[unseen].any()
+    assert found.score.values[seen][:-4, 4:-4].all()
 
 
 WAYS = {
@@ -161,11 +169,11 @@ def test_threads_do_not_change_a_bit(plustek_slide):
 
 def test_lazy_steps_compute_nothing(plustek_slide):
     counts = opened(plustek_slide).counts
-    shift = measure_shift(counts)
-    model = fit_samples([sample_aligned(counts, shift)])
+    sample = sample_slide(opened(plustek_slide))
+    model = fit_samples([sample])
     with dask.config.set(scheduler=refuse_to_compute):
         visible = counts.sel(band=list(VISIBLE))
-        infrared = shift_infrared(counts, shift)
+        infrared = shift_infrared(counts, sample.displacement, sample.film)
         residual = subtract_crosstalk(visible, infrared, model)
         score, grain = score_residual(residual, visible, model)
     tails = measure_tails(score, residual, grain, infrared_blur=2.0)
@@ -186,10 +194,18 @@ def test_silver_film_is_refused_with_its_slope():
         clean_slide(opened(make_slide(3, (301, 427), film="silver")))
 
 
-def test_a_roll_is_fitted_together_and_its_model_serves_each_slide(tmp_path):
-    roll = [make_slide(seed, (301, 427), scanner="plustek", roll=9) for seed in (1, 2, 3)]
+@pytest.fixture(scope="module")
+def roll():
+    return [make_slide(seed, (301, 427), scanner="plustek", roll=9) for seed in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def model(roll, tmp_path_factory):
     model = fit_roll(opened(slide) for slide in roll)
-    model = open_model(write_model(model, tmp_path / "roll.json"))
+    return open_model(write_model(model, tmp_path_factory.mktemp("model") / "roll.json"))
+
+
+def test_a_roll_is_fitted_together_and_its_model_serves_each_slide(roll, model):
     assert float(model.slopes) == pytest.approx(roll[0].attrs["slopes"], abs=0.01)
     assert float(model.blur) == pytest.approx(roll[0].attrs["blur"], abs=0.2)
     for slide in roll[:2]:
@@ -197,6 +213,32 @@ def test_a_roll_is_fitted_together_and_its_model_serves_each_slide(tmp_path):
         assert pixel_f1(found.mask.values, slide.truth.values) >= 0.85
         assert float(found.slopes) == float(model.slopes)
         assert abs(np.median(found.residual.values)) < 0.002
+
+
+def test_a_slide_that_tells_no_shift_is_shifted_as_its_roll(roll, model):
+    """A blank slide with noise of 1 % and a single speck, which is in the infrared alone."""
+    counts = np.median(roll[0].counts, axis=(1, 2))[:, None, None] * np.random.default_rng(0).normal(
+        1, 0.01, (4, 301, 427)
+    )
+    counts[3, 150:157, 200:207] *= 0.3
+    blank = xr.Dataset({"counts": (("band", "y", "x"), counts.astype(np.uint16))}, {"band": list(BANDS)})
+    alone, with_roll = (find_defects(opened(blank), settings=Settings(), model=one) for one in (None, model))
+    assert not bool(alone.aligned)
+    assert not bool(with_roll.aligned)
+    assert (float(alone.shift_y), float(alone.unseen)) == (0, 0)
+    assert float(with_roll.shift_y) == float(model.shift_y) == pytest.approx(roll[0].attrs["shift_y"], abs=0.3)
+    assert float(with_roll.shift_x) == float(model.shift_x)
+    for found, row in ((alone, 153), (with_roll, 153 - float(model.shift_y))):
+        assert np.nonzero(found.mask.values)[0].mean() == pytest.approx(row, abs=0.5)
+
+
+def test_a_slide_that_tells_its_shift_keeps_it_whatever_its_roll_says(plustek_slide, cleaned):
+    model = fit_roll([opened(plustek_slide)])
+    other = model.assign(shift_y=-9.0, shift_x=4.0, displacement=model.displacement * 0 + 4)
+    found = find_defects(opened(plustek_slide), settings=Settings(), model=other)
+    assert bool(found.aligned)
+    for name in ("shift_y", "shift_x", "shift_uncertainty"):
+        assert float(found[name]) == float(cleaned[name])
 
 
 def test_a_roll_of_no_slides_is_refused():

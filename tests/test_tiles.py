@@ -107,6 +107,22 @@ def test_map_blocks_without_enough_depth_shows_the_seams(counts):
 
 @pytest.mark.usefixtures("small_blocks")
 @FEW
+@given(pair=chunked_planes(), depth=st.integers(0, 9))
+def test_a_located_kernel_knows_the_place_of_every_pixel_that_it_sees(pair, depth):
+    values, chunked = pair
+    y, x = np.indices(values.shape[1:])
+
+    def kernel(block, start):
+        rows, columns = (slice(first, first + size) for first, size in zip(start, block.shape[1:], strict=True))
+        np.testing.assert_array_equal(block, values[:, rows, columns])
+        return block + 1000 * y[rows, columns] + 100_000 * x[rows, columns]
+
+    mapped = tiles.map_blocks(kernel, chunked, depth=depth, dtype=np.int64, planes=2, located=True)
+    np.testing.assert_array_equal(mapped.compute(), values + 1000 * y + 100_000 * x)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@FEW
 @given(pair=chunked_planes())
 def test_reduce_blocks_goes_from_the_top_left_in_blocks_that_do_not_depend_on_chunks(pair):
     values, chunked = pair
@@ -126,21 +142,22 @@ def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(counts):
 
 def test_a_small_slide_is_sampled_whole(counts):
     (tile,) = tiles.sample_tiles(da.from_array(counts, (2, 7, 11)), size=16, across=7)
-    np.testing.assert_array_equal(tile, counts)
+    assert (tile.row, tile.column) == (0, 0)
+    np.testing.assert_array_equal(tile.planes, counts)
 
 
 def test_tiles_lie_on_a_grid_in_the_middle_of_equal_shares():
     y, x = np.indices((100, 161))
     sampled = tiles.sample_tiles(da.from_array(np.stack([y, x]), (1, 33, 40)), size=20, across=2)
-    corners = [tuple(int(value) for value in tile[:, 0, 0]) for tile in sampled]
-    assert corners == [(20, 35), (20, 106), (60, 35), (60, 106)]
-    for tile, (top, left) in zip(sampled, corners, strict=True):
-        np.testing.assert_array_equal(tile, np.stack([y, x])[:, top : top + 20, left : left + 20])
+    assert [(tile.row, tile.column) for tile in sampled] == [(20, 35), (20, 106), (60, 35), (60, 106)]
+    for top, left, planes in sampled:
+        np.testing.assert_array_equal(planes, np.stack([y, x])[:, top : top + 20, left : left + 20])
 
 
 def test_a_low_wide_strip_gives_tiles_of_its_own_height():
     sampled = tiles.sample_tiles(da.zeros((4, 9, 2000), chunks=300), size=20, across=3)
-    assert [tile.shape for tile in sampled] == [(4, 9, 20)] * 3
+    assert [tile.planes.shape for tile in sampled] == [(4, 9, 20)] * 3
+    assert [(tile.row, tile.column) for tile in sampled] == [(0, 330), (0, 990), (0, 1650)]
 
 
 @pytest.mark.usefixtures("small_blocks")

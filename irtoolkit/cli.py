@@ -21,11 +21,12 @@ from irtoolkit.model import open_model, write_model
 from irtoolkit.report import write_report
 from irtoolkit.results import Row, write_table
 from irtoolkit.schema import VERSION, LayoutError, SlideError
-from irtoolkit.settings import Settings
+from irtoolkit.settings import RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
 from irtoolkit.targets import check_target, remove_leftovers
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -113,7 +114,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for masks, healed slides, report.")
 @click.option("--fdr", type=float, help="False discovery rate: share of what is marked that may be no defect [0.05].")
 @click.option("--visibility", type=float, help="Leave regions alone that show less than this many times the noise [3].")
-@click.option("--threshold", help="mirror, or a number in sigma [mirror].")
+@click.option("--threshold", metavar=THRESHOLD, help="Method, NUMBER in sigma, or infrared counts [mirror].")
 @click.option("--heal", help="auto, telea, copy (colour as it is) or none (only masks) [auto].")
 @click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, from fit.")
 @click.option("--alone", is_flag=True, help="Fit every slide by itself.")
@@ -173,9 +174,6 @@ def _settings(options: dict[str, Any]) -> Settings:
             raise click.UsageError(f"{options['file']}: no such settings: {', '.join(sorted(unknown))}")
     names = {"fdr": "false_discovery_rate", "visibility": "visibility", "threshold": "threshold", "heal": "heal"}
     chosen |= {name: options[option] for option, name in names.items() if options[option] is not None}
-    if isinstance(chosen.get("threshold"), str):
-        with suppress(ValueError):
-            chosen["threshold"] = float(chosen["threshold"])
     return Settings(**chosen)
 
 

@@ -9,16 +9,14 @@ import xarray as xr
 from irtoolkit import tiles
 from irtoolkit.alignment import measure_displacement
 from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk
-from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
 from irtoolkit.displacement import align_samples, median_displacement, shift_infrared, unseen_share
 from irtoolkit.film import measure_film
 from irtoolkit.healing import heal
+from irtoolkit.marking import mark_defects
 from irtoolkit.noise import fit_noise, score_residual
 from irtoolkit.schema import INFRARED, VISIBLE, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.statistics import robust_centre_and_scale
-from irtoolkit.threshold import rate_above, threshold_mirror
-from irtoolkit.visibility import measure_crowds, temper_visibility
 
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
@@ -83,6 +81,11 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
         `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
         `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of its shift). All arrays are lazy.
+
+        `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` says what each
+        does): with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
+        ``"local"`` that score times the median threshold over the place's; with ``"ratio"`` the density of infrared
+        over red, and with ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
     """
     counts = slide.counts.chunk()
     sample = sample_slide(slide, model)
@@ -91,15 +94,14 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     infrared = shift_infrared(counts, sample.displacement, sample.film)
     residual = subtract_crosstalk(visible, infrared, fitted)
     score, grain = score_residual(residual, visible, fitted)
-    residual = residual.fillna(0)
-    marked = _mark(visible, score, residual, grain, settings, float(fitted.blur))
+    evidence = xr.Dataset({"infrared": infrared, "residual": residual.fillna(0), "score": score, "grain": grain})
+    marked = mark_defects(evidence.assign(visible=visible), sample.tiles, settings, infrared_blur=float(fitted.blur))
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
     names = ("shift_y", "shift_x", "shift_uncertainty")
     measured |= {name: float(sample.displacement[name]) for name in names}
     measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
     measured["holder"] = 1 - float(sample.film.mean())
-    found = xr.Dataset({"counts": counts, "residual": residual, "score": score}, attrs=slide.attrs)
-    return found.assign(measured).merge(marked)
+    return xr.Dataset({"counts": counts}, attrs=slide.attrs).assign(measured).merge(marked)
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
@@ -163,31 +165,6 @@ def _model_for(samples: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
             f" {sigma:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
         )
     return levelled
-
-
-def _mark(
-    visible: xr.DataArray,
-    score: xr.DataArray,
-    residual: xr.DataArray,
-    grain: xr.DataArray,
-    settings: Settings,
-    infrared_blur: float,
-) -> xr.Dataset:
-    """`mask`, `coverage`, `defects`, `threshold` and `fdr` by the settings' threshold and visibility."""
-    chosen = settings.threshold
-    level = GROW if isinstance(chosen, str) else float(chosen)
-    tails = measure_tails(score, residual, grain, infrared_blur=infrared_blur, level=level)
-    joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
-    factors = measure_crowds(visible, joined[0])
-    tempered = (temper_visibility(regions, factors) for regions in joined)
-    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in tempered)
-    if isinstance(chosen, str):
-        threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
-        defects = keep_regions(defects, GROW + defects["rank"] >= threshold)
-    else:
-        threshold, rate = level, rate_above(defects, mirrored)
-    mask, number = mask_regions(defects, (score.sizes["y"], score.sizes["x"]))
-    return xr.Dataset({"mask": mask, "coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate})
 
 
 def _check_size(counts: xr.DataArray) -> None:

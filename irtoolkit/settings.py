@@ -1,10 +1,13 @@
 """The choices of one run, in one frozen object."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from irtoolkit.schema import SlideError
 
 HEALING_METHODS = ("auto", "telea", "copy", "none")
+THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
+RAW = "raw:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,18 @@ class Settings:
         Regions whose expected visible contrast is under this many times the visible noise over their area
         are left alone; 0 marks all.
     threshold
-        ``"mirror"``, or a score in sigma at which pixels count as defects.
+        How a slide's threshold on its score is found; ``"mirror"`` alone heeds the false discovery rate:
+
+        - ``"mirror"``: the lowest at which at most that share of regions, and of pixels, is estimated to be false;
+        - ``"otsu"``: that between the two classes of least variance in the histogram of the score;
+        - ``"yen"``: that of the largest total correlation of both classes in that histogram;
+        - ``"triangle"``: where that histogram lies farthest below the line from its peak to its end;
+        - ``"slope"``: where that histogram leaves the slope of the noise;
+        - ``"local"``: the same in each of some 8 by 8 parts of the slide, smoothly joined;
+        - ``"ratio"``: Otsu's, on infrared divided by red instead of the score;
+        - a number of 1 or more, or its text: so many sigma;
+        - ``"raw:135"``: no score; marked is what has fewer than 135 counts in the infrared itself, of 255 for a
+          number up to 255 and of 65535 above.
     heal
         ``"auto"`` and ``"telea"`` fill the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only
         masks.
@@ -30,6 +44,8 @@ class Settings:
     --------
     >>> Settings(false_discovery_rate=0.01).false_discovery_rate
     0.01
+    >>> Settings(threshold="3.5").threshold
+    3.5
     """
 
     false_discovery_rate: float = 0.05
@@ -39,19 +55,39 @@ class Settings:
     grain: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
+        """Refuse values that mean nothing; a threshold of digits becomes a number."""
         if not 0 < self.false_discovery_rate < 1:
             raise SlideError(f"false_discovery_rate must lie between 0 and 1, not {self.false_discovery_rate}")
         if not self.visibility >= 0:
             raise SlideError(f"visibility must be 0 or more, not {self.visibility}")
-        if isinstance(self.threshold, str) and self.threshold != "mirror":
-            raise SlideError(
-                f"threshold must be 'mirror' or a number in sigma, not {self.threshold!r};"
-                " otsu, yen, triangle, slope, local, ratio and raw: come with a later version"
-            )
-        if not isinstance(self.threshold, str) and not 1 <= self.threshold < float("inf"):
-            raise SlideError(f"threshold must be a number of sigma from 1 on, not {self.threshold}")
+        object.__setattr__(self, "threshold", _read_threshold(self.threshold))
         if self.heal not in HEALING_METHODS:
             raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {self.heal!r}")
         if not self.grain >= 0:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")
+
+
+def raw_counts(threshold: str) -> float:
+    """16-bit counts of a threshold on the infrared itself, whose numbers up to 255 are 8-bit counts.
+
+    >>> raw_counts("raw:135"), raw_counts("raw:30000")
+    (34695.0, 30000.0)
+    """
+    number = float(threshold.removeprefix(RAW))
+    return number * 257 if number <= 255 else number
+
+
+def _read_threshold(threshold: str | float) -> str | float:
+    """The name of a method or a number, of which `SlideError` tells what they may be."""
+    if threshold in THRESHOLDS:
+        return threshold
+    with suppress(TypeError, ValueError):
+        if isinstance(threshold, str) and threshold.startswith(RAW):
+            if 0 < float(threshold.removeprefix(RAW)) <= 65535:
+                return threshold
+        elif 1 <= float(threshold) < float("inf"):
+            return float(threshold)
+    raise SlideError(
+        f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma from 1 on, or {RAW}NUMBER with infrared"
+        f" counts over 0 and up to 65535, not {threshold!r}"
+    )

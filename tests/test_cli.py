@@ -15,6 +15,7 @@ import tifffile
 import irtoolkit as irt
 from irtoolkit import archive, cli, writer
 from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.settings import THRESHOLDS
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +111,26 @@ def test_masks_only_and_settings_from_a_file(roll, tmp_path, monkeypatch, capsys
     assert row["fdr"] <= 0.01
 
 
+@pytest.mark.parametrize("threshold", [*THRESHOLDS, "4.5", "raw:100"])
+def test_every_threshold_cleans_a_slide(roll, tmp_path, monkeypatch, threshold):
+    source = roll / "slide2.tif"
+    assert run(monkeypatch, "clean", source, "--out", tmp_path, "--threshold", threshold, "--quiet") == 0
+    mask, healed = (tifffile.imread(tmp_path / f"slide2_{kind}.tif") for kind in ("mask", "clean"))
+    (row,) = rows_of(tmp_path)
+    assert float(row["coverage"]) == (mask > 0).mean()
+    assert (float(row["threshold"]) == 4.5) == (threshold == "4.5")
+    assert (int(row["defects"]) == 0) == (threshold == "ratio")
+    np.testing.assert_array_equal(healed[mask == 0], tifffile.imread(source)[..., :3][mask == 0])
+
+
+@pytest.mark.parametrize("text", ['"4.5"', "4.5"])
+def test_a_number_as_threshold_may_stand_in_quotes(roll, tmp_path, monkeypatch, text):
+    (tmp_path / "settings.toml").write_text(f'threshold = {text}\nheal = "none"\n')
+    call = ("clean", roll / "slide2.tif", "--out", tmp_path / "out", "--settings", tmp_path / "settings.toml")
+    assert run(monkeypatch, *call) == 0
+    assert float(rows_of(tmp_path / "out")[0]["threshold"]) == 4.5
+
+
 def test_fit_writes_a_model_that_clean_takes(roll, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "fit", roll, "--out", tmp_path / "roll.json") == 1
     assert "slide3.tif" in capsys.readouterr().err
@@ -132,8 +153,8 @@ def test_info_describes_each_file(roll, monkeypatch, capsys):
         (("clean", "missing.tif", "--out", "out"), "no such file"),
         (("clean", "empty", "--out", "out"), "no slides"),
         (("clean", "scans", "--out", "out", "--fdr", "2"), "between 0 and 1"),
-        (("clean", "scans", "--out", "out", "--threshold", "otsu"), "later version"),
-        (("clean", "scans", "--out", "out", "--threshold", "zero"), "must be 'mirror' or a number"),
+        (("clean", "scans", "--out", "out", "--threshold", "zero"), "must be one of mirror, otsu"),
+        (("clean", "scans", "--out", "out", "--threshold", "raw:70000"), "over 0 and up to 65535, not 'raw:70000'"),
         (("clean", "scans", "--out", "out", "--heal", "magic"), "heal must be one of"),
         (("clean", "scans", "--out", "out", "--workers", "2"), "later version"),
         (("clean", "scans", "--out", "out", "--scheduler", "tcp://127.0.0.1:1"), "later version"),

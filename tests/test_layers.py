@@ -17,6 +17,7 @@ ROWS = (
     ("displacement",),
     ("scanning", "alignment", "crosstalk", "detection", "visibility", "healing"),
     ("noise", "measurement", "threshold", "synthetic"),
+    ("marking",),
     ("pipeline", "pictures", "plots"),
     ("results", "report", "widgets"),
     ("archive",),

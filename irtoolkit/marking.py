@@ -1,0 +1,190 @@
+"""What is marked: the score that a threshold cuts, where it cuts, and the regions that are seen."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.density import to_density
+from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.histogram import (
+    measure_histogram,
+    measure_local_histograms,
+    spread_threshold,
+    threshold_local,
+    threshold_otsu,
+    threshold_slope,
+    threshold_triangle,
+    threshold_yen,
+)
+from irtoolkit.settings import Settings, raw_counts
+from irtoolkit.statistics import robust_centre_and_scale
+from irtoolkit.threshold import rate_above, threshold_mirror
+from irtoolkit.visibility import measure_crowds, temper_visibility
+
+OF_HISTOGRAM = {
+    "otsu": threshold_otsu,
+    "yen": threshold_yen,
+    "triangle": threshold_triangle,
+    "slope": threshold_slope,
+}
+SAMPLED = 3
+"""Every third row and column of the sampled tiles gives the centre and spread of a density."""
+
+LEAST_SCALE = 1e-6
+"""Density; a spread for planes of which more than half is one count."""
+
+LEAST_LEVEL = float(np.finfo(np.float32).tiny)
+"""Sigma; the score 0 of pixels that are not known stays under it."""
+
+NOTHING = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
+
+
+class Cut(NamedTuple):
+    """A score and the level, in sigma, from which on its pixels form regions.
+
+    `residual` (density) and `score` (sigma) are (y, x) float32, lazy, positive where light is blocked, 0 where the
+    infrared is not known.
+    """
+
+    residual: xr.DataArray
+    score: xr.DataArray
+    level: float
+
+
+def mark_defects(
+    evidence: xr.Dataset, samples: Sequence[np.ndarray], settings: Settings, *, infrared_blur: float
+) -> xr.Dataset:
+    """Mark the defects of one slide by the settings' threshold and visibility.
+
+    Parameters
+    ----------
+    evidence
+        Lazy: `visible` (band, y, x), counts of R, G, B; `infrared` (y, x), 16-bit counts on the colour grid, NaN where
+        not known; `residual` (density) and `score` (sigma), both (y, x) and 0 where not known; and `grain` (y, x),
+        density.
+    samples
+        Tiles (4, y, x) of 16-bit counts from `align_samples`.
+    infrared_blur
+        Sigma in pixels by which the infrared is blurrier than the visible bands.
+
+    Returns
+    -------
+    xarray.Dataset
+        The `residual` and `score` that were cut; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
+        `defects`; and the numbers `threshold` (sigma) and `fdr`. At a threshold of infinity nothing is marked.
+    """
+    cut = _cut(evidence, samples, settings.threshold)
+    defects, threshold, rate = NOTHING, cut.level, 0.0
+    if np.isfinite(cut.level):
+        defects, threshold, rate = _choose_regions(evidence, cut, settings, infrared_blur)
+    mask, number = mask_regions(defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
+    measured = {"coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate}
+    return xr.Dataset({"residual": cut.residual, "score": cut.score, "mask": mask, **measured})
+
+
+def _choose_regions(
+    evidence: xr.Dataset, cut: Cut, settings: Settings, infrared_blur: float
+) -> tuple[xr.Dataset, float, float]:
+    """Regions to mark, the threshold in sigma, and their estimated false discovery rate."""
+    level = cut.level
+    tails = measure_tails(cut.score, cut.residual, evidence.grain, infrared_blur=infrared_blur, level=level)
+    joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
+    factors = measure_crowds(evidence.visible, joined[0])
+    tempered = (temper_visibility(regions, factors) for regions in joined)
+    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in tempered)
+    if settings.threshold == "mirror":
+        threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
+        return keep_regions(defects, GROW + defects["rank"] >= threshold), threshold, rate
+    rate = rate_above(defects, mirrored)
+    if isinstance(settings.threshold, str) and defects.sizes["region"]:
+        rate = max(rate, _pixel_rate(tails.score.values, level))
+    return defects, level, rate
+
+
+def _pixel_rate(tails: np.ndarray, level: float) -> float:
+    """Estimated share of false pixels among those of the level or more, as `histogram.rate_at`, without bins.
+
+    Those that cannot be seen count too. 1 at the level of the film itself, which has no mirror.
+    """
+    found = int((tails >= level).sum())
+    mirrored = found if level <= LEAST_LEVEL else 1 + int((tails <= -level).sum())
+    return min(1.0, mirrored / max(found, 1))
+
+
+def _cut(evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float) -> Cut:
+    residual, score = evidence.residual, evidence.score
+    match threshold:
+        case "mirror":
+            return Cut(residual, score, GROW)
+        case "local":
+            return _cut_locally(residual, score)
+        case "ratio":
+            return _cut_ratio(evidence, samples)
+        case str() if threshold in OF_HISTOGRAM:
+            return Cut(residual, score, OF_HISTOGRAM[threshold](measure_histogram(score)))
+        case str():
+            return _cut_raw(evidence, samples, raw_counts(threshold))
+    return Cut(residual, score, threshold)
+
+
+def _cut_locally(residual: xr.DataArray, score: xr.DataArray) -> Cut:
+    """Cut the score times the median of the sub-regions' thresholds over that of its place, at that median."""
+    local = threshold_local(measure_local_histograms(score))
+    told = local.values[np.isfinite(local.values)]
+    if not told.size:
+        return Cut(residual, score, np.inf)
+    level = np.float32(np.median(told))
+    scaled = score * (level / spread_threshold(local, (score.sizes["y"], score.sizes["x"])))
+    return Cut(residual, scaled.rename("score"), float(level))
+
+
+def _cut_ratio(evidence: xr.Dataset, samples: Sequence[np.ndarray]) -> Cut:
+    """Cut the density of infrared divided by red at Otsu's threshold of its own histogram."""
+    centre, scale = _centre_and_scale([_ratio_density(tile[3:], tile[:1]) for tile in samples])
+    kernel = partial(_standardise, density=_ratio_density, centre=centre, scale=scale)
+    residual, score = _map(kernel, evidence.infrared, evidence.visible.isel(band=0))
+    return Cut(residual, score, threshold_otsu(measure_histogram(score)))
+
+
+def _cut_raw(evidence: xr.Dataset, samples: Sequence[np.ndarray], counts: float) -> Cut:
+    """Cut the density of the infrared right above that of so many 16-bit counts.
+
+    The score counts from the film's median density, or from that of `counts` where these are brighter.
+    """
+    limit = np.full((1, 1, 1), counts, np.float32)
+    centre, scale = _centre_and_scale([to_density(tile[3:]) for tile in samples])
+    centre = min(centre, float(to_density(limit).item()))
+    kernel = partial(_standardise, density=to_density, centre=centre, scale=scale)
+    level = float(np.nextafter(kernel(limit)[1].item(), np.float32(np.inf), dtype=np.float32))
+    residual, score = _map(kernel, evidence.infrared)
+    return Cut(residual, score, max(level, LEAST_LEVEL))
+
+
+def _ratio_density(infrared: np.ndarray, red: np.ndarray) -> np.ndarray:
+    return to_density(infrared) - to_density(red)
+
+
+def _centre_and_scale(densities: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Median and robust sigma of densities (1, y, x), NaN left out."""
+    sampled = np.concatenate([density[0, ::SAMPLED, ::SAMPLED].ravel() for density in densities])
+    centre, scale = robust_centre_and_scale(sampled[np.isfinite(sampled)])
+    return centre, max(scale, LEAST_SCALE)
+
+
+def _standardise(*counts: np.ndarray, density: Callable[..., np.ndarray], centre: float, scale: float) -> np.ndarray:
+    """Density over its centre, and the same in units of its scale, as planes (2, y, x); 0 where it is NaN."""
+    excess = density(*counts) - np.float32(centre)
+    residual = np.where(np.isnan(excess), np.float32(0), excess)
+    return np.concatenate([residual, residual / np.float32(scale)])
+
+
+def _map(kernel: tiles.Kernel, *planes: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Lazy residual and score (y, x) that a kernel makes of planes (y, x) of counts."""
+    arrays = (plane.data[None] for plane in planes)
+    data = tiles.map_blocks(kernel, *arrays, depth=0, dtype=np.float32, planes=2)
+    residual, score = (xr.DataArray(plane, dims=("y", "x")) for plane in (data[0], data[1]))
+    return residual.rename("residual"), score.rename("score")

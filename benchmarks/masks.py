@@ -5,10 +5,10 @@ python -m benchmarks.masks [--seeds 3] [--megapixels 1.0]
 
 import argparse
 
-import cv2
 import numpy as np
 
 import irtoolkit as irt
+from benchmarks.scoring import judge_mask
 
 FILMS = ("e6", "faded-e6", "c41", "kodachrome")
 SCANNERS = ("aligned", "plustek", "drifting", "dotted")
@@ -32,23 +32,11 @@ def main() -> None:
 
 
 def score_slide(seed: int, shape: tuple[int, int], film: str, scanner: str) -> tuple[float, float, float]:
-    """F1, precision and recall of one slide's mask."""
+    """F1, precision and recall of one slide's mask; marks within 2 px of the truth are true."""
     slide = irt.make_slide(seed, shape, film=film, scanner=scanner)
-    mask = irt.clean_slide(slide.chunk()).mask.values
-    return score_mask(mask, slide.truth.values)
-
-
-def score_mask(mask: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
-    """F1, precision (marks within 2 px of the truth are true) and recall (truth within 1 px of a mark is found)."""
-    precision = (mask & grown(truth, 2)).sum() / max(mask.sum(), 1)
-    recall = (truth & grown(mask, 1)).sum() / max(truth.sum(), 1)
-    return 2 * precision * recall / max(precision + recall, 1e-9), precision, recall
-
-
-def grown(mask: np.ndarray, radius: int) -> np.ndarray:
-    """A mask grown by a disk."""
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(mask.astype(np.uint8), disk).astype(bool)
+    mask, truth = irt.clean_slide(slide.chunk()).mask.values, slide.truth.values
+    judgement = judge_mask(mask, truth, allowed=truth, frame=np.ones_like(truth))
+    return judgement.f1, judgement.precision, judgement.recall
 
 
 if __name__ == "__main__":

@@ -1,258 +1,224 @@
-"""The picture's ghost in the infrared: fitted on the visible bands with blur matching, and subtracted."""
+"""The fit of the picture's ghost on the visible bands, robust against defects."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import combinations_with_replacement
 
+import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.candidates import find_candidates
 from irtoolkit.density import to_density
-from irtoolkit.schema import VISIBLE, ModelError
-from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares, robust_centre_and_scale
+from irtoolkit.displacement import Sample
+from irtoolkit.ghost import (
 
-BLURS = (0.8, 1.4, 2.2, 3.5)
-MIXED = (0.8, 1.4)
-MOST_MIXED = 0.12
-POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
-TERMS = (
-    *POINTWISE,
-    *("ghost", "ghost dy", "ghost dx"),
-    *(f"ghost blur {sigma}" for sigma in (0, *BLURS) if sigma != 1.4),
-    *(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
-    *(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
+    LAMP,
+    POINTWISE,
+    TERMS,
+    blurred_ghost,
+    crosstalk_terms,
+    lamp_terms,
+    pointwise_terms,
+    subtract_ghost,
+    visible_density,
 )
-HALO = 16
+from irtoolkit.schema import VISIBLE, ModelError
+from irtoolkit.sharpness import measure_blur
+from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
+
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
+FLARES = (0.0, 0.01, 0.02, 0.03, 0.04)
 RIDGE = 1e-5
-BLUR_PIXELS = 500_000
+MARGIN = 0.1
+DARKEST = 0.0005
+LARGER = 15
+BORDER = 12
+LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
 TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
+SAMPLED_PIXELS = 150_000
+TRIED_PIXELS = 40_000
+
+Planes = Callable[[Sample], Iterator[np.ndarray]]
 
 
-def fit_crosstalk(samples: Sequence[Sequence[np.ndarray]]) -> xr.Dataset:
+def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     """Fit infrared density on the visible densities, their blurred copies and derivatives, over one slide or a roll.
 
-    Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at
-    6, 5, 4, 3 robust sigmas. Blurred copies and derivatives among the terms find the blur and a leftover
-    displacement together with the crosstalk (Alard & Lupton 1998, doi:10.1086/305984). Every slide has a level of its
-    own; the other coefficients are common.
+    Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at 6, 5, 4,
+    3 robust sigmas of their level of density, and what stands out as a defect does teaches nothing of the picture's
+    detail. Blurred copies and derivatives among the terms find the blur and a leftover displacement together with the
+    crosstalk (Alard & Lupton 1998, doi:10.1086/305984). Every slide has a level of its own; the other coefficients are
+    common.
 
     Parameters
     ----------
     samples
-        For each slide its tiles (4, y, x) of counts, float32, from `align_samples`; infrared NaN where it saw no film.
+        For each slide its tiles from `align_samples`.
 
     Returns
     -------
     xarray.Dataset
         `coefficient` (term), `prediction` (pointwise term) from which the blurred ghost is made, `offset` and
-        `softness` (band, 16-bit counts), and the scalars `r2`, `slopes`, `blur` (px) and `sigma` (density).
+        `softness` (band, 16-bit counts), `densest` (band, density), and the scalars `r2`, `slopes`,
+        `blur` (px) and `sigma` (density).
     """
-    dark = _black_levels([tile for slide in samples for tile in slide])
-    share = min(SHARES, key=lambda share: _loss_of_offset(samples, dark, share))
-    model = xr.Dataset({"offset": ("band", share * dark), "softness": ("band", 0.03 * dark + 4)})
-    model = model.assign_coords(band=list(VISIBLE))
-    densities = [[_densities(tile, model) for tile in slide] for slide in samples]
-    model["prediction"] = ("pointwise", _fit(densities, _blurred_pointwise)[0])
-    coefficient, r2, sigma = _fit(densities, partial(_all_terms, model=model))
-    model["coefficient"] = ("term", coefficient)
-    model = model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
-    flat = [tile for slide in densities for tile in slide]
-    measured = {"r2": r2, "sigma": sigma, "slopes": _slopes(flat, model), "blur": measure_blur(flat)}
-    return model.assign(measured)
+    samples = [[_with_level(tile) for tile in slide] for slide in samples]
+    black, dense = _darkest_light([tile for slide in samples for tile in slide])
+    few = [slide[::3] if len(slide) > 9 else slide for slide in samples]
+    model = min((_begin(black, dense, share, 0.0) for share in SHARES), key=lambda model: _loss(few, model))
+    model = min((_begin(black, dense, float(model.share), flare) for flare in FLARES), key=lambda model: _loss(few, model))
+    model = min((_begin(black, dense, share, float(model.flare)) for share in SHARES), key=lambda model: _loss(few, model))
+    import os
+    if os.environ.get("DBG"): print("share", float(model.share), "flare", float(model.flare))
+    densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
+    coefficient, _, sigma = _fit(densities, partial(_smooth_terms, model=model))
+    model = model.assign(prediction=("pointwise", coefficient[: len(POINTWISE)]), sigma=sigma)
+    lamp = coefficient[len(POINTWISE) :]
+    clean = [[_without_defects(tile, lamp, model) for tile in slide] for slide in densities]
+    coefficient, r2, sigma = _fit(clean, partial(_all_terms, model=model))
+    model = model.assign(coefficient=("term", coefficient), r2=r2, sigma=sigma)
+    tiles = [tile for slide in densities for tile in slide]
+    model = model.assign(slopes=_slopes(tiles, model), blur=measure_blur([tile.planes for tile in tiles]))
+    return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
 
 def level_model(
-    model: xr.Dataset, samples: Sequence[np.ndarray]
+    model: xr.Dataset, samples: Sequence[Sample]
 ) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
     """Give a roll's model the infrared level of one slide, so that the median of its residual is zero.
 
-    `samples` are tiles (4, y, x) of the slide from `align_samples`. Returned beside the model are each tile's residual
-    (y, x) and visible density (3, y, x). A model with other terms raises `ModelError`.
+    `samples` are the slide's tiles from `align_samples`. Returned beside the model are each tile's residual (y, x) and
+    visible density (3, y, x). A model with other terms raises `ModelError`.
     """
     if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
         raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
-    densities = [visible_density(tile[:3], model) for tile in samples]
-    residuals = [subtract_ghost(density, tile[3], model) for density, tile in zip(densities, samples, strict=True)]
-    level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual in residuals])))
+    pairs = []
+    for tile in samples:
+        density = visible_density(tile.planes[:3], model)
+        pairs.append((subtract_ghost(density, tile.planes[3], tile.place, model), density))
+    level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
     coefficient = model.coefficient.copy()
     coefficient[0] += level
-    pairs = [(residual - level, density) for residual, density in zip(residuals, densities, strict=True)]
-    return model.assign(coefficient=coefficient), pairs
+    return model.assign(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
 
 
-def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:
-    """Infrared density less what the visible bands explain of it; lazy, positive where light is blocked.
-
-    Parameters
-    ----------
-    visible
-        Counts (band, y, x) of R, G, B.
-    infrared
-        Counts (y, x) of infrared on the colour grid (`shift_infrared`).
-    model
-        From `fit_crosstalk`.
-
-    Returns
-    -------
-    xarray.DataArray
-        (y, x) float32 residual density.
-    """
-    kernel = partial(_residual, model=model)
-    data = tiles.map_blocks(kernel, visible.data, infrared.data[None], depth=HALO, dtype=np.float32)
-    return xr.DataArray(data[0], dims=("y", "x"), name="residual")
+def _begin(black: np.ndarray, dense: np.ndarray, share: float, flare: float) -> xr.Dataset:
+    """Model of nothing but black levels, at a share of the darkest light, and the density of the densest film."""
+    model = xr.Dataset({"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)})
+    model = model.assign_coords(band=list(VISIBLE)).assign(flare=0.0, share=share)
+    return model.assign(densest=("band", visible_density(dense[:, None], model)[:, 0] + MARGIN), flare=flare)
 
 
-def _residual(visible: np.ndarray, infrared: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    return subtract_ghost(visible_density(visible, model), infrared[0], model)[None]
+def _with_level(tile: Sample) -> Sample:
+    """The tile with one plane more: visible density of the surroundings, which no dust under 15 px changes."""
+    smooth = blur(np.mean([to_density(band) for band in tile.planes[:3]], axis=0), 1.5)
+    return tile._replace(planes=np.concatenate([tile.planes, _opened(smooth)[None]]))
 
 
-def subtract_ghost(density: np.ndarray, infrared: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
-    residual = to_density(infrared)
-    for value, plane in zip(model.coefficient.values.astype(np.float32), crosstalk_terms(density, model), strict=True):
-        residual -= value * plane
-    return residual
+def _opened(plane: np.ndarray) -> np.ndarray:
+    return cv2.morphologyEx(plane, cv2.MORPH_OPEN, np.ones((LARGER, LARGER), np.uint8))
 
 
-def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Density (3, y, x) of visible counts above the model's black levels."""
-    offset, softness = model.offset.values, model.softness.values
-    return np.stack([to_density(counts[i], offset[i], softness[i]) for i in range(3)])
+def _densities(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> list[list[Sample]]:
+    """Densities of R, G, B and infrared, and the level."""
+
+    def converted(tile: Sample) -> Sample:
+        infrared = to_density(tile.planes[3])[None]
+        return tile._replace(planes=np.concatenate([visible_density(tile.planes[:3], model), infrared, tile.planes[4:]]))
+
+    return [[converted(tile) for tile in slide] for slide in samples]
 
 
-def crosstalk_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
-    """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
-
-    The mixed terms tell how much a scanner's blur, which averages light and not density, hides of fine detail: blurred
-    density less the density of blurred light. They are cut at .12, beyond which hard edges would be extrapolated.
-    """
-    yield from _pointwise_terms(density)
-    sharp = ghost_density(density, model)
-    light = np.power(np.float32(10), -sharp)
-    ghost = -np.log10(blur(light, 1.4))
-    yield ghost
-    yield from gradient(ghost)
-    yield sharp - ghost
-    for sigma in BLURS:
-        if sigma != 1.4:
-            yield -np.log10(blur(light, sigma)) - ghost
-    mixed = []
-    for band in density:
-        smooth = {sigma: blur(band, sigma) for sigma in BLURS}
-        for plane in smooth.values():
-            yield plane - band
-        mixed.append((np.power(np.float32(10), -band), smooth))
-    for light, smooth in mixed:
-        for sigma in MIXED:
-            yield np.minimum(smooth[sigma] + np.log10(blur(light, sigma)), np.float32(MOST_MIXED))
+def _darkest_light(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    """Counts (band) of the darkest places, and of the darkest film, where nothing smaller than 15 px counts."""
+    smooth = [[blur(band, 3.0)[::3, ::3] for band in tile.planes[:3]] for tile in samples]
+    square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
+    closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
+    black = np.quantile(np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1), DARKEST, axis=1)
+    return black, np.quantile(np.concatenate(closed, axis=1), DARKEST, axis=1)
 
 
-def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Infrared density (y, x) that the visible densities (3, y, x) predict pixel by pixel, before any blur."""
-    ghost = np.zeros(density.shape[1:], np.float32)
-    for value, plane in zip(model.prediction.values.astype(np.float32), _pointwise_terms(density), strict=True):
-        ghost += value * plane
-    return ghost
+def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
+    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS)[2]
 
 
-def _pointwise_terms(density: np.ndarray) -> Iterator[np.ndarray]:
-    yield np.ones(density.shape[1:], np.float32)
-    yield from density
-    for first, second in combinations_with_replacement(range(3), 2):
-        yield density[first] * density[second]
+def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
+    return _without(tile, (tile.planes[:3] >= model.densest.values.astype(np.float32)[:, None, None]).any(axis=0))
 
 
-def measure_blur(densities: Sequence[np.ndarray]) -> float:
-    """Gaussian sigma, in pixels, by which the infrared is blurrier than the visible bands.
-
-    Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola in
-    its variance.
-
-    `densities` are (4, y, x) tiles with infrared last, aligned.
-    """
-    densities = densities[:: max(1, sum(tile[0].size for tile in densities) // BLUR_PIXELS)]
-    sigmas = np.arange(0, 4.1, 0.25)
-    infrared = np.concatenate([high_pass(tile[3], 5)[HALO:-HALO, HALO:-HALO].ravel() for tile in densities])
-    low, high = np.nanquantile(infrared, [0.005, 0.995])
-    keep = (infrared >= low) & (infrared <= high)
-    values = infrared[keep].astype(np.float64)
-    errors = np.array([_error_of_blur(densities, keep, values, sigma) for sigma in sigmas])
-    best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
-    variances, nearby = sigmas[best - 1 : best + 2] ** 2, errors[best - 1 : best + 2]
-    bend, slope, _ = np.polyfit(variances, nearby, 2)
-    lowest = -slope / (2 * bend) if bend > 0 else variances[nearby.argmin()]
-    return float(np.sqrt(np.clip(lowest, variances[0], variances[2])))
+def _without_defects(tile: Sample, lamp: np.ndarray, model: xr.Dataset) -> Sample:
+    """Infrared NaN at candidates, which would teach the terms of blur their own detail."""
+    ghost = blurred_ghost(tile.planes[:3], model)
+    uneven = combine_planes(lamp, lamp_terms(tile.place))
+    return _without(tile, find_candidates(tile.planes[3] - ghost - uneven, ghost, float(model.sigma)))
 
 
-def _error_of_blur(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:
-    bands = [
-        [high_pass(blur(band, sigma), 5)[HALO:-HALO, HALO:-HALO].ravel() for band in tile[:3]] for tile in densities
-    ]
-    terms = np.vstack([np.ones(len(values)), np.concatenate(bands, axis=1)[:, keep]])
-    return float(((values - combine(least_squares(terms, values, RIDGE), terms)) ** 2).mean())
+def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:
+    """Sum of coefficients times planes, float32."""
+    return np.asarray(sum(np.float32(value) * plane for value, plane in zip(coefficients, planes, strict=True)))
 
 
-def _densities(tile: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    return np.concatenate([visible_density(tile[:3], model), to_density(tile[3])[None]])
+def _without(tile: Sample, left_out: np.ndarray) -> Sample:
+    infrared = np.where(left_out, np.float32(np.nan), tile.planes[3])
+    return tile._replace(planes=np.concatenate([tile.planes[:3], infrared[None], tile.planes[4:]]))
 
 
-def _black_levels(samples: Sequence[np.ndarray]) -> np.ndarray:
-    smooth = [np.stack([blur(band, 3.0)[::3, ::3].ravel() for band in tile[:3]]) for tile in samples]
-    return np.quantile(np.concatenate(smooth, axis=1), 0.0005, axis=1)
-
-
-def _loss_of_offset(samples: Sequence[Sequence[np.ndarray]], dark: np.ndarray, share: float) -> float:
-    model = xr.Dataset({"offset": ("band", share * dark), "softness": ("band", 0.03 * dark + 4)})
-    densities = [[_densities(tile, model) for tile in slide] for slide in samples]
-    return _fit(densities, _blurred_pointwise, pixels=40_000)[2]
-
-
-def _blurred_pointwise(density: np.ndarray) -> Iterator[np.ndarray]:
-    smooth = np.stack([blur(plane, 1.5) for plane in density])
-    yield from _pointwise_terms(smooth[:3])
+def _smooth_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
+    smooth = np.stack([blur(plane, 1.5) for plane in tile.planes[:4]])
+    yield from pointwise_terms(smooth[:3], model)
+    yield from lamp_terms(tile.place)
+    yield tile.planes[4]
     yield smooth[3]
 
 
-def _all_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
-    yield from crosstalk_terms(density[:3], model)
-    yield density[3]
+def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
+    yield from crosstalk_terms(tile.planes[:3], tile.place, model)
+    yield tile.planes[4]
+    yield tile.planes[3]
 
 
 def _fit(
-    densities: Sequence[Sequence[np.ndarray]], planes: Callable[..., Iterator[np.ndarray]], pixels: int = 150_000
+    densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS
 ) -> tuple[np.ndarray, float, float]:
-    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on the others."""
+    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on the others; the last but one is the level."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
     common = np.concatenate(samples, axis=1).mean(axis=1)
     levelled = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
-    terms, values = levelled[:-1], levelled[-1]
+    terms, values = levelled[:-2], levelled[-1]
+    number = np.searchsorted(np.quantile(levelled[-2], LEVELS), levelled[-2])
     keep = np.ones(len(values), bool)
     for trim in TRIMS:
         coefficient = least_squares(terms[:, keep], values[keep], RIDGE)
         residual = values - combine(coefficient, terms)
-        centre, sigma = robust_centre_and_scale(residual)
-        keep = np.abs(residual - centre) <= trim * sigma
+        keep = np.abs(_standardised(residual, number)) <= trim
     explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
-    return coefficient, float(explained), sigma
+    return coefficient, float(explained), robust_centre_and_scale(residual)[1]
 
 
-def _sample_pixels(
-    densities: Sequence[np.ndarray], planes: Callable[..., Iterator[np.ndarray]], pixels: int
-) -> np.ndarray:
-    inner = [density[0, HALO:-HALO, HALO:-HALO].size for density in densities]
-    step = max(1, sum(inner) // pixels)
-    inside = (slice(HALO, -HALO), slice(HALO, -HALO))
-    tiles_of_pixels = [np.stack([plane[inside].ravel()[::step] for plane in planes(density)]) for density in densities]
-    sampled = np.concatenate(tiles_of_pixels, axis=1).astype(np.float64)
-    return sampled[:, np.isfinite(sampled[-1])]
+def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Residual from the median of its level's, in robust sigmas of its level: no level as a whole is an outlier."""
+    standard = np.empty_like(residual)
+    for level in range(len(LEVELS) + 1):
+        inside = number == level
+        if inside.any():
+            centre, scale = robust_centre_and_scale(residual[inside])
+            standard[inside] = (residual[inside] - centre) / max(scale, 1e-9)
+    return standard
 
 
-def _slopes(densities: Sequence[np.ndarray], model: xr.Dataset) -> float:
-    pixels = np.concatenate([tile[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
+def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:
+    inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+    step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
+    sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
+    joined = np.concatenate(sampled, axis=1).astype(np.float64)
+    return joined[:, np.isfinite(joined[-1])]
+
+
+def _slopes(densities: Sequence[Sample], model: xr.Dataset) -> float:
+    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
     coefficient = model.coefficient.values
-    weights = coefficient[: len(POINTWISE)] + coefficient[len(POINTWISE)] * model.prediction.values
-    moved = (np.stack(list(_pointwise_terms(pixels + move)))[:, 0] for move in (-0.01, 0.01))
+    ghost = coefficient[len(POINTWISE) + len(LAMP)]
+    weights = coefficient[: len(POINTWISE)] + ghost * model.prediction.values
+    moved = (np.stack(list(pointwise_terms(pixels + move, model)))[:, 0] for move in (-0.01, 0.01))
     before, after = (combine(weights, terms) for terms in moved)
     return float((after - before).mean() / 0.02)

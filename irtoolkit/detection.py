@@ -16,6 +16,7 @@ HISTOGRAM_EDGES = np.arange(-12, 12.01, 0.1)
 SHARP = 1.0
 RIM = 0.25
 RIM_WINDOW = 9
+FAR_RIM = 0.12
 SMALLEST_AREA = 4.0
 
 
@@ -40,9 +41,11 @@ def measure_tails(
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain` and `core`; on `bin`
         the `histogram` of the score with its lower `edge`; attributes `height` and `width`.
     """
-    share = RIM * min(infrared_blur / 1.5, 1.0) if infrared_blur >= SHARP else 0.0
+    depth = max((window for _, window in _rims(infrared_blur)), default=0)
     kernel = partial(_block_tails, level=level, width=score.sizes["x"])
-    core = tiles.map_blocks(partial(_core, share=share), residual.data[None], depth=RIM_WINDOW, dtype=bool)
+    core = tiles.map_blocks(
+        partial(_core, infrared_blur=infrared_blur), residual.data[None], depth=depth + 2, dtype=bool
+    )
     planes = (score.data[None], residual.data[None], grain.data[None], core)
     parts = tiles.reduce_blocks(kernel, *planes)
     histogram = ("bin", np.sum([part.pop("histogram") for part in parts], axis=0))
@@ -54,13 +57,23 @@ def measure_tails(
     return tails.assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
 
 
-def _core(residual: np.ndarray, share: float) -> np.ndarray:
-    """Where the light that is lost reaches a share of the largest loss around; the blur mixes light, not density."""
-    smooth = blur(residual[0], 0.5)
+def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
+    """Where the light that is lost reaches a share of the largest loss near and far; the blur mixes light, not density."""
+    smooth = blur(np.nan_to_num(residual[0]), 0.5)
     lost = 1 - np.power(np.float32(10), -np.abs(smooth))
-    rim = np.ones((RIM_WINDOW, RIM_WINDOW), np.uint8)
-    core = [(side := np.where(sign * smooth > 0, lost, 0)) >= share * cv2.dilate(side, rim) for sign in (1, -1)]
-    return np.where(smooth > 0, *core)[None]
+    core = np.ones(smooth.shape, bool)
+    for share, window in _rims(infrared_blur):
+        square = np.ones((window, window), np.uint8)
+        reached = [(side := np.where(sign * smooth > 0, lost, 0)) >= share * cv2.dilate(side, square) for sign in (1, -1)]
+        core &= np.where(smooth > 0, *reached)
+    return core[None]
+
+
+def _rims(infrared_blur: float) -> tuple[tuple[float, int], ...]:
+    """Shares of the largest loss and the windows, px, in which it is sought; none where the infrared is sharp."""
+    if infrared_blur < SHARP:
+        return ()
+    return (RIM * min(infrared_blur / 1.5, 1.0), RIM_WINDOW), (FAR_RIM, 2 * round(4 * infrared_blur) + 1)
 
 
 def _block_tails(
@@ -105,7 +118,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     index = tails["index"].values[chosen]
     region, count = connect_pixels(index, int(tails.width))
     score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
-    core = tails.core.values[chosen]
+    core = _without_fragments(index, region, tails.core.values[chosen], int(tails.width))
     noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
@@ -123,6 +136,17 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
         }
     )
+
+
+def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, width: int) -> np.ndarray:
+    """Core pixels without the specks under 4 px that a blurred rim leaves beside a larger core of its region."""
+    piece, count = connect_pixels(index[core], width)
+    area = np.bincount(piece, minlength=count)
+    largest = np.zeros(region.max(initial=-1) + 1, int)
+    np.maximum.at(largest, region[core], area[piece])
+    kept = core.copy()
+    kept[core] = (area[piece] >= SMALLEST_AREA) | (area[piece] == largest[region[core]])
+    return kept
 
 
 def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:

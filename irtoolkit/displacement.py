@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,17 @@ NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 LANCZOS_REACH = 4
+
+
+class Sample(NamedTuple):
+    """A tile of a slide with its infrared on the colour grid.
+
+    `planes` (4, y, x): float32 16-bit counts of R, G, B, IR, infrared NaN where it saw no film; `place`: rows (y, 1) and
+    columns (1, x), from -1 to 1 over the slide.
+    """
+
+    planes: np.ndarray
+    place: tuple[np.ndarray, np.ndarray]
 
 
 def no_displacement(shape: tuple[int, int]) -> xr.Dataset:
@@ -139,14 +151,25 @@ def median_displacement(displacements: Sequence[xr.Dataset]) -> xr.Dataset:
     return make_displacement(np.median(coefficients, axis=0), (0, 0)).drop_attrs()
 
 
-def align_samples(samples: Sequence[Tile], displacement: xr.Dataset, film: xr.DataArray) -> list[np.ndarray]:
-    """Tiles (4, y, x) of float32 16-bit counts with the infrared on the colour grid, NaN where it saw no film."""
+def align_samples(samples: Sequence[Tile], displacement: xr.Dataset, film: xr.DataArray) -> list[Sample]:
+    """Bring the infrared of tiles (4, y, x) of counts onto the colour grid, as `shift_infrared` does."""
+    shape = displacement.attrs["height"], displacement.attrs["width"]
     aligned = []
     for tile in samples:
-        start = tile.row, tile.column
+        start, size = (tile.row, tile.column), tile.planes.shape[1:]
         infrared = _resample(tile.planes[3:], displacement=displacement, film=film, start=start)
-        aligned.append(np.concatenate([to_sixteen_bits(tile.planes[:3]), infrared]))
+        planes = np.concatenate([to_sixteen_bits(tile.planes[:3]), infrared])
+        aligned.append(Sample(planes, frame_place(start, size, shape)))
     return aligned
+
+
+def frame_place(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (y, 1) and columns (1, x) of a piece of a slide of this shape, from -1 to 1 over the slide, float32."""
+    y, x = (
+        ((np.arange(length) + first) * (2 / (whole - 1)) - 1).astype(np.float32)
+        for first, length, whole in zip(start, size, shape, strict=True)
+    )
+    return y[:, None], x[None, :]
 
 
 def shift_infrared(counts: xr.DataArray, displacement: xr.Dataset, film: xr.DataArray) -> xr.DataArray:

@@ -23,7 +23,7 @@ from irtoolkit.histogram import (
 from irtoolkit.settings import Settings, raw_counts
 from irtoolkit.statistics import robust_centre_and_scale
 from irtoolkit.threshold import rate_above, threshold_mirror
-from irtoolkit.visibility import measure_crowds, temper_visibility
+from irtoolkit.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
 OF_HISTOGRAM = {
     "otsu": threshold_otsu,
@@ -94,8 +94,12 @@ def _choose_regions(
     tails = measure_tails(cut.score, cut.residual, evidence.grain, infrared_blur=infrared_blur, level=level)
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
     factors = measure_crowds(evidence.visible, joined[0])
-    tempered = (temper_visibility(regions, factors) for regions in joined)
-    defects, mirrored = (keep_regions(regions, regions.visibility >= settings.visibility) for regions in tempered)
+    tempered = [temper_visibility(regions, factors) for regions in joined]
+    least = rank_beyond_crowd(*tempered, settings.false_discovery_rate) if settings.visibility else 0.0
+    defects, mirrored = (
+        keep_regions(regions, (regions.visibility >= settings.visibility) & beyond_crowd(regions, least))
+        for regions in tempered
+    )
     if settings.threshold == "mirror":
         threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
         return keep_regions(defects, GROW + defects["rank"] >= threshold), threshold, rate

@@ -4,19 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.crosstalk import ghost_density, visible_density
+from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates
+from irtoolkit.ghost import ghost_density, visible_density
 from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares
 
-SMOOTHING = 0.7
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
-MARGIN = 24
+MARGIN = 12
 SAMPLED_PIXELS = 150_000
 FEWEST_PIXELS = 100
 DEPTH = 48
@@ -113,16 +112,15 @@ def noise_features(
     residual is NaN; features are
     carried over them from their surroundings, because a defect's visible trace would raise its own noise.
     """
-    smooth = blur(residual, SMOOTHING)
     ghost = blur(ghost_density(density, model), 1.4)
-    unknown = np.isnan(smooth)
-    candidate = _candidates(np.where(unknown, np.float32(0), smooth), ~unknown, ghost, float(model.sigma)) | unknown
+    candidate = find_candidates(residual, ghost, float(model.sigma))
+    smooth = blur(1 - np.power(np.float32(10), -residual), SMOOTHING)
     return smooth, candidate, _plain_features(density, ghost, candidate)
 
 
 def _plain_features(density: np.ndarray, ghost: np.ndarray, candidate: np.ndarray) -> Iterator[np.ndarray]:
     outside = (~candidate).astype(np.float32)
-    shares = [_box(outside, window) for window in CARRY_WINDOWS]
+    shares = [box_mean(outside, window) for window in CARRY_WINDOWS]
     yield np.ones_like(ghost)
     for feature in _raw_features(density, ghost):
         yield _carried_over(feature, outside, shares) if candidate.any() else feature
@@ -155,21 +153,9 @@ def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.
     `shares` are the averages of `outside` in `CARRY_WINDOWS`; a wide window counts where a narrow one sees too little.
     """
     values = feature * outside
-    near, far = (_box(values, window) for window in CARRY_WINDOWS)
+    near, far = (box_mean(values, window) for window in CARRY_WINDOWS)
     average = (near + np.float32(1e-3) * far) / (shares[0] + np.float32(1e-3) * shares[1] + np.float32(1e-9))
     return np.where(outside > 0, feature, average)
-
-
-def _candidates(smooth: np.ndarray, known: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
-    size = np.abs(smooth)
-    usual = np.full_like(size, sigma)
-    share = _box(known.astype(np.float32), 65) + np.float32(1e-3)
-    for _ in range(3):
-        usual = np.float32(1.2533) * _box(np.minimum(size, np.float32(2.5) * usual), 65) / share
-    contrast = cv2.dilate(np.abs(high_pass(ghost, 6.0)), np.ones((9, 9), np.uint8))
-    stands_out = ((size > 6 * usual) & (size > 0.5 * contrast)).astype(np.uint8)
-    opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    return cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))).astype(bool)
 
 
 def score_residual(
@@ -226,16 +212,12 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
 def _locally_scaled(plain: np.ndarray) -> np.ndarray:
     known, outside = np.isfinite(plain[0]), 1 - plain[1]
     score = np.where(known, plain[0], np.float32(0))
-    weight = _box(outside, FLAT_WINDOW) + np.float32(1e-6)
-    score = score - _box(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+    weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-6)
+    score = score - box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
     size = np.minimum(np.abs(score), 5) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
-        share = _box(outside, window)
-        mean = (_box(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
+        share = box_mean(outside, window)
+        mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     return np.where(known, score / np.maximum(factor, np.float32(0.05)), np.float32(0))[None]
-
-
-def _box(plane: np.ndarray, window: int) -> np.ndarray:
-    return cv2.blur(plane, (window, window), borderType=cv2.BORDER_REFLECT_101)

@@ -8,9 +8,10 @@ import xarray as xr
 
 from irtoolkit import tiles
 from irtoolkit.alignment import measure_displacement
-from irtoolkit.crosstalk import fit_crosstalk, level_model, subtract_crosstalk
-from irtoolkit.displacement import align_samples, median_displacement, shift_infrared, unseen_share
+from irtoolkit.crosstalk import fit_crosstalk, level_model
+from irtoolkit.displacement import Sample, align_samples, median_displacement, shift_infrared, unseen_share
 from irtoolkit.film import measure_film
+from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.healing import heal
 from irtoolkit.marking import mark_defects
 from irtoolkit.noise import fit_noise, score_residual
@@ -20,7 +21,7 @@ from irtoolkit.statistics import robust_centre_and_scale
 
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
-SILVER_SLOPES = 0.55
+SILVER_SLOPES = 0.62
 BLOCKED_SHARE = 0.001
 BRIGHT = 0.95
 MISFIT = 4.0
@@ -31,7 +32,7 @@ class SlideSample(NamedTuple):
 
     film: xr.DataArray
     displacement: xr.Dataset
-    tiles: list[np.ndarray]
+    tiles: list[Sample]
 
 
 def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: xr.Dataset | None = None) -> xr.Dataset:
@@ -95,7 +96,8 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     residual = subtract_crosstalk(visible, infrared, fitted)
     score, grain = score_residual(residual, visible, fitted)
     evidence = xr.Dataset({"infrared": infrared, "residual": residual.fillna(0), "score": score, "grain": grain})
-    marked = mark_defects(evidence.assign(visible=visible), sample.tiles, settings, infrared_blur=float(fitted.blur))
+    planes = [tile.planes for tile in sample.tiles]
+    marked = mark_defects(evidence.assign(visible=visible), planes, settings, infrared_blur=float(fitted.blur))
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
     names = ("shift_y", "shift_x", "shift_uncertainty")
     measured |= {name: float(sample.displacement[name]) for name in names}
@@ -154,7 +156,7 @@ def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
     return model.assign(median_displacement([sample.displacement for sample in samples if sample.displacement.trusted]))
 
 
-def _model_for(samples: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
+def _model_for(samples: Sequence[Sample], model: xr.Dataset) -> xr.Dataset:
     """Level a roll's model for one slide; `ModelError` where it leaves 4 times the noise that it left on its roll."""
     levelled, pairs = level_model(model, samples)
     residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
@@ -176,8 +178,8 @@ def _check_size(counts: xr.DataArray) -> None:
         )
 
 
-def _check_seen(samples: Sequence[np.ndarray]) -> None:
-    seen = np.isfinite(samples[0][3]) if len(samples) == 1 else np.ones((SMALLEST_SEEN, SMALLEST_SEEN), bool)
+def _check_seen(samples: Sequence[Sample]) -> None:
+    seen = np.isfinite(samples[0].planes[3]) if len(samples) == 1 else np.ones((SMALLEST_SEEN, SMALLEST_SEEN), bool)
     height, width = int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
     if min(height, width) < SMALLEST_SEEN:
         raise NotUsableError(
@@ -186,8 +188,8 @@ def _check_seen(samples: Sequence[np.ndarray]) -> None:
         )
 
 
-def _check_infrared(samples: Sequence[np.ndarray]) -> None:
-    infrared = np.concatenate([tile[3].ravel() for tile in samples])
+def _check_infrared(samples: Sequence[Sample]) -> None:
+    infrared = np.concatenate([tile.planes[3].ravel() for tile in samples])
     infrared = infrared[np.isfinite(infrared)]
     low, high = float(infrared.min()), float(infrared.max())
     if low == high:

@@ -5,12 +5,14 @@ from functools import partial
 import cv2
 import numpy as np
 import xarray as xr
+from scipy.stats import norm
 
 from irtoolkit import tiles
 from irtoolkit.density import to_density
 
 SIZES = (0.0, 6.0, 12.0, 25.0)
 CROWD = 200
+OUTNUMBERED = 3
 SEEN = 3.0
 SURROUNDINGS = 17
 ASIDE = 24
@@ -53,8 +55,35 @@ def measure_crowds(visible: xr.DataArray, regions: xr.Dataset) -> xr.DataArray:
 def temper_visibility(regions: xr.Dataset, factors: xr.DataArray) -> xr.Dataset:
     """Multiply the visibility of each region by the factor of its size, from `measure_crowds`."""
     size = np.searchsorted(factors["size"].values, regions.visible_area.values, side="right") - 1
-    small = regions.visible_area.values < 2 * SIZES[-1]
-    return regions.assign(visibility=regions.visibility * np.where(small, factors.values[size], 1.0))
+    return regions.assign(visibility=regions.visibility * np.where(_small(regions), factors.values[size], 1.0))
+
+
+def rank_beyond_crowd(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_rate: float) -> float:
+    """Rank from which a small region does not belong to a crowd of invisible dots; 0 where there is no crowd.
+
+    There is a crowd where there are 200 small defects and three times as many as their mirrored like, and most of them
+    cannot be seen. The cube roots of its ranks are taken as normal, as of sums in general (Wilson & Hilferty 1931,
+    doi:10.1073/pnas.17.12.684), with the median and the ninth decile of all small regions; the rank returned is the
+    lowest at which the crowd's share among the regions beyond is the stated rate at most.
+    """
+    small, like = (regions["rank"].values[_small(regions)] for regions in (defects, mirrored))
+    unseen = defects.visibility.values[_small(defects)] < SEEN
+    if len(small) < max(CROWD, OUTNUMBERED * len(like)) or unseen.mean() < 0.5:
+        return 0.0
+    roots = np.sort(np.cbrt(small))
+    middle, upper = np.quantile(roots, [0.5, 0.9])
+    crowd = len(small) * norm.sf(roots, middle, (upper - middle) / norm.ppf(0.9))
+    beyond = np.flatnonzero(crowd / np.arange(len(small), 0, -1) <= false_discovery_rate)
+    return float(roots[beyond[0]] ** 3) if beyond.size else float("inf")
+
+
+def beyond_crowd(regions: xr.Dataset, rank: float) -> xr.DataArray:
+    """Which regions are large or rank at least `rank`: bool (region,)."""
+    return xr.DataArray(~_small(regions) | (regions["rank"].values >= rank), dims="region")
+
+
+def _small(regions: xr.Dataset) -> np.ndarray:
+    return regions.visible_area.values < 2 * SIZES[-1]
 
 
 def _traces(visible: xr.DataArray, regions: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,46 @@
+"""Places that stand out of a residual as defects do, before there is a score: kept out of every fit."""
+
+import cv2
+import numpy as np
+
+from irtoolkit.statistics import blur, high_pass
+
+SMOOTHING = 0.7
+NEIGHBOURHOOD = 65
+STANDS_OUT = 6.0
+OF_CONTRAST = 0.5
+GROWN = 9
+
+
+def find_candidates(residual: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
+    """Pixels (y, x) bool whose residual, on either side, stands out of its neighbourhood and of the ghost's contrast.
+
+    A residual beyond 6 robust sigmas of its 65 px around is no candidate where it is under half of the largest detail
+    of the ghost within 4 px: such a place is an edge of the picture, and the residual what its blur leaves.
+
+    Parameters
+    ----------
+    residual
+        (y, x) float32 density; NaN where it is not known, which counts as a candidate.
+    ghost
+        (y, x) float32, what the picture is expected to add to the infrared density.
+    sigma
+        Density; where the estimate of the neighbourhood's noise starts.
+    """
+    smooth = blur(residual, SMOOTHING)
+    unknown = np.isnan(smooth)
+    size = np.where(unknown, np.float32(0), np.abs(smooth))
+    usual = np.full_like(size, sigma)
+    share = box_mean((~unknown).astype(np.float32), NEIGHBOURHOOD) + np.float32(1e-3)
+    for _ in range(3):
+        usual = np.float32(1.2533) * box_mean(np.minimum(size, np.float32(2.5) * usual), NEIGHBOURHOOD) / share
+    contrast = cv2.dilate(np.abs(high_pass(ghost, 6.0)), np.ones((9, 9), np.uint8))
+    stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
+    opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
+    return np.asarray(grown.astype(bool) | unknown)
+
+
+def box_mean(plane: np.ndarray, window: int) -> np.ndarray:
+    """Mean of a float32 plane over a square of `window` pixels, mirrored at its edges."""
+    return cv2.blur(plane, (window, window), borderType=cv2.BORDER_REFLECT_101)

@@ -1,0 +1,156 @@
+"""The picture's ghost in the infrared: what its terms are, and its subtraction."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import combinations_with_replacement
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.density import to_density, to_sixteen_bits
+from irtoolkit.displacement import frame_place
+from irtoolkit.schema import VISIBLE
+from irtoolkit.statistics import blur, gradient, wide_blur
+
+BLURS = (0.8, 1.4, 2.2, 3.5)
+GHOST_BLUR = 1.4
+MIXED = (0.8, 1.4)
+MOST_MIXED = 0.12
+POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
+LAMP = ("lamp y", "lamp x", "lamp y*y", "lamp y*x", "lamp x*x")
+DETAIL = (
+    *("ghost", "ghost dy", "ghost dx", "ghost blur 0", "flare"),
+    *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR),
+    *(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
+    *(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
+)
+TERMS = (*POINTWISE, *LAMP, *DETAIL)
+FLARE_BLUR = 12.0
+MOST_FLARE = 20.0
+HALO = 48
+EDGE_BLURS = 1.5
+
+
+def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
+    """Density (3, y, x) of visible counts above the model's black levels and without the flare of their surroundings."""
+    offset, softness, flare = model.offset.values, model.softness.values, np.float32(model.flare)
+    planes = []
+    for band, black, soft in zip(counts, offset, softness, strict=True):
+        light = to_sixteen_bits(band) - np.float32(black)
+        if flare:
+            light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
+        planes.append(to_density(light, 0.0, soft))
+    return np.stack(planes)
+
+
+def crosstalk_terms(
+    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+) -> Iterator[np.ndarray]:
+    """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
+
+    The mixed terms tell how much a scanner's blur, which averages light and not density, hides of fine detail: blurred
+    density less the density of blurred light. They are cut at .12, beyond which hard edges would be extrapolated.
+    """
+    yield from pointwise_terms(density, model)
+    yield from lamp_terms(place)
+    sharp = ghost_density(density, model)
+    light = np.power(np.float32(10), -sharp)
+    ghost = -np.log10(blur(light, GHOST_BLUR))
+    yield ghost
+    yield from gradient(ghost)
+    yield sharp - ghost
+    near = blur(light, GHOST_BLUR)
+    yield np.minimum(wide_blur(light, FLARE_BLUR) / near, np.float32(MOST_FLARE))
+    for sigma in BLURS:
+        if sigma != GHOST_BLUR:
+            yield -np.log10(blur(light, sigma)) - ghost
+    mixed = []
+    for band in density:
+        smooth = {sigma: blur(band, sigma) for sigma in BLURS}
+        for plane in smooth.values():
+            yield plane - band
+        mixed.append((np.power(np.float32(10), -band), smooth))
+    for light, smooth in mixed:
+        for sigma in MIXED:
+            yield np.minimum(smooth[sigma] + np.log10(blur(light, sigma)), np.float32(MOST_MIXED))
+
+
+def pointwise_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
+    """Planes (y, x) of 1, the visible densities (3, y, x), and squares and products of what they lack of the densest.
+
+    Beyond the densest film of the slide, where a defect is and no film to fit, the sum of the terms goes on straight.
+    """
+    yield np.ones(density.shape[1:], np.float32)
+    yield from density
+    densest = model.densest.values.astype(np.float32)[:, None, None]
+    lacking = np.maximum(densest - density, 0)
+    for first, second in combinations_with_replacement(range(len(density)), 2):
+        yield lacking[first] * lacking[second]
+
+
+def lamp_terms(place: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
+    """Planes (y, x) of the place in the frame and its products: infrared and visible lamps fall off unlike."""
+    y, x = np.broadcast_arrays(*place)
+    yield from (y, x, y * y, y * x, x * x)
+
+
+def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
+    """Infrared density (y, x) that the visible densities (3, y, x) predict pixel by pixel, before any blur."""
+    ghost = np.zeros(density.shape[1:], np.float32)
+    for value, plane in zip(model.prediction.values.astype(np.float32), pointwise_terms(density, model), strict=True):
+        ghost += value * plane
+    return ghost
+
+
+def blurred_ghost(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
+    """The ghost (y, x) as an infrared optics of 1.4 px blur shows it: light is averaged, not density."""
+    return -np.log10(blur(np.power(np.float32(10), -ghost_density(density, model)), GHOST_BLUR))
+
+
+def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:
+    """Infrared density less what the visible bands explain of it; lazy, positive where light is blocked.
+
+    Parameters
+    ----------
+    visible
+        Counts (band, y, x) of R, G, B.
+    infrared
+        Counts (y, x) of infrared on the colour grid (`shift_infrared`).
+    model
+        From `fit_crosstalk`.
+
+    Returns
+    -------
+    xarray.DataArray
+        (y, x) float32 residual density; NaN where the infrared is, and along the slide's edge, where its blur shows
+        what the visible bands do not: 1 px and 1.5 times the blur.
+    """
+    shape = infrared.sizes["y"], infrared.sizes["x"]
+    kernel = partial(_residual, model=model, shape=shape)
+    data = tiles.map_blocks(kernel, visible.data, infrared.data[None], depth=HALO, dtype=np.float32, located=True)
+    return xr.DataArray(data[0], dims=("y", "x"), name="residual")
+
+
+def _residual(
+    visible: np.ndarray, infrared: np.ndarray, *, model: xr.Dataset, shape: tuple[int, int], start: tuple[int, int]
+) -> np.ndarray:
+    place = frame_place(start, infrared.shape[1:], shape)
+    residual = subtract_ghost(visible_density(visible, model), infrared[0], place, model)
+    edge = 1 + round(EDGE_BLURS * float(model.blur))
+    for side, (first, length, whole) in enumerate(zip(start, residual.shape, shape, strict=True)):
+        index = np.arange(first, first + length)
+        outer = (index < edge) | (index >= whole - edge)
+        residual[(outer, slice(None)) if side == 0 else (slice(None), outer)] = np.nan
+    return residual[None]
+
+
+def subtract_ghost(
+    density: np.ndarray, infrared: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+) -> np.ndarray:
+    """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
+    residual = to_density(infrared)
+    terms = crosstalk_terms(density, place, model)
+    for value, plane in zip(model.coefficient.values.astype(np.float32), terms, strict=True):
+        residual -= value * plane
+    return residual

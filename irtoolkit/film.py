@@ -9,7 +9,8 @@ from irtoolkit.density import to_sixteen_bits
 CELL = 8
 INFRARED_SHARE = 0.2
 VISIBLE_SHARE = 0.05
-SMALLEST_SHARE = 0.002
+ALONG_A_SIDE = 0.6
+BEYOND = 2
 LARGEST_SHARE = 0.6
 MARGIN = 2
 
@@ -18,8 +19,8 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
     A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
-    their brightest, touches the frame, and covers at least .2 % of it (holders on scans let .02 to .08 of full
-    scale of infrared through, film .59 to .70). Deep shadows of film stay bright in the infrared.
+    their brightest, along six tenths of a side of the frame (holders on scans let .02 to .08 of full scale of infrared
+    through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom from corner to corner.
 
     Parameters
     ----------
@@ -37,11 +38,12 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     brightest = np.quantile(decimated, 0.95, axis=(1, 2))
     limits = brightest * np.array([VISIBLE_SHARE] * 3 + [INFRARED_SHARE])
     dark = (decimated <= limits[:, None, None]).all(axis=0).astype(np.uint8)
-    opened = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _, labels, figures, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
-    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    large = figures[border, cv2.CC_STAT_AREA] >= SMALLEST_SHARE * dark.size
-    holder = np.isin(labels, border[large & (border > 0)])
+    beyond = np.pad(dark, BEYOND, mode="edge")
+    opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
+    _, labels = cv2.connectedComponents(np.ascontiguousarray(opened), connectivity=4)
+    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    along = [label for side in sides for label in np.flatnonzero(np.bincount(side) >= ALONG_A_SIDE * len(side)) if label]
+    holder = np.isin(labels, along)
     if holder.mean() > LARGEST_SHARE:
         holder[:] = False
     grown = cv2.dilate(holder.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))

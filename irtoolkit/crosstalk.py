@@ -11,12 +11,12 @@ from irtoolkit.candidates import find_candidates
 from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
-
     LAMP,
     POINTWISE,
     TERMS,
-    blurred_ghost,
     crosstalk_terms,
+    density_of_blurred,
+    ghost_density,
     lamp_terms,
     pointwise_terms,
     subtract_ghost,
@@ -32,11 +32,13 @@ RIDGE = 1e-5
 MARGIN = 0.1
 DARKEST = 0.0005
 LARGER = 15
+COMPARED_BLUR = 2.0
 BORDER = 12
+MANY_TILES = 9
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
 TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
 SAMPLED_PIXELS = 150_000
-TRIED_PIXELS = 40_000
+TRIED_PIXELS = 20_000
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
@@ -63,13 +65,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
         `blur` (px) and `sigma` (density).
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
-    black, dense = _darkest_light([tile for slide in samples for tile in slide])
-    few = [slide[::3] if len(slide) > 9 else slide for slide in samples]
-    model = min((_begin(black, dense, share, 0.0) for share in SHARES), key=lambda model: _loss(few, model))
-    model = min((_begin(black, dense, float(model.share), flare) for flare in FLARES), key=lambda model: _loss(few, model))
-    model = min((_begin(black, dense, share, float(model.flare)) for share in SHARES), key=lambda model: _loss(few, model))
-    import os
-    if os.environ.get("DBG"): print("share", float(model.share), "flare", float(model.flare))
+    model = _find_black(samples)
     densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
     coefficient, _, sigma = _fit(densities, partial(_smooth_terms, model=model))
     model = model.assign(prediction=("pointwise", coefficient[: len(POINTWISE)]), sigma=sigma)
@@ -82,9 +78,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
 
-def level_model(
-    model: xr.Dataset, samples: Sequence[Sample]
-) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
+def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
     """Give a roll's model the infrared level of one slide, so that the median of its residual is zero.
 
     `samples` are the slide's tiles from `align_samples`. Returned beside the model are each tile's residual (y, x) and
@@ -102,11 +96,25 @@ def level_model(
     return model.assign(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
 
 
+def _find_black(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
+    """Model of nothing but the black levels, the flare, and the density of the densest film.
+
+    Black levels are a share of the darkest light, flare a share of the light around: those that leave the least
+    residual of a plain fit on every fourth tile, one after the other.
+    """
+    darkest = _darkest_light([tile for slide in samples for tile in slide])
+    few = [slide[::4] if len(slide) > MANY_TILES else slide for slide in samples]
+    share, flare = 0.0, 0.0
+    for tried in ([(x, 0.0) for x in SHARES], [(None, x) for x in FLARES], [(x, None) for x in SHARES]):
+        trials = [(share if x is None else x, flare if y is None else y) for x, y in tried]
+        share, flare = min(trials, key=lambda trial: _loss(few, _begin(*darkest, *trial)))
+    return _begin(*darkest, share, flare)
+
+
 def _begin(black: np.ndarray, dense: np.ndarray, share: float, flare: float) -> xr.Dataset:
-    """Model of nothing but black levels, at a share of the darkest light, and the density of the densest film."""
-    model = xr.Dataset({"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)})
-    model = model.assign_coords(band=list(VISIBLE)).assign(flare=0.0, share=share)
-    return model.assign(densest=("band", visible_density(dense[:, None], model)[:, 0] + MARGIN), flare=flare)
+    model = xr.Dataset({"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4), "flare": 0.0})
+    densest = visible_density(dense[:, None, None], model)[:, 0, 0] + MARGIN
+    return model.assign(densest=("band", densest), flare=flare).assign_coords(band=list(VISIBLE))
 
 
 def _with_level(tile: Sample) -> Sample:
@@ -123,8 +131,8 @@ def _densities(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> list[l
     """Densities of R, G, B and infrared, and the level."""
 
     def converted(tile: Sample) -> Sample:
-        infrared = to_density(tile.planes[3])[None]
-        return tile._replace(planes=np.concatenate([visible_density(tile.planes[:3], model), infrared, tile.planes[4:]]))
+        visible, infrared = visible_density(tile.planes[:3], model), to_density(tile.planes[3])
+        return tile._replace(planes=np.concatenate([visible, infrared[None], tile.planes[4:]]))
 
     return [[converted(tile) for tile in slide] for slide in samples]
 
@@ -147,10 +155,14 @@ def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
 
 
 def _without_defects(tile: Sample, lamp: np.ndarray, model: xr.Dataset) -> Sample:
-    """Infrared NaN at candidates, which would teach the terms of blur their own detail."""
-    ghost = blurred_ghost(tile.planes[:3], model)
+    """Infrared NaN at candidates, which would teach the terms of blur their own detail.
+
+    Ghost and infrared are compared at one blur, so that edges which one of them shows sharper are no candidates.
+    """
+    ghost = density_of_blurred(ghost_density(tile.planes[:3], model), COMPARED_BLUR)
+    infrared = density_of_blurred(tile.planes[3], COMPARED_BLUR)
     uneven = combine_planes(lamp, lamp_terms(tile.place))
-    return _without(tile, find_candidates(tile.planes[3] - ghost - uneven, ghost, float(model.sigma)))
+    return _without(tile, find_candidates(infrared - ghost - uneven, ghost, float(model.sigma)))
 
 
 def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:
@@ -180,7 +192,7 @@ def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
 def _fit(
     densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS
 ) -> tuple[np.ndarray, float, float]:
-    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on the others; the last but one is the level."""
+    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on all but the level, the last but one."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
     common = np.concatenate(samples, axis=1).mean(axis=1)
     levelled = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)

@@ -58,14 +58,14 @@ def measure_tails(
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Where the light that is lost reaches a share of the largest loss near and far; the blur mixes light, not density."""
+    """Where the light lost reaches a share of the largest loss, near and far; the blur mixes light, not density."""
     smooth = blur(np.nan_to_num(residual[0]), 0.5)
     lost = 1 - np.power(np.float32(10), -np.abs(smooth))
     core = np.ones(smooth.shape, bool)
     for share, window in _rims(infrared_blur):
         square = np.ones((window, window), np.uint8)
-        reached = [(side := np.where(sign * smooth > 0, lost, 0)) >= share * cv2.dilate(side, square) for sign in (1, -1)]
-        core &= np.where(smooth > 0, *reached)
+        sides = [np.where(sign * smooth > 0, lost, 0) for sign in (1, -1)]
+        core &= np.where(smooth > 0, *(side >= share * cv2.dilate(side, square) for side in sides))
     return core[None]
 
 

@@ -25,8 +25,8 @@ LANCZOS_REACH = 4
 class Sample(NamedTuple):
     """A tile of a slide with its infrared on the colour grid.
 
-    `planes` (4, y, x): float32 16-bit counts of R, G, B, IR, infrared NaN where it saw no film; `place`: rows (y, 1) and
-    columns (1, x), from -1 to 1 over the slide.
+    `planes` (4, y, x): float32 16-bit counts of R, G, B, IR, infrared NaN where it saw no film; `place`: rows (y, 1)
+    and columns (1, x), from -1 to 1 over the slide.
     """
 
     planes: np.ndarray

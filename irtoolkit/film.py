@@ -42,7 +42,9 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
     _, labels = cv2.connectedComponents(np.ascontiguousarray(opened), connectivity=4)
     sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
-    along = [label for side in sides for label in np.flatnonzero(np.bincount(side) >= ALONG_A_SIDE * len(side)) if label]
+    along = [
+        label for side in sides for label in np.flatnonzero(np.bincount(side) >= ALONG_A_SIDE * len(side)) if label
+    ]
     holder = np.isin(labels, along)
     if holder.mean() > LARGEST_SHARE:
         holder[:] = False

@@ -33,11 +33,11 @@ EDGE_BLURS = 1.5
 
 
 def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Density (3, y, x) of visible counts above the model's black levels and without the flare of their surroundings."""
+    """Density (3, y, x) of visible counts above the model's black levels, without the flare of their surroundings."""
     offset, softness, flare = model.offset.values, model.softness.values, np.float32(model.flare)
     planes = []
     for band, black, soft in zip(counts, offset, softness, strict=True):
-        light = to_sixteen_bits(band) - np.float32(black)
+        light: np.ndarray = to_sixteen_bits(band) - np.float32(black)
         if flare:
             light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
         planes.append(to_density(light, 0.0, soft))
@@ -103,9 +103,9 @@ def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
     return ghost
 
 
-def blurred_ghost(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """The ghost (y, x) as an infrared optics of 1.4 px blur shows it: light is averaged, not density."""
-    return -np.log10(blur(np.power(np.float32(10), -ghost_density(density, model)), GHOST_BLUR))
+def density_of_blurred(density: np.ndarray, sigma: float) -> np.ndarray:
+    """Density (y, x) as optics of a blur of `sigma` px show it: light is averaged, not density."""
+    return -np.log10(blur(np.power(np.float32(10), -density), sigma))
 
 
 def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:

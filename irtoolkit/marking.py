@@ -94,14 +94,15 @@ def _choose_regions(
     tails = measure_tails(cut.score, cut.residual, evidence.grain, infrared_blur=infrared_blur, level=level)
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
     factors = measure_crowds(evidence.visible, joined[0])
-    tempered = [temper_visibility(regions, factors) for regions in joined]
-    least = rank_beyond_crowd(*tempered, settings.false_discovery_rate) if settings.visibility else 0.0
+    defects, mirrored = (temper_visibility(regions, factors) for regions in joined)
+    rate = settings.false_discovery_rate
+    least = rank_beyond_crowd(defects, mirrored, rate) if settings.visibility else 0.0
     defects, mirrored = (
         keep_regions(regions, (regions.visibility >= settings.visibility) & beyond_crowd(regions, least))
-        for regions in tempered
+        for regions in (defects, mirrored)
     )
     if settings.threshold == "mirror":
-        threshold, rate = threshold_mirror(defects, mirrored, settings.false_discovery_rate)
+        threshold, rate = threshold_mirror(defects, mirrored, rate)
         return keep_regions(defects, GROW + defects["rank"] >= threshold), threshold, rate
     rate = rate_above(defects, mirrored)
     if isinstance(settings.threshold, str) and defects.sizes["region"]:

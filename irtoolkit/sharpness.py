@@ -7,10 +7,10 @@ import numpy as np
 from irtoolkit.statistics import blur, combine, high_pass, least_squares
 
 LARGEST = 4.0
-STEP = 0.25
+STEP = 0.5
 DETAIL = 5.0
 MARGIN = 16
-PIXELS = 500_000
+PIXELS = 300_000
 RIDGE = 1e-5
 
 

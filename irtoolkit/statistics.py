@@ -67,11 +67,12 @@ def _cubic(fraction: float) -> np.ndarray:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
 
 
-def sums_of_products(terms: np.ndarray) -> np.ndarray:
-    """Sums (terms, terms) over samples of the products of terms (terms, samples), float64, on one thread."""
+def sums_of_products(terms: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Sums (terms, terms) over samples of the products of terms (terms, samples), weighted, float64, on one thread."""
     wide = terms.astype(np.float64)
+    other = wide if weights is None else wide * weights
     with LIBRARIES.limit(limits=1, user_api="blas"):
-        return wide @ wide.T
+        return wide @ other.T
 
 
 def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
@@ -83,7 +84,9 @@ def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
     return np.einsum("t,ts->s", coefficients, terms)
 
 
-def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | float = 1.0) -> np.ndarray:
+def least_squares(
+    terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Weighted least squares with a small ridge on standardised terms; sums in float64 on one thread.
 
     Parameters
@@ -96,7 +99,7 @@ def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: 
         Share of the samples' weight by which each standardised term is held to zero, so that terms that say
         the same (a gray slide) stay finite.
     weights
-        (samples,), or one number for all.
+        (samples,); None for equal ones.
 
     Returns
     -------
@@ -106,15 +109,26 @@ def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: 
     >>> least_squares(np.array([[1, 1, 1, 1], [0, 1, 2, 3.0]]), np.array([1, 3, 5, 7.0]), 0.0).round(6)
     array([1., 2.])
     """
-    total = np.broadcast_to(weights, values.shape).sum()
-    mean = (terms * weights).sum(axis=1) / total
-    spread = np.sqrt(np.maximum((terms * terms * weights).sum(axis=1) / total - mean**2, 1e-10 * mean**2 + 1e-12))
-    mean[0], spread[0] = 0.0, 1.0
-    standard = (terms - mean[:, None]) / spread[:, None]
-    weighted = standard * weights
-    penalty = np.diag(np.r_[0.0, np.full(len(terms) - 1, ridge * total)])
+    return solve_sums(sums_of_products(np.vstack([terms, values]), weights), ridge)
+
+
+def solve_sums(sums: np.ndarray, ridge: float) -> np.ndarray:
+    """Coefficients (terms,) from `sums_of_products` of the terms, of which the first is 1, and of the values, last.
+
+    Sums over parts of a slide add up; so do those over the slides of a roll.
+
+    >>> terms = np.array([[1, 1, 1, 1], [0, 1, 2, 3.0], [1, 3, 5, 7.0]])
+    >>> solve_sums(sums_of_products(terms[:, :2]) + sums_of_products(terms[:, 2:]), 0.0).round(6)
+    array([1., 2.])
+    """
+    total = sums[0, 0]
+    mean = sums[0] / total
+    covariance = sums / total - np.outer(mean, mean)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 1e-10 * mean**2 + 1e-12))
+    standard = covariance / np.outer(spread, spread)
+    inner = slice(1, -1)
+    normal = standard[inner, inner] + ridge * np.eye(len(sums) - 2)
     with LIBRARIES.limit(limits=1, user_api="blas"):
-        solution = np.linalg.lstsq(weighted @ standard.T + penalty, weighted @ values, rcond=1e-12)[0]
-    coefficients = solution / spread
-    coefficients[0] -= (coefficients[1:] * mean[1:]).sum()
-    return coefficients
+        solution = np.linalg.lstsq(normal, standard[inner, -1], rcond=1e-12)[0]
+    slopes = solution * spread[-1] / spread[inner]
+    return np.r_[mean[-1] - (slopes * mean[inner]).sum(), slopes]

@@ -24,7 +24,7 @@ from irtoolkit.ghost import (
 )
 from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
+from irtoolkit.statistics import blur, combine, robust_centre_and_scale, solve_sums, sums_of_products
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FLARES = (0.0, 0.01, 0.02, 0.03, 0.04)
@@ -86,14 +86,16 @@ def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Datase
     """
     if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
         raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
-    pairs = []
-    for tile in samples:
-        density = visible_density(tile.planes[:3], model)
-        pairs.append((subtract_ghost(density, tile.planes[3], tile.place, model), density))
+    pairs = [_residual_and_density(tile, model) for tile in samples]
     level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
     coefficient = model.coefficient.copy()
     coefficient[0] += level
     return model.assign(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
+
+
+def _residual_and_density(tile: Sample, model: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    density = visible_density(tile.planes[:3], model)
+    return subtract_ghost(density, tile.planes[3], tile.place, model), density
 
 
 def _find_black(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
@@ -177,30 +179,30 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
 
 def _smooth_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
     smooth = np.stack([blur(plane, 1.5) for plane in tile.planes[:4]])
+    yield tile.planes[4]
     yield from pointwise_terms(smooth[:3], model)
     yield from lamp_terms(tile.place)
-    yield tile.planes[4]
     yield smooth[3]
 
 
 def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
-    yield from crosstalk_terms(tile.planes[:3], tile.place, model)
     yield tile.planes[4]
+    yield from crosstalk_terms(tile.planes[:3], tile.place, model)
     yield tile.planes[3]
 
 
 def _fit(
     densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS
 ) -> tuple[np.ndarray, float, float]:
-    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on all but the level, the last but one."""
+    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on all but the first, the level."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
-    common = np.concatenate(samples, axis=1).mean(axis=1)
-    levelled = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
-    terms, values = levelled[:-2], levelled[-1]
-    number = np.searchsorted(np.quantile(levelled[-2], LEVELS), levelled[-2])
+    common = np.mean([part.mean(axis=1) for part in samples], axis=0)
+    joined = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
+    level, terms, values = joined[0], joined[1:-1], joined[-1]
+    number = np.searchsorted(np.quantile(level, LEVELS), level)
     keep = np.ones(len(values), bool)
     for trim in TRIMS:
-        coefficient = least_squares(terms[:, keep], values[keep], RIDGE)
+        coefficient = solve_sums(sums_of_products(joined[1:], keep), RIDGE)
         residual = values - combine(coefficient, terms)
         keep = np.abs(_standardised(residual, number)) <= trim
     explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
@@ -222,7 +224,7 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
     step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
     sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
-    joined = np.concatenate(sampled, axis=1).astype(np.float64)
+    joined = np.concatenate(sampled, axis=1)
     return joined[:, np.isfinite(joined[-1])]
 
 

@@ -11,7 +11,7 @@ from irtoolkit import tiles
 from irtoolkit.density import to_density, to_sixteen_bits
 from irtoolkit.displacement import frame_place
 from irtoolkit.schema import VISIBLE
-from irtoolkit.statistics import blur, gradient, wide_blur
+from irtoolkit.statistics import add_scaled, blur, gradient, wide_blur
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
 GHOST_BLUR = 1.4
@@ -91,15 +91,15 @@ def pointwise_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarr
 
 def lamp_terms(place: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
     """Planes (y, x) of the place in the frame and its products: infrared and visible lamps fall off unlike."""
-    y, x = np.broadcast_arrays(*place)
+    y, x = (np.ascontiguousarray(side) for side in np.broadcast_arrays(*place))
     yield from (y, x, y * y, y * x, x * x)
 
 
 def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
     """Infrared density (y, x) that the visible densities (3, y, x) predict pixel by pixel, before any blur."""
     ghost = np.zeros(density.shape[1:], np.float32)
-    for value, plane in zip(model.prediction.values.astype(np.float32), pointwise_terms(density, model), strict=True):
-        ghost += value * plane
+    for value, plane in zip(model.prediction.values, pointwise_terms(density, model), strict=True):
+        add_scaled(ghost, value, plane)
     return ghost
 
 
@@ -151,6 +151,6 @@ def subtract_ghost(
     """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
     residual = to_density(infrared)
     terms = crosstalk_terms(density, place, model)
-    for value, plane in zip(model.coefficient.values.astype(np.float32), terms, strict=True):
-        residual -= value * plane
+    for value, plane in zip(model.coefficient.values, terms, strict=True):
+        add_scaled(residual, -value, plane)
     return residual

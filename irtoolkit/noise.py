@@ -11,7 +11,7 @@ from irtoolkit import tiles
 from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates
 from irtoolkit.ghost import ghost_density, visible_density
 from irtoolkit.schema import NotUsableError
-from irtoolkit.statistics import blur, combine, gradient, high_pass, least_squares
+from irtoolkit.statistics import add_scaled, blur, combine, gradient, high_pass, least_squares
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
@@ -49,13 +49,13 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     pixels = sum(residual[inside].size for residual, _ in samples)
     step = max(1, pixels // SAMPLED_PIXELS)
-    gathered = []
-    for residual, density in samples:
+
+    def picked(residual: np.ndarray, density: np.ndarray) -> np.ndarray:
         smooth, candidate, features = noise_features(residual, density, model)
         clean = ~candidate[inside].ravel()[::step]
-        planes = (plane[inside].ravel()[::step][clean] for plane in (smooth, *features))
-        gathered.append(np.stack(list(planes)))
-    sampled = np.concatenate(gathered, axis=1).astype(np.float64)
+        return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
+
+    sampled = np.concatenate([picked(*sample) for sample in samples], axis=1).astype(np.float64)
     if sampled.shape[1] < FEWEST_PIXELS:
         raise NotUsableError(
             f"expected at least {FEWEST_PIXELS} pixels of film without defects to measure the noise on, found"
@@ -206,7 +206,7 @@ def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -
 
 def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
     for name, plane in combined.items():
-        plane += np.float32(model[name].values[index]) * term
+        add_scaled(plane, model[name].values[index], term)
 
 
 def _locally_scaled(plain: np.ndarray) -> np.ndarray:

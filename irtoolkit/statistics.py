@@ -6,6 +6,7 @@ from threadpoolctl import ThreadpoolController
 
 cv2.setNumThreads(1)
 LIBRARIES = ThreadpoolController()
+SAMPLES_AT_ONCE = 16384
 
 
 def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
@@ -67,12 +68,26 @@ def _cubic(fraction: float) -> np.ndarray:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
 
 
+def add_scaled(total: np.ndarray, value: float, plane: np.ndarray) -> None:
+    """Add a float32 plane times a number to `total`, in place and in one pass.
+
+    >>> total = np.ones((1, 2), np.float32)
+    >>> add_scaled(total, 2.0, np.array([[1, 2]], np.float32))
+    >>> total
+    array([[3., 5.]], dtype=float32)
+    """
+    cv2.scaleAdd(plane, float(np.float32(value)), total, total)
+
+
 def sums_of_products(terms: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Sums (terms, terms) over samples of the products of terms (terms, samples), weighted, float64, on one thread."""
-    wide = terms.astype(np.float64)
-    other = wide if weights is None else wide * weights
+    total = np.zeros((len(terms), len(terms)))
     with LIBRARIES.limit(limits=1, user_api="blas"):
-        return wide @ other.T
+        for start in range(0, terms.shape[1], SAMPLES_AT_ONCE):
+            part = slice(start, start + SAMPLES_AT_ONCE)
+            wide = terms[:, part].astype(np.float64)
+            total += wide @ (wide if weights is None else wide * weights[part]).T
+    return total
 
 
 def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
@@ -84,9 +99,7 @@ def combine(coefficients: np.ndarray, terms: np.ndarray) -> np.ndarray:
     return np.einsum("t,ts->s", coefficients, terms)
 
 
-def least_squares(
-    terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | None = None
-) -> np.ndarray:
+def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: np.ndarray | None = None) -> np.ndarray:
     """Weighted least squares with a small ridge on standardised terms; sums in float64 on one thread.
 
     Parameters

@@ -13,7 +13,7 @@ import dask.array as da
 import numpy as np
 from dask.delayed import delayed
 
-BLOCK_ROWS, BLOCK_COLUMNS = 512, 1024
+BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
 _NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]

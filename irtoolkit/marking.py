@@ -22,7 +22,7 @@ from irtoolkit.histogram import (
 )
 from irtoolkit.settings import Settings, raw_counts
 from irtoolkit.statistics import robust_centre_and_scale
-from irtoolkit.threshold import rate_above, threshold_mirror
+from irtoolkit.threshold import choose_by_mirror, rate_above
 from irtoolkit.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
 OF_HISTOGRAM = {
@@ -102,8 +102,8 @@ def _choose_regions(
         for regions in (defects, mirrored)
     )
     if settings.threshold == "mirror":
-        threshold, rate = threshold_mirror(defects, mirrored, rate)
-        return keep_regions(defects, GROW + defects["rank"] >= threshold), threshold, rate
+        kept, threshold, rate = choose_by_mirror(defects, mirrored, rate)
+        return keep_regions(defects, kept), threshold, rate
     rate = rate_above(defects, mirrored)
     if isinstance(settings.threshold, str) and defects.sizes["region"]:
         rate = max(rate, _pixel_rate(tails.score.values, level))

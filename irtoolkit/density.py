@@ -30,6 +30,15 @@ def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNE
     return -np.log10(soft * np.float32(0.5 / FULL_SCALE))
 
 
+def to_transmittance(density: np.ndarray) -> np.ndarray:
+    """Share of light, float32, that a density lets through: 10^-density.
+
+    >>> to_transmittance(np.array([0.0, 1.0], np.float32)).round(3)
+    array([1. , 0.1], dtype=float32)
+    """
+    return np.exp(density * np.float32(-np.log(10)))
+
+
 def to_counts(density: np.ndarray, offset: float = 0.0) -> np.ndarray:
     """16-bit counts, as float32, that an ideal scanner gives for a density: 65535 * 10^-density + offset."""
     return np.float32(FULL_SCALE) * np.power(np.float32(10), -density.astype(np.float32)) + np.float32(offset)

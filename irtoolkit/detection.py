@@ -9,10 +9,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from irtoolkit import tiles
+from irtoolkit.density import to_transmittance
 from irtoolkit.statistics import blur
 
 GROW = 3.2
-HISTOGRAM_EDGES = np.arange(-12, 12.01, 0.1)
 SHARP = 1.0
 RIM = 0.25
 RIM_WINDOW = 9
@@ -38,8 +38,8 @@ def measure_tails(
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain` and `core`; on `bin`
-        the `histogram` of the score with its lower `edge`; attributes `height` and `width`.
+        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain` and `core`;
+        attributes `height` and `width`.
     """
     depth = max((window for _, window in _rims(infrared_blur)), default=0)
     kernel = partial(_block_tails, level=level, width=score.sizes["x"])
@@ -48,19 +48,17 @@ def measure_tails(
     )
     planes = (score.data[None], residual.data[None], grain.data[None], core)
     parts = tiles.reduce_blocks(kernel, *planes)
-    histogram = ("bin", np.sum([part.pop("histogram") for part in parts], axis=0))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
     height, width = score.shape
     pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
-    tails = xr.Dataset({**pixels, "histogram": histogram}, {"edge": ("bin", HISTOGRAM_EDGES[:-1])})
-    return tails.assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
+    return xr.Dataset(pixels).assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
     """Where the light lost reaches a share of the largest loss, near and far; the blur mixes light, not density."""
     smooth = blur(np.nan_to_num(residual[0]), 0.5)
-    lost = 1 - np.power(np.float32(10), -np.abs(smooth))
+    lost = 1 - to_transmittance(np.abs(smooth))
     core = np.ones(smooth.shape, bool)
     for share, window in _rims(infrared_blur):
         square = np.ones((window, window), np.uint8)
@@ -89,8 +87,7 @@ def _block_tails(
     y, x = np.nonzero(np.abs(score[0]) >= level)
     picked = {"score": score, "residual": residual, "grain": grain, "core": core}
     columns = {name: plane[0, y, x] for name, plane in picked.items()}
-    histogram = np.histogram(np.clip(score, HISTOGRAM_EDGES[0], HISTOGRAM_EDGES[-1]), HISTOGRAM_EDGES)[0]
-    return {"index": (y + start[0]) * width + x + start[1], **columns, "histogram": histogram}
+    return {"index": (y + start[0]) * width + x + start[1], **columns}
 
 
 def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dataset:

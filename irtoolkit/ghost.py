@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.density import to_density, to_sixteen_bits
+from irtoolkit.density import to_density, to_sixteen_bits, to_transmittance
 from irtoolkit.displacement import frame_place
 from irtoolkit.schema import VISIBLE
 from irtoolkit.statistics import add_scaled, blur, gradient, wide_blur
@@ -55,7 +55,7 @@ def crosstalk_terms(
     yield from pointwise_terms(density, model)
     yield from lamp_terms(place)
     sharp = ghost_density(density, model)
-    light = np.power(np.float32(10), -sharp)
+    light = to_transmittance(sharp)
     ghost = -np.log10(blur(light, GHOST_BLUR))
     yield ghost
     yield from gradient(ghost)
@@ -70,7 +70,7 @@ def crosstalk_terms(
         smooth = {sigma: blur(band, sigma) for sigma in BLURS}
         for plane in smooth.values():
             yield plane - band
-        mixed.append((np.power(np.float32(10), -band), smooth))
+        mixed.append((to_transmittance(band), smooth))
     for light, smooth in mixed:
         for sigma in MIXED:
             yield np.minimum(smooth[sigma] + np.log10(blur(light, sigma)), np.float32(MOST_MIXED))
@@ -105,7 +105,7 @@ def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
 
 def density_of_blurred(density: np.ndarray, sigma: float) -> np.ndarray:
     """Density (y, x) as optics of a blur of `sigma` px show it: light is averaged, not density."""
-    return -np.log10(blur(np.power(np.float32(10), -density), sigma))
+    return -np.log10(blur(to_transmittance(density), sigma))
 
 
 def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:

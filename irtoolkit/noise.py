@@ -10,6 +10,7 @@ import xarray as xr
 
 from irtoolkit import tiles
 from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates
+from irtoolkit.density import to_transmittance
 from irtoolkit.ghost import ghost_density, visible_density
 from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import add_scaled, blur, combine, gradient, high_pass, least_squares
@@ -121,7 +122,7 @@ def noise_features(
     """
     ghost = blur(ghost_density(density, model), 1.4)
     candidate = find_candidates(residual, ghost, float(model.sigma))
-    smooth = blur(1 - np.power(np.float32(10), -residual), SMOOTHING)
+    smooth = blur(1 - to_transmittance(residual), SMOOTHING)
     return smooth, candidate, _plain_features(density, ghost, candidate)
 
 

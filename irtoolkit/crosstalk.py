@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from irtoolkit.ghost import (
 )
 from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine, robust_centre_and_scale, solve_sums, sums_of_products
+from irtoolkit.statistics import blur, combine, robust_centre_and_scale, solve_sums, standard_errors, sums_of_products
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FLARES = (0.0, 0.01, 0.02, 0.03, 0.04)
@@ -41,6 +42,15 @@ SAMPLED_PIXELS = 150_000
 TRIED_PIXELS = 20_000
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
+
+
+class Fit(NamedTuple):
+    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left."""
+
+    coefficient: np.ndarray
+    error: np.ndarray
+    r2: float
+    sigma: float
 
 
 def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
@@ -60,19 +70,21 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        `coefficient` (term), `prediction` (pointwise term) from which the blurred ghost is made, `offset` and
-        `softness` (band, 16-bit counts), `densest` (band, density), and the scalars `r2`, `slopes`,
-        `blur` (px) and `sigma` (density).
+        `coefficient` and `standard_error` (term); `prediction` (pointwise term) from which the blurred ghost is made;
+        `offset` and `softness` (band, 16-bit counts), `densest` (band, density), `flare` (share of the light around);
+        and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `blur` (px) and `sigma` (density).
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
     model = _find_black(samples)
     densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
-    coefficient, _, sigma = _fit(densities, partial(_smooth_terms, model=model))
-    model = model.assign(prediction=("pointwise", coefficient[: len(POINTWISE)]), sigma=sigma)
-    lamp = coefficient[len(POINTWISE) :]
+    plain = _fit(densities, partial(_smooth_terms, model=model))
+    model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
+    lamp = plain.coefficient[len(POINTWISE) :]
     clean = [[_without_defects(tile, lamp, model) for tile in slide] for slide in densities]
-    coefficient, r2, sigma = _fit(clean, partial(_all_terms, model=model))
-    model = model.assign(coefficient=("term", coefficient), r2=r2, sigma=sigma)
+    whole = _fit(clean, partial(_all_terms, model=model))
+    model = model.assign(coefficient=("term", whole.coefficient), standard_error=("term", whole.error))
+    before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
+    model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
     model = model.assign(slopes=_slopes(tiles, model), blur=measure_blur([tile.planes for tile in tiles]))
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
@@ -149,7 +161,7 @@ def _darkest_light(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
-    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS)[2]
+    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS).sigma
 
 
 def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
@@ -177,8 +189,8 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
     return tile._replace(planes=np.concatenate([tile.planes[:3], infrared[None], tile.planes[4:]]))
 
 
-def _smooth_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
-    smooth = np.stack([blur(plane, 1.5) for plane in tile.planes[:4]])
+def _smooth_terms(tile: Sample, model: xr.Dataset, sigma: float = 1.5) -> Iterator[np.ndarray]:
+    smooth = np.stack([blur(plane, sigma) for plane in tile.planes[:4]])
     yield tile.planes[4]
     yield from pointwise_terms(smooth[:3], model)
     yield from lamp_terms(tile.place)
@@ -191,10 +203,8 @@ def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
     yield tile.planes[3]
 
 
-def _fit(
-    densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS
-) -> tuple[np.ndarray, float, float]:
-    """Coefficients, R2 and robust sigma of a trimmed fit of the last plane on all but the first, the level."""
+def _fit(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS) -> Fit:
+    """Trimmed fit of the last plane on all but the first, the level."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
     common = np.mean([part.mean(axis=1) for part in samples], axis=0)
     joined = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
@@ -206,7 +216,8 @@ def _fit(
         residual = values - combine(coefficient, terms)
         keep = np.abs(_standardised(residual, number)) <= trim
     explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
-    return coefficient, float(explained), robust_centre_and_scale(residual)[1]
+    error = standard_errors(terms[:, keep], residual[keep], RIDGE)
+    return Fit(coefficient, error, float(explained), robust_centre_and_scale(residual)[1])
 
 
 def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:

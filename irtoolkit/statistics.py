@@ -1,5 +1,7 @@
 """Robust scales, blurs and small least-squares fits on NumPy arrays."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -7,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 cv2.setNumThreads(1)
 LIBRARIES = ThreadpoolController()
 SAMPLES_AT_ONCE = 16384
+CLUSTERS = 60
 
 
 def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
@@ -145,3 +148,19 @@ def solve_sums(sums: np.ndarray, ridge: float) -> np.ndarray:
         solution = np.linalg.lstsq(normal, standard[inner, -1], rcond=1e-12)[0]
     slopes = solution * spread[-1] / spread[inner]
     return np.r_[mean[-1] - (slopes * mean[inner]).sum(), slopes]
+
+
+def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np.ndarray:
+    """Standard errors (terms,) of coefficients whose fit left `residual` (samples,), for neighbours that err alike.
+
+    The samples count in 60 runs of neighbours, not one by one (the sandwich of Liang & Zeger 1986,
+    doi:10.1093/biomet/73.1.13).
+    """
+    edges = np.linspace(0, len(residual), CLUSTERS + 1).astype(int)
+    parts = [slice(*pair) for pair in pairwise(edges)]
+    scores = np.stack([combine(residual[part], terms[:, part].T) for part in parts])
+    sums = sums_of_products(terms)
+    bread = np.linalg.inv(sums + ridge * np.diag(np.diag(sums)))
+    with LIBRARIES.limit(limits=1, user_api="blas"):
+        covariance = bread @ (scores.T @ scores) @ bread
+    return np.sqrt(np.maximum(np.diag(covariance), 0.0) * CLUSTERS / (CLUSTERS - 1))

@@ -10,9 +10,10 @@ NEIGHBOURHOOD = 65
 STANDS_OUT = 6.0
 OF_CONTRAST = 0.5
 GROWN = 9
+DETAIL = 6.0
 
 
-def find_candidates(residual: np.ndarray, ghost: np.ndarray, sigma: float) -> np.ndarray:
+def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) -> np.ndarray:
     """Pixels (y, x) bool whose residual, on either side, stands out of its neighbourhood and of the ghost's contrast.
 
     A residual beyond 6 robust sigmas of its 65 px around is no candidate where it is under half of the largest detail
@@ -22,8 +23,8 @@ def find_candidates(residual: np.ndarray, ghost: np.ndarray, sigma: float) -> np
     ----------
     residual
         (y, x) float32 density; NaN where it is not known, which counts as a candidate.
-    ghost
-        (y, x) float32, what the picture is expected to add to the infrared density.
+    contrast
+        (y, x) float32 density, from `ghost_contrast`.
     sigma
         Density; where the estimate of the neighbourhood's noise starts.
     """
@@ -34,11 +35,15 @@ def find_candidates(residual: np.ndarray, ghost: np.ndarray, sigma: float) -> np
     share = box_mean((~unknown).astype(np.float32), NEIGHBOURHOOD) + np.float32(1e-3)
     for _ in range(3):
         usual = np.float32(1.2533) * box_mean(np.minimum(size, np.float32(2.5) * usual), NEIGHBOURHOOD) / share
-    contrast = cv2.dilate(np.abs(high_pass(ghost, 6.0)), np.ones((9, 9), np.uint8))
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
     return np.asarray(grown.astype(bool) | unknown)
+
+
+def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
+    """Largest detail within 4 px of a ghost (y, x), density: its deviation from its mean over some 12 px."""
+    return cv2.dilate(np.abs(high_pass(ghost, DETAIL)), np.ones((9, 9), np.uint8))
 
 
 def box_mean(plane: np.ndarray, window: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.candidates import find_candidates
+from irtoolkit.candidates import find_candidates, ghost_contrast
 from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
@@ -176,7 +176,7 @@ def _without_defects(tile: Sample, lamp: np.ndarray, model: xr.Dataset) -> Sampl
     ghost = density_of_blurred(ghost_density(tile.planes[:3], model), COMPARED_BLUR)
     infrared = density_of_blurred(tile.planes[3], COMPARED_BLUR)
     uneven = combine_planes(lamp, lamp_terms(tile.place))
-    return _without(tile, find_candidates(infrared - ghost - uneven, ghost, float(model.sigma)))
+    return _without(tile, find_candidates(infrared - ghost - uneven, ghost_contrast(ghost), float(model.sigma)))
 
 
 def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates
+from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates, ghost_contrast
 from irtoolkit.density import to_transmittance
+from irtoolkit.faint import raise_faint
 from irtoolkit.ghost import ghost_density, visible_density
 from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import add_scaled, blur, combine, gradient, high_pass, least_squares
@@ -27,12 +27,7 @@ FLAT_WINDOW = 129
 CARRY_WINDOWS = (17, 41)
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
-FAINT = 4.0
-FAINT_BLUR = 2.0
-FAINT_CLIP = 3.5
-FAINT_PIXEL = 0.7
-FAINT_LEAST = 0.1
-STRONG = 8.0
+CALM = 3.0
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
@@ -59,7 +54,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     step = max(1, pixels // SAMPLED_PIXELS)
 
     def picked(residual: np.ndarray, density: np.ndarray) -> np.ndarray:
-        smooth, candidate, features = noise_features(residual, density, model)
+        smooth, candidate, _, features = noise_features(residual, density, model)
         clean = ~candidate[inside].ravel()[::step]
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
@@ -113,17 +108,18 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
 
 def noise_features(
     residual: np.ndarray, density: np.ndarray, model: xr.Dataset
-) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Smoothed residual (y, x), candidates (y, x) bool, and one after another the plain features (y, x), of one block.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Iterator[np.ndarray]]:
+    """Lost light smoothed (y, x), candidates (y, x) bool, the ghost's contrast (y, x), and the plain features (y, x).
 
     Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast, or where the
-    residual is NaN; features are
-    carried over them from their surroundings, because a defect's visible trace would raise its own noise.
+    residual is NaN; features come one after another, carried over candidates from their surroundings, because a
+    defect's visible trace would raise its own noise.
     """
     ghost = blur(ghost_density(density, model), 1.4)
-    candidate = find_candidates(residual, ghost, float(model.sigma))
+    contrast = ghost_contrast(ghost)
+    candidate = find_candidates(residual, contrast, float(model.sigma))
     smooth = blur(1 - to_transmittance(residual), SMOOTHING)
-    return smooth, candidate, _plain_features(density, ghost, candidate)
+    return smooth, candidate, contrast, _plain_features(density, ghost, candidate)
 
 
 def _plain_features(density: np.ndarray, ghost: np.ndarray, candidate: np.ndarray) -> Iterator[np.ndarray]:
@@ -189,15 +185,15 @@ def score_residual(
         (y, x) float32, density: the visible bands' own noise and texture in a pixel.
     """
     arrays = residual.data[None], visible.data
-    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
     data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32)
     score = xr.DataArray(data[0], dims=("y", "x"), name="score")
     return score, xr.DataArray(plain[2], dims=("y", "x"), name="grain")
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Score by the model alone, 1 where candidates are, and the visible grain, as three planes."""
-    smooth, candidate, features = noise_features(residual[0], visible_density(visible, model), model)
+    """Score by the model alone, 1 where candidates are, the visible grain, and 1 where the ghost is calm, as planes."""
+    smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
     low, high = model.feature_low.values, model.feature_high.values
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
     for i, (name, feature) in enumerate(zip(PLAIN, features, strict=True)):
@@ -208,8 +204,9 @@ def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -
         if name in SQUARED:
             _add_term(combined, model, len(PLAIN) + SQUARED.index(name), term * term)
     centred = smooth - combined["bias"]
-    score = centred * np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
-    return np.stack([score, candidate.astype(np.float32), grain])
+    sharpness = np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
+    calm = contrast * sharpness < CALM
+    return np.stack([centred * sharpness, candidate.astype(np.float32), grain, calm.astype(np.float32)])
 
 
 def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
@@ -229,20 +226,4 @@ def _locally_scaled(plain: np.ndarray) -> np.ndarray:
         mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     score = score / np.maximum(factor, np.float32(0.05))
-    return np.where(known, _with_faint(score, outside), np.float32(0))[None]
-
-
-def _with_faint(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Score raised to that of its surroundings where these stand out together though no pixel does by itself.
-
-    The mean score over some 4 px, in its own sigmas, finds faint lines and smudges; beside what is strong it would only
-    widen its mark.
-    """
-    together = blur(np.clip(score, -FAINT_CLIP, FAINT_CLIP), FAINT_BLUR)
-    weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-3)
-    spread = np.sqrt(box_mean(together * together * outside, FLAT_WINDOW) / weight + np.float32(1e-6))
-    together /= np.maximum(spread, np.float32(FAINT_LEAST))
-    size = np.abs(score)
-    beside = cv2.dilate(size, np.ones((7, 7), np.uint8)) > STRONG
-    raised = (np.abs(together) >= FAINT) & (score * np.sign(together) >= FAINT_PIXEL) & ~beside
-    return np.where(raised & (np.abs(together) > size), together, score)
+    return np.where(known, raise_faint(score, outside, plain[3] > 0), np.float32(0))[None]

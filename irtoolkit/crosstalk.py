@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,34 +22,24 @@ from irtoolkit.ghost import (
     subtract_ghost,
     visible_density,
 )
-from irtoolkit.schema import VISIBLE, ModelError
+from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine, robust_centre_and_scale, solve_sums, standard_errors, sums_of_products
+from irtoolkit.statistics import blur, combine
+from irtoolkit.trimming import Fit, fit_trimmed
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FLARES = (0.0, 0.01, 0.02, 0.03, 0.04)
-RIDGE = 1e-5
 MARGIN = 0.1
 DARKEST = 0.0005
 LARGER = 15
 COMPARED_BLUR = 2.0
 BORDER = 12
 MANY_TILES = 9
-LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
-TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
+FEWEST_PIXELS = 100
 SAMPLED_PIXELS = 150_000
 TRIED_PIXELS = 20_000
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
-
-
-class Fit(NamedTuple):
-    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left."""
-
-    coefficient: np.ndarray
-    error: np.ndarray
-    r2: float
-    sigma: float
 
 
 def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
@@ -80,7 +69,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     plain = _fit(densities, partial(_smooth_terms, model=model))
     model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
     lamp = plain.coefficient[len(POINTWISE) :]
-    clean = [[_without_defects(tile, lamp, model) for tile in slide] for slide in densities]
+    clean = [_without_defects(slide, lamp, model) for slide in densities]
     whole = _fit(clean, partial(_all_terms, model=model))
     model = model.assign(coefficient=("term", whole.coefficient), standard_error=("term", whole.error))
     before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
@@ -165,18 +154,26 @@ def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
 
 
 def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
-    return _without(tile, (tile.planes[:3] >= model.densest.values.astype(np.float32)[:, None, None]).any(axis=0))
+    """Infrared NaN beyond the densest film, unless most of the tile is: then no film is known to be the densest."""
+    beyond = (tile.planes[:3] >= model.densest.values.astype(np.float32)[:, None, None]).any(axis=0)
+    return tile if beyond.mean() > 0.5 else _without(tile, beyond)
 
 
-def _without_defects(tile: Sample, lamp: np.ndarray, model: xr.Dataset) -> Sample:
-    """Infrared NaN at candidates, which would teach the terms of blur their own detail.
+def _without_defects(slide: Sequence[Sample], lamp: np.ndarray, model: xr.Dataset) -> list[Sample]:
+    """Infrared NaN at candidates, which would teach the terms of blur their own detail; the slide's level taken off.
 
     Ghost and infrared are compared at one blur, so that edges which one of them shows sharper are no candidates.
     """
-    ghost = density_of_blurred(ghost_density(tile.planes[:3], model), COMPARED_BLUR)
-    infrared = density_of_blurred(tile.planes[3], COMPARED_BLUR)
-    uneven = combine_planes(lamp, lamp_terms(tile.place))
-    return _without(tile, find_candidates(infrared - ghost - uneven, ghost_contrast(ghost), float(model.sigma)))
+    ghosts = [density_of_blurred(ghost_density(tile.planes[:3], model), COMPARED_BLUR) for tile in slide]
+    excesses = [
+        density_of_blurred(tile.planes[3], COMPARED_BLUR) - ghost - combine_planes(lamp, lamp_terms(tile.place))
+        for tile, ghost in zip(slide, ghosts, strict=True)
+    ]
+    level = np.nanmedian(np.concatenate([excess[::3, ::3].ravel() for excess in excesses]))
+    return [
+        _without(tile, find_candidates(excess - level, ghost_contrast(ghost), float(model.sigma)))
+        for tile, excess, ghost in zip(slide, excesses, ghosts, strict=True)
+    ]
 
 
 def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:
@@ -204,31 +201,11 @@ def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
 
 
 def _fit(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS) -> Fit:
-    """Trimmed fit of the last plane on all but the first, the level."""
+    """Trimmed fit of the last plane on all but the first, the level; every slide's means are made those of all."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
     common = np.mean([part.mean(axis=1) for part in samples], axis=0)
     joined = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
-    level, terms, values = joined[0], joined[1:-1], joined[-1]
-    number = np.searchsorted(np.quantile(level, LEVELS), level)
-    keep = np.ones(len(values), bool)
-    for trim in TRIMS:
-        coefficient = solve_sums(sums_of_products(joined[1:], keep), RIDGE)
-        residual = values - combine(coefficient, terms)
-        keep = np.abs(_standardised(residual, number)) <= trim
-    explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
-    error = standard_errors(terms[:, keep], residual[keep], RIDGE)
-    return Fit(coefficient, error, float(explained), robust_centre_and_scale(residual)[1])
-
-
-def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Residual from the median of its level's, in robust sigmas of its level: no level as a whole is an outlier."""
-    standard = np.empty_like(residual)
-    for level in range(len(LEVELS) + 1):
-        inside = number == level
-        if inside.any():
-            centre, scale = robust_centre_and_scale(residual[inside])
-            standard[inside] = (residual[inside] - centre) / max(scale, 1e-9)
-    return standard
+    return fit_trimmed(joined[1:], joined[0])
 
 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:
@@ -236,7 +213,13 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
     sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
     joined = np.concatenate(sampled, axis=1)
-    return joined[:, np.isfinite(joined[-1])]
+    known = joined[:, np.isfinite(joined[-1])]
+    if known.shape[1] < FEWEST_PIXELS:
+        raise NotUsableError(
+            f"expected at least {FEWEST_PIXELS} pixels of film without defects to fit the infrared on, found"
+            f" {known.shape[1]}: the infrared does not follow the picture; look at the infrared plane"
+        )
+    return known
 
 
 def _slopes(densities: Sequence[Sample], model: xr.Dataset) -> float:

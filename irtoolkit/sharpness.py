@@ -20,11 +20,13 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     Of 0 to 4 px the one at which blurred visible detail best explains infrared detail, between steps by a parabola in
     its variance.
 
-    `densities` are (4, y, x) tiles with infrared last, aligned, NaN where it is not known.
+    `densities` are (4, y, x) tiles with infrared last, aligned, NaN where it is not known; 0 where it nowhere is.
     """
     densities = densities[:: max(1, sum(tile[0].size for tile in densities) // PIXELS)]
     sigmas = np.arange(0, LARGEST + STEP / 2, STEP)
     infrared = np.concatenate([_detail(tile[3]) for tile in densities])
+    if not np.isfinite(infrared).any():
+        return 0.0
     low, high = np.nanquantile(infrared, [0.005, 0.995])
     keep = (infrared >= low) & (infrared <= high)
     values = infrared[keep].astype(np.float64)

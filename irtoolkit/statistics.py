@@ -140,7 +140,7 @@ def solve_sums(sums: np.ndarray, ridge: float) -> np.ndarray:
     total = sums[0, 0]
     mean = sums[0] / total
     covariance = sums / total - np.outer(mean, mean)
-    spread = np.sqrt(np.maximum(np.diag(covariance), 1e-10 * mean**2 + 1e-12))
+    spread = np.sqrt(np.maximum(np.diag(covariance), 1e-5 * mean**2 + 1e-12))
     standard = covariance / np.outer(spread, spread)
     inner = slice(1, -1)
     normal = standard[inner, inner] + ridge * np.eye(len(sums) - 2)

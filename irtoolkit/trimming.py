@@ -1,0 +1,49 @@
+"""Least squares that outliers do not pull, level by level of density."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from irtoolkit.statistics import combine, robust_centre_and_scale, solve_sums, standard_errors, sums_of_products
+
+RIDGE = 1e-5
+LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
+TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
+
+
+class Fit(NamedTuple):
+    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left."""
+
+    coefficient: np.ndarray
+    error: np.ndarray
+    r2: float
+    sigma: float
+
+
+def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
+    """Fit the last row of (terms and values, samples) on the others, without the samples that lie off.
+
+    A sample lies off when its residual is beyond 6, 5, 4, and at last 3 robust sigmas from the median of its level, in
+    rounds; levels are shares of the samples in order of `level` (samples,), finer at both ends.
+    """
+    terms, values = joined[:-1], joined[-1]
+    number = np.searchsorted(np.quantile(level, LEVELS), level)
+    keep = np.ones(len(values), bool)
+    for trim in TRIMS:
+        coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
+        residual = values - combine(coefficient, terms)
+        keep = np.abs(_standardised(residual, number)) <= trim
+    explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
+    error = standard_errors(terms[:, keep], residual[keep], RIDGE)
+    return Fit(coefficient, error, float(explained), robust_centre_and_scale(residual)[1])
+
+
+def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Residual from the median of its level's, in robust sigmas of its level: no level as a whole is an outlier."""
+    standard = np.empty_like(residual)
+    for level in range(len(LEVELS) + 1):
+        inside = number == level
+        if inside.any():
+            centre, scale = robust_centre_and_scale(residual[inside])
+            standard[inside] = (residual[inside] - centre) / max(scale, 1e-9)
+    return standard

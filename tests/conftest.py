@@ -1,8 +1,11 @@
 import cv2
 import numpy as np
 import pytest
+from slide_files import bands, write_source
 
+import irtoolkit as irt
 from irtoolkit import tiles
+from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.synthetic import make_slide
 
 
@@ -44,3 +47,25 @@ def block_size(monkeypatch):
 def small_blocks(block_size):
     """Blocks of at most 5 by 9 pixels, so that small arrays have many."""
     block_size(5, 9)
+
+
+@pytest.fixture
+def healed(counts):
+    return bands(counts[:3], (3, 10, 53))
+
+
+@pytest.fixture(params=["<", ">"])
+def source(request, tmp_path):
+    return write_source(tmp_path / "slides" / "a.tif", request.param)
+
+
+@pytest.fixture(scope="session")
+def roll(tmp_path_factory):
+    """Two slides that can be cleaned and one without infrared, in a folder with a subfolder."""
+    folder = tmp_path_factory.mktemp("scans") / "roll"
+    folder.mkdir()
+    for number, layout in ((2, "vuescan-rgbi"), (10, "silverfast-hdri-preview")):
+        slide = irt.make_slide(number, (211, 307), film="e6", scanner="plustek", roll=1)
+        write_scanner_file(folder / f"slide{number}.tif", slide.counts.values, layout=layout)
+    write_scanner_file(folder / "slide3.tif", slide.counts.values, layout="rgb")
+    return folder

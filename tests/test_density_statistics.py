@@ -2,8 +2,22 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from irtoolkit import statistics
 from irtoolkit.density import to_counts, to_density
-from irtoolkit.statistics import blur, combine, gradient, high_pass, kernel_size, least_squares, robust_centre_and_scale
+from irtoolkit.statistics import (
+    add_scaled,
+    blur,
+    combine,
+    gradient,
+    high_pass,
+    kernel_size,
+    least_squares,
+    robust_centre_and_scale,
+    shift_below_a_pixel,
+    solve_sums,
+    sums_of_products,
+    wide_blur,
+)
 
 
 def test_density_is_the_negative_decimal_logarithm_of_the_share_of_full_scale():
@@ -132,3 +146,65 @@ def test_combination_and_fit_are_the_same_on_any_number_of_threads():
             results.append(np.concatenate([coefficient, combine(coefficient, terms)]))
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
+
+
+def normal_terms(samples, seed=5):
+    """Terms (5, samples), the first of which is 1, and values of known coefficients, last."""
+    rng = np.random.default_rng(seed)
+    terms = np.concatenate([np.ones((1, samples)), rng.normal(3, 1, (4, samples))])
+    return np.vstack([terms, np.array([2, 1, -1, 0.5, 0]) @ terms + rng.normal(0, 0.1, samples)])
+
+
+def test_sums_of_the_parts_are_those_of_the_whole_and_so_are_the_coefficients():
+    joined = normal_terms(5001)
+    parts = [sums_of_products(part) for part in np.array_split(joined, [7, 2000, 4999], axis=1)]
+    whole = sums_of_products(joined)
+    np.testing.assert_allclose(sum(parts), whole, rtol=1e-12)
+    np.testing.assert_allclose(solve_sums(sum(parts), 1e-5), solve_sums(whole, 1e-5), rtol=1e-9)
+    np.testing.assert_allclose(solve_sums(whole, 1e-5), [2, 1, -1, 0.5, 0], atol=0.02)
+    np.testing.assert_allclose(whole, joined @ joined.T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("slice_length", [1, 100, 16_384, 10**6])
+def test_sums_do_not_depend_on_slices(monkeypatch, slice_length):
+    joined, weights = normal_terms(3001), np.random.default_rng(6).random(3001)
+    plain, weighted = sums_of_products(joined), sums_of_products(joined, weights)
+    monkeypatch.setattr(statistics, "SAMPLES_AT_ONCE", slice_length)
+    np.testing.assert_allclose(sums_of_products(joined), plain, rtol=1e-12)
+    np.testing.assert_allclose(sums_of_products(joined, weights), weighted, rtol=1e-12)
+    np.testing.assert_allclose(weighted, (joined * weights) @ joined.T, rtol=1e-12)
+
+
+def test_weights_of_true_and_false_choose_samples():
+    joined = normal_terms(500)
+    keep = joined[1] > 3
+    np.testing.assert_allclose(sums_of_products(joined, keep), sums_of_products(joined[:, keep]), rtol=1e-12)
+
+
+def test_terms_that_rounding_alone_tells_apart_explain_nothing():
+    """Three constants of .515 and four slices of noise, as constant colour gives."""
+    terms = np.vstack([np.ones(60_001), np.full((3, 60_001), 0.515)])
+    values = np.random.default_rng(7).normal(0, 0.002, 60_001)
+    np.testing.assert_allclose(least_squares(terms, values, 1e-5), 0, atol=1e-3)
+
+
+def test_a_wide_blur_is_nearly_the_gaussian_and_keeps_what_is_even():
+    plane = np.zeros((203, 301), np.float32)
+    plane[70:130, 90:260] = 1
+    np.testing.assert_allclose(wide_blur(plane, 12.0), blur(plane, 12.0), atol=0.02)
+    np.testing.assert_allclose(wide_blur(np.full((33, 50), 7, np.float32), 12.0), 7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fraction", [(0, 0), (0.25, 0.5), (1, 0)])
+def test_a_shift_below_a_pixel_is_exact_on_parabolas(fraction):
+    y, x = np.indices((17, 23), np.float32)
+    expected = (y + fraction[0]) ** 2 - (x + fraction[1]) * 3 + (x + fraction[1]) * (y + fraction[0])
+    shifted = shift_below_a_pixel(y * y - 3 * x + x * y, np.array(fraction, np.float32))
+    np.testing.assert_allclose(shifted[2:-3, 2:-3], expected[2:-3, 2:-3], atol=1e-3)
+
+
+def test_adding_a_scaled_plane_changes_the_total_alone():
+    total, plane = np.float32([[1, 2]]), np.float32([[10, 20]])
+    add_scaled(total, -0.5, plane)
+    np.testing.assert_array_equal(total, [[-4, -8]])
+    np.testing.assert_array_equal(plane, [[10, 20]])

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from irtoolkit.crosstalk import subtract_crosstalk
 from irtoolkit.displacement import shift_infrared
+from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import fit_samples, sample_slide
 from irtoolkit.schema import VISIBLE
@@ -34,6 +34,26 @@ def test_score_of_film_without_defects_is_a_standard_normal(film, scanner):
         assert abs(np.median(part)) < 0.15
     assert score.dtype == grain.dtype == np.float32
     assert (grain.values > 0).all()
+
+
+CLASSES = 3
+QUANTILES = np.array([-2, -1, 1, 2])
+
+
+@pytest.mark.parametrize("scanner", ["aligned", "plustek"])
+@pytest.mark.parametrize(("film", "mean", "quantiles"), [("e6", 0.08, 0.15), ("c41", 0.05, 0.05)])
+@pytest.mark.parametrize("seed", [2, 6])
+def test_score_of_clean_film_is_as_normal_in_shadows_as_in_highlights(film, scanner, mean, quantiles, seed):
+    slide = make_slide(seed, SHAPE, film=film, scanner=scanner, defects=0)
+    score, _ = score_and_grain(slide.counts.chunk({"y": 256}))
+    inside = (slice(BORDER, -2 * BORDER), slice(BORDER, -BORDER))
+    values, brightness = score.values[inside], slide.counts.values[:3].mean(axis=0)[inside]
+    assert abs(values.mean()) < 0.03
+    thirds = np.searchsorted(np.quantile(brightness, np.arange(1, CLASSES) / CLASSES), brightness)
+    for third in range(CLASSES):
+        of_class = values[thirds == third]
+        assert abs(of_class.mean()) < mean
+        np.testing.assert_allclose(np.quantile(of_class, norm.cdf(QUANTILES)), QUANTILES, rtol=quantiles)
 
 
 def test_a_speck_scores_high_at_its_place_and_does_not_raise_its_own_noise():

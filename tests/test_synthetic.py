@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from irtoolkit.defects import make_transmittance
 from irtoolkit.scanning import FILMS, PAD, SCANNERS, cropped, draw_exposure, scan_infrared
 from irtoolkit.scene import fit_photo, make_scene
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.synthetic import ROLL_LAYOUTS, make_roll, make_slide
 
 SHAPE = (151, 217)
+
+
 GREY = np.full((40, 60, 3), 0.3, np.float32)
 
 
@@ -184,30 +185,6 @@ def test_defects_on_a_black_picture_are_not_visible():
     assert np.median(light.visibility.values[truth]) > 8
     assert np.quantile(light.visibility.values[truth], 0.02) > 2
     assert np.median(black.visibility.values[truth]) < 3
-
-
-def test_number_and_area_of_defects_are_those_of_dusty_frames():
-    rng = np.random.default_rng(0)
-    numbers, shares = [], []
-    for _ in range(4):
-        marked = (make_transmittance(rng, (1000, 1003), 82.0) < 0.94).astype(np.uint8)
-        number, _, boxes, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
-        numbers.append((boxes[1:, cv2.CC_STAT_AREA] > 20).sum())
-        shares.append(marked.mean())
-        assert 100 < number - 1 - numbers[-1] < 200
-    assert 60 < np.mean(numbers) < 95
-    assert 0.005 < np.mean(shares) < 0.025
-
-
-def test_defects_grow_with_resolution():
-    fine, coarse = (make_transmittance(np.random.default_rng(1), (900, 901), 82.0, dpi=dpi) for dpi in (7234, 3617))
-    sizes = []
-    for plane in (fine, coarse):
-        boxes = cv2.connectedComponentsWithStats((plane < 0.94).astype(np.uint8), connectivity=8)[2]
-        areas = boxes[1:, cv2.CC_STAT_AREA]
-        sizes.append((np.median(areas[areas > 20]), (areas > 20).sum()))
-    assert sizes[0][0] > 2.5 * sizes[1][0]
-    assert sizes[0][1] < sizes[1][1] / 2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 301), (64, 33)])

@@ -6,7 +6,7 @@ import xarray as xr
 
 import irtoolkit as irt
 from irtoolkit.detection import join_regions
-from irtoolkit.visibility import CROWD, measure_crowds, temper_visibility
+from irtoolkit.visibility import CROWD, beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
 HEIGHT, WIDTH = 301, 403
 DEPTH = 0.2
@@ -51,6 +51,63 @@ def test_fewer_regions_than_a_crowd_are_left_alone_and_the_colours_are_not_read(
 
     unread = counts.copy(data=counts.data.map_blocks(fail, dtype=counts.dtype, meta=np.empty((0, 0, 0), counts.dtype)))
     assert (measure_crowds(unread, regions).values == 1).all()
+
+
+def ranked(ranks, visibility=1.0, area=4.0):
+    """Regions of these ranks, by default small and not to be seen."""
+    columns = {"rank": ranks, "visibility": visibility, "visible_area": area}
+    shape = np.shape(ranks)
+    return xr.Dataset(
+        {name: ("region", np.broadcast_to(values, shape).astype(float)) for name, values in columns.items()}
+    )
+
+
+def dots(number, seed=0):
+    """Ranks whose cube roots are normal about 2, with a spread of .4."""
+    return np.random.default_rng(seed).normal(2, 0.4, number).clip(0) ** 3
+
+
+NONE = ranked(np.zeros(0))
+
+
+def test_strong_regions_lie_beyond_a_crowd_of_dots_and_large_ones_always():
+    """The 3,000 dots reach a rank of some 40; at a rate of .05 two or three of them may pass with the 50."""
+    ranks, strong = dots(3000), np.linspace(101, 900, 50)
+    least = rank_beyond_crowd(ranked(np.r_[ranks, strong]), ranked(dots(60, seed=1)), 0.05)
+    assert 15 < least <= 101
+    assert int(beyond_crowd(ranked(ranks), least).sum()) <= 5
+    assert beyond_crowd(ranked(strong), least).all()
+    assert beyond_crowd(ranked(ranks, area=60.0), least).all()
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_the_crowds_share_of_what_lies_beyond_it_is_the_stated_rate(rate):
+    for seed in range(5):
+        ranks, strong = dots(3000, seed), np.random.default_rng(seed).uniform(25, 90, 200)
+        least = rank_beyond_crowd(ranked(np.r_[ranks, strong]), NONE, rate)
+        false, found = (ranks >= least).sum(), (ranks >= least).sum() + (strong >= least).sum()
+        assert false <= 2 * rate * found + 2
+
+
+def test_dots_alone_are_all_of_the_crowd():
+    least = rank_beyond_crowd(ranked(dots(3000)), NONE, 0.05)
+    assert int(beyond_crowd(ranked(dots(3000)), least).sum()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("defects", "mirrored"),
+    [
+        (NONE, NONE),
+        (ranked(dots(CROWD - 1)), NONE),
+        (ranked(dots(600)), ranked(dots(201, seed=1))),
+        (ranked(dots(600), visibility=9.0), NONE),
+        (ranked(dots(600), area=60.0), NONE),
+    ],
+    ids=["nothing", "few", "as many mirrored", "seen", "large"],
+)
+def test_without_a_crowd_of_unseen_small_regions_nothing_is_left_out(defects, mirrored):
+    assert rank_beyond_crowd(defects, mirrored, 0.05) == 0
+    assert beyond_crowd(defects, 0.0).all()
 
 
 def test_a_field_of_grain_sized_dots_is_not_marked_but_dust_in_it_is():

@@ -1,0 +1,81 @@
+"""What stands out as a defect does, before there is a score."""
+
+import numpy as np
+import pytest
+
+from irtoolkit.candidates import GROWN, box_mean, find_candidates, ghost_contrast
+from irtoolkit.statistics import blur
+
+SHAPE = (121, 163)
+SIGMA = 0.004
+
+
+def grain(seed=0):
+    return np.random.default_rng(seed).normal(0, SIGMA, SHAPE).astype(np.float32)
+
+
+def flat():
+    """Contrast of film without a picture."""
+    return np.zeros(SHAPE, np.float32)
+
+
+def test_film_without_defects_has_no_candidates():
+    assert not find_candidates(grain(), flat(), SIGMA).any()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("level", [0.5, 1.0, 4.0])
+def test_a_small_spot_is_a_candidate_on_either_side_and_little_around_it(sign, level):
+    """Whatever noise is stated, from half to four times what it is."""
+    residual = grain()
+    residual[60:64, 80:84] += sign * 0.1
+    found = find_candidates(residual, flat(), level * SIGMA)
+    assert found[60:64, 80:84].all()
+    y, x = np.nonzero(found)
+    reach = GROWN // 2 + 2
+    assert (y.min(), y.max()) >= (60 - reach, 63)
+    assert y.max() <= 63 + reach
+    assert x.min() >= 80 - reach
+    assert x.max() <= 83 + reach
+
+
+def test_a_single_noisy_pixel_is_no_candidate():
+    residual = grain()
+    residual[60, 80] += 4 * SIGMA
+    assert not find_candidates(residual, flat(), SIGMA).any()
+
+
+def test_what_the_blur_leaves_of_an_edge_of_the_ghost_is_no_candidate_but_the_same_on_even_film_is():
+    ghost = flat()
+    ghost[:, 80:] = 0.3
+    left = blur(ghost, 1.0) - blur(ghost, 1.6)
+    assert np.abs(left).max() > 6 * SIGMA
+    assert not find_candidates(grain() + left, ghost_contrast(blur(ghost, 1.4)), SIGMA).any()
+    found = find_candidates(grain() + left, flat(), SIGMA)
+    assert found[:, 78:82].mean() > 0.8
+
+
+def test_dust_on_an_edge_of_the_ghost_is_a_candidate():
+    ghost = flat()
+    ghost[:, 80:] = 0.1
+    residual = grain()
+    residual[60:64, 79:83] += 0.2
+    assert find_candidates(residual, ghost_contrast(blur(ghost, 1.4)), SIGMA)[60:64, 79:83].all()
+
+
+def test_what_is_not_known_is_a_candidate_and_does_not_hide_what_is_beside_it():
+    residual = grain()
+    residual[:20] = np.nan
+    residual[40:44, 80:84] += 0.1
+    found = find_candidates(residual, flat(), SIGMA)
+    assert found[:20].all()
+    assert found[40:44, 80:84].all()
+    assert not found[60:].any()
+
+
+def test_the_mean_over_a_square_by_hand():
+    plane = np.zeros((9, 11), np.float32)
+    plane[4, 5] = 9
+    expected = np.zeros((9, 11))
+    expected[3:6, 4:7] = 1
+    np.testing.assert_allclose(box_mean(plane, 3), expected, atol=1e-6)

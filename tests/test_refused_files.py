@@ -1,0 +1,107 @@
+"""Files that are no slide, or damaged, and what is said of them."""
+
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from irtoolkit.layouts import find_layout
+from irtoolkit.reader import open_slide
+from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.schema import LayoutError, NoInfraredError
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.tif"):
+        find_layout(tmp_path / "none.tif")
+    with pytest.raises(LayoutError, match="expected a file, found a folder"):
+        find_layout(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "found an empty one"),
+        (b"Dear diary, today", "found one that starts with b'Dear'"),
+        (b"\xff\xd8\xff\xe0" + bytes(50), "starts with"),
+        (b"II", "no whole TIFF header"),
+        (b"II*\0\x08", "no whole TIFF header"),
+        (b"II*\0\x08\0\0\0", "truncated or damaged"),
+        (b"MM\0*\0\0\0\0", "found none in the file"),
+        (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", "found none in the file"),
+        (b"P5\n3", "no whole PGM header"),
+        (b"P5\n3 2\n1023\n" + bytes(12), "white at 255 or 65535, found 1023"),
+    ],
+)
+def test_what_is_no_picture(tmp_path, content, message):
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(LayoutError, match=message):
+        find_layout(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("layout", ["vuescan-rgbi", "silverfast-hdri-preview", "vuescan-dng", "silverfast-dng"])
+def test_a_file_cut_off_anywhere_is_refused(tmp_path, counts, layout):
+    path = tmp_path / "a.tif"
+    write_scanner_file(path, counts, layout)
+    whole = path.read_bytes()
+    for length in [*range(1, 40), *range(40, len(whole) - 4, 97), len(whole) - 5]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(LayoutError, match=r"truncated|starts with"):
+            find_layout(path)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "message"),
+    [
+        (np.zeros((9, 7, 3), np.float32), {}, "floating point samples"),
+        (np.zeros((9, 7, 3), np.int16), {}, "signed integer samples"),
+        (np.zeros((9, 7, 3), np.uint32), {}, "found 32 bits"),
+        (np.zeros((9, 7), np.uint8), {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}, "palette"),
+        (np.zeros((9, 7), np.uint16), {"photometric": "miniswhite"}, "white-is-zero"),
+        (np.zeros((9, 7, 4), np.uint16), {"photometric": "separated"}, "CMYK"),
+        (np.zeros((16, 16, 3), np.uint8), {"compression": "jpeg"}, "JPEG.*changes the counts"),
+        (np.zeros((16, 16, 3), np.uint16), {"compression": "zstd"}, "unsupported compression Zstandard"),
+    ],
+)
+def test_samples_that_are_no_counts(tmp_path, picture, options, message):
+    tifffile.imwrite(tmp_path / "a.tif", picture, **({"photometric": "rgb"} | options))
+    with pytest.raises(LayoutError, match=message):
+        find_layout(tmp_path / "a.tif")
+
+
+def test_twelve_bits_are_refused(tmp_path, counts):
+    path = tmp_path / "a.tif"
+    write_scanner_file(path, counts)
+    path.write_bytes(path.read_bytes().replace(struct.pack("<4H", 16, 16, 16, 16), struct.pack("<4H", 12, 12, 12, 12)))
+    with pytest.raises(LayoutError, match="8 or 16 bits a sample, found 12 bits"):
+        find_layout(path)
+
+
+def test_one_gray_sample_alone_has_no_infrared(tmp_path, counts):
+    tifffile.imwrite(tmp_path / "a.tif", counts[3])
+    assert find_layout(tmp_path / "a.tif").name == "gray"
+    with pytest.raises(NoInfraredError, match="found 1 samples a pixel"):
+        open_slide(tmp_path / "a.tif")
+
+
+def test_small_gray_pages_are_no_infrared(tmp_path, counts):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(np.moveaxis(counts[:3], 0, 2), photometric="rgb")
+        file.write(counts[3, ::8, ::8])
+    assert find_layout(tmp_path / "a.tif").infrared is None
+
+
+def test_a_mask_of_one_bit_is_no_infrared(tmp_path, counts):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(np.moveaxis(counts[:3], 0, 2), photometric="rgb")
+        file.write(counts[3] > 9, subfiletype=4)
+    assert find_layout(tmp_path / "a.tif").infrared is None
+
+
+def test_a_chain_that_bites_its_tail_ends(tmp_path, counts):
+    path = tmp_path / "a.tif"
+    write_scanner_file(path, counts, "rgb")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4] + whole[4:8])
+    assert find_layout(path).name == "RGB"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -11,7 +12,6 @@ from irtoolkit.candidates import find_candidates, ghost_contrast
 from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
-    LAMP,
     POINTWISE,
     TERMS,
     crosstalk_terms,
@@ -24,7 +24,7 @@ from irtoolkit.ghost import (
 )
 from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine
+from irtoolkit.statistics import blur, combine, robust_centre_and_scale
 from irtoolkit.trimming import Fit, fit_trimmed
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
@@ -61,7 +61,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     xarray.Dataset
         `coefficient` and `standard_error` (term); `prediction` (pointwise term) from which the blurred ghost is made;
         `offset` and `softness` (band, 16-bit counts), `densest` (band, density), `flare` (share of the light around);
-        and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `blur` (px) and `sigma` (density).
+        and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `neutral` (least share of a visible
+        band that another tells), `blur` (px) and `sigma` (density).
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
     model = _find_black(samples)
@@ -75,7 +76,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
-    model = model.assign(slopes=_slopes(tiles, model), blur=measure_blur([tile.planes for tile in tiles]))
+    model = model.assign(slopes=_slopes(tiles, model), neutral=_neutrality(tiles))
+    model = model.assign(blur=measure_blur([tile.planes for tile in tiles]))
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
 
@@ -150,7 +152,7 @@ def _darkest_light(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
-    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS).sigma
+    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS).loss
 
 
 def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
@@ -225,8 +227,18 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
 def _slopes(densities: Sequence[Sample], model: xr.Dataset) -> float:
     pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
     coefficient = model.coefficient.values
-    ghost = coefficient[len(POINTWISE) + len(LAMP)]
-    weights = coefficient[: len(POINTWISE)] + ghost * model.prediction.values
+    weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * model.prediction.values
     moved = (np.stack(list(pointwise_terms(pixels + move, model)))[:, 0] for move in (-0.01, 0.01))
     before, after = (combine(weights, terms) for terms in moved)
     return float((after - before).mean() / 0.02)
+
+
+def _neutrality(densities: Sequence[Sample]) -> float:
+    """Least share of a visible band's variation that another band tells, by robust sigmas, from below 0 to 1."""
+    bands = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1).astype(np.float64)
+    shares = []
+    for one, other in combinations(range(len(VISIBLE)), 2):
+        told = np.polyval(np.polyfit(bands[one], bands[other], 2), bands[one])
+        left, whole = (robust_centre_and_scale(values)[1] for values in (bands[other] - told, bands[other]))
+        shares.append(1 - (left / max(whole, 1e-9)) ** 2)
+    return float(min(shares))

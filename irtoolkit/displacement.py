@@ -20,6 +20,7 @@ NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 LANCZOS_REACH = 4
+REMAP_STEPS = np.float32(32)
 
 
 class Sample(NamedTuple):
@@ -202,7 +203,8 @@ def _resample(
     known = film_at(film, start, plane.shape)
     if largest_displacement(displacement) >= WORTHWHILE:
         rows, columns = (np.arange(length) for length in plane.shape)
-        move_y, move_x = displacement_at(displacement, rows + start[0], columns + start[1])
+        moves = displacement_at(displacement, rows + start[0], columns + start[1])
+        move_y, move_x = np.round(moves * REMAP_STEPS) / REMAP_STEPS
         from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
         plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
         seen = cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

@@ -21,7 +21,9 @@ from irtoolkit.statistics import robust_centre_and_scale
 
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
-SILVER_SLOPES = 0.62
+SILVER_SLOPES = 0.55
+SILVER_NEUTRAL = 0.9
+BLOCKED_SLOPES = 0.75
 BLOCKED_SHARE = 0.001
 BRIGHT = 0.95
 MISFIT = 4.0
@@ -150,7 +152,7 @@ def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
     if not samples:
         raise SlideError("expected at least one usable slide to fit, found none")
     model = fit_crosstalk([sample.tiles for sample in samples])
-    _check_slopes(float(model.slopes))
+    _check_dyes(float(model.slopes), float(model.neutral))
     levelled = [level_model(model, sample.tiles) for sample in samples]
     model = fit_noise([pair for _, pairs in levelled for pair in pairs], levelled[0][0])
     return model.assign(median_displacement([sample.displacement for sample in samples if sample.displacement.trusted]))
@@ -205,10 +207,12 @@ def _check_infrared(samples: Sequence[Sample]) -> None:
         )
 
 
-def _check_slopes(slopes: float) -> None:
-    if slopes > SILVER_SLOPES:
+def _check_dyes(slopes: float, neutral: float) -> None:
+    """Refuse silver: infrared that follows the picture, and three bands that are one; Kodachrome is not so neutral."""
+    if slopes > BLOCKED_SLOPES or (slopes > SILVER_SLOPES and neutral > SILVER_NEUTRAL):
         raise NotUsableError(
             f"expected film whose dyes let infrared through, found that the infrared follows the picture with slope"
-            f" {slopes:.2f} (over {SILVER_SLOPES}): silver black-and-white film blocks infrared as dust does, so the"
-            " infrared cannot tell them apart; heal this slide without infrared"
+            f" {slopes:.2f} (over {SILVER_SLOPES}) and that one colour tells {neutral:.2f} of another: silver"
+            " black-and-white film blocks infrared as dust does, so the infrared cannot tell them apart; heal this"
+            " slide without infrared"
         )

@@ -8,16 +8,21 @@ from irtoolkit.statistics import combine, robust_centre_and_scale, solve_sums, s
 
 RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
+LARGEST_LOSS = 5.0
 TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
 
 
 class Fit(NamedTuple):
-    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left."""
+    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left.
+
+    `loss` is the mean size of the residual, where more than 5 sigma count as 5: few as they are, shadows have a say.
+    """
 
     coefficient: np.ndarray
     error: np.ndarray
     r2: float
     sigma: float
+    loss: float
 
 
 def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
@@ -35,7 +40,9 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
         keep = np.abs(_standardised(residual, number)) <= trim
     explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
     error = standard_errors(terms[:, keep], residual[keep], RIDGE)
-    return Fit(coefficient, error, float(explained), robust_centre_and_scale(residual)[1])
+    sigma = robust_centre_and_scale(residual)[1]
+    loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
+    return Fit(coefficient, error, float(explained), sigma, float(loss))
 
 
 def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:

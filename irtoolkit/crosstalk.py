@@ -28,7 +28,8 @@ from irtoolkit.statistics import blur, combine, robust_centre_and_scale
 from irtoolkit.trimming import Fit, fit_trimmed
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
-FLARES = (0.0, 0.01, 0.02, 0.03, 0.04)
+FLARES = (0.01, 0.02, 0.03, 0.04)
+WORTH_A_FLARE = 0.96
 MARGIN = 0.1
 DARKEST = 0.0005
 LARGER = 15
@@ -104,16 +105,23 @@ def _residual_and_density(tile: Sample, model: xr.Dataset) -> tuple[np.ndarray, 
 def _find_black(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     """Model of nothing but the black levels, the flare, and the density of the densest film.
 
-    Black levels are a share of the darkest light, flare a share of the light around: those that leave the least
-    residual of a plain fit on every fourth tile, one after the other.
+    Black levels are a share of the darkest light, flare a share of the light around: those that leave the least loss of
+    a plain fit on every fourth tile. Black levels are sought without flare; flare must save 4 % of the loss, because
+    small dark places ask for a little on any film; then the black levels are sought again.
     """
     darkest = _darkest_light([tile for slide in samples for tile in slide])
     few = [slide[::4] if len(slide) > MANY_TILES else slide for slide in samples]
-    share, flare = 0.0, 0.0
-    for tried in ([(x, 0.0) for x in SHARES], [(None, x) for x in FLARES], [(x, None) for x in SHARES]):
-        trials = [(share if x is None else x, flare if y is None else y) for x, y in tried]
-        share, flare = min(trials, key=lambda trial: _loss(few, _begin(*darkest, *trial)))
-    return _begin(*darkest, share, flare)
+
+    def loss(share: float, flare: float) -> float:
+        return _loss(few, _begin(*darkest, share, flare))
+
+    plain = {share: loss(share, 0.0) for share in SHARES}
+    share = min(SHARES, key=lambda share: plain[share])
+    flared = {flare: loss(share, flare) for flare in FLARES}
+    flare = min(FLARES, key=lambda flare: flared[flare])
+    if flared[flare] > WORTH_A_FLARE * plain[share]:
+        return _begin(*darkest, share, 0.0)
+    return _begin(*darkest, min(SHARES, key=lambda share: loss(share, flare)), flare)
 
 
 def _begin(black: np.ndarray, dense: np.ndarray, share: float, flare: float) -> xr.Dataset:
@@ -156,13 +164,13 @@ def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
 
 
 def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
-    """Infrared NaN beyond the densest film, unless most of the tile is: then no film is known to be the densest."""
+    """Left out beyond the densest film, unless a quarter of the tile is: then none is known to be the densest."""
     beyond = (tile.planes[:3] >= model.densest.values.astype(np.float32)[:, None, None]).any(axis=0)
-    return tile if beyond.mean() > 0.5 else _without(tile, beyond)
+    return tile if beyond.mean() > 0.25 else _without(tile, beyond)
 
 
 def _without_defects(slide: Sequence[Sample], lamp: np.ndarray, model: xr.Dataset) -> list[Sample]:
-    """Infrared NaN at candidates, which would teach the terms of blur their own detail; the slide's level taken off.
+    """Candidates left out, which would teach the terms of blur their own detail; the slide's level taken off.
 
     Ghost and infrared are compared at one blur, so that edges which one of them shows sharper are no candidates.
     """
@@ -184,8 +192,9 @@ def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np
 
 
 def _without(tile: Sample, left_out: np.ndarray) -> Sample:
-    infrared = np.where(left_out, np.float32(np.nan), tile.planes[3])
-    return tile._replace(planes=np.concatenate([tile.planes[:3], infrared[None], tile.planes[4:]]))
+    """The tile with NaN for the level where it is to be left out of fits; blurs still see its infrared."""
+    level = np.where(left_out, np.float32(np.nan), tile.planes[4])
+    return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
 def _smooth_terms(tile: Sample, model: xr.Dataset, sigma: float = 1.5) -> Iterator[np.ndarray]:
@@ -215,7 +224,7 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
     sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
     joined = np.concatenate(sampled, axis=1)
-    known = joined[:, np.isfinite(joined[-1])]
+    known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
     if known.shape[1] < FEWEST_PIXELS:
         raise NotUsableError(
             f"expected at least {FEWEST_PIXELS} pixels of film without defects to fit the infrared on, found"

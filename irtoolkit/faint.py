@@ -47,7 +47,7 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, calm: np.ndarray) -> np.
 def _spots(clipped: np.ndarray, outside: np.ndarray) -> np.ndarray:
     together = blur(clipped, SPOT_BLUR)
     weight = box_mean(outside, SPREAD_WINDOW) + np.float32(1e-3)
-    spread = np.sqrt(box_mean(together * together * outside, SPREAD_WINDOW) / weight)
+    spread = np.sqrt(np.maximum(box_mean(together * together * outside, SPREAD_WINDOW), 0) / weight)
     return together / np.maximum(spread, np.float32(LEAST_SPREAD))
 
 
@@ -61,7 +61,8 @@ def _lines(clipped: np.ndarray, outside: np.ndarray, beside: np.ndarray) -> np.n
     window = SPREAD_WINDOW // CELL
     weight = box_mean(free, window) + np.float32(1e-3)
     power = np.mean(np.square(means), axis=0)
-    spread = np.maximum(np.sqrt(box_mean(power * free, window) / weight), np.float32(LEAST_SPREAD / CELL))
+    power = np.maximum(box_mean(power * free, window), 0) / weight
+    spread = np.maximum(np.sqrt(power), np.float32(LEAST_SPREAD / CELL))
     highest, lowest = np.max(means, axis=0), np.min(means, axis=0)
     largest = np.where(highest > -lowest, highest, lowest) / spread
     return cv2.resize(largest, (width, height), interpolation=cv2.INTER_NEAREST)

@@ -70,7 +70,8 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
     bias = _trimmed_bias(terms, values, _log_sigma(terms, values))
     centred = values - combine(bias, terms)
-    blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in (centred > 0, centred < 0))
+    sides = [side if side.sum() >= FEWEST_PIXELS else np.ones(len(side), bool) for side in (centred > 0, centred < 0)]
+    blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in sides)
     return model.assign(
         bias=("feature", bias),
         blocked=("feature", blocked),

@@ -160,7 +160,7 @@ def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np
     parts = [slice(*pair) for pair in pairwise(edges)]
     scores = np.stack([combine(residual[part], terms[:, part].T) for part in parts])
     sums = sums_of_products(terms)
-    bread = np.linalg.inv(sums + ridge * np.diag(np.diag(sums)))
+    bread = np.linalg.pinv(sums + ridge * np.diag(np.diag(sums)), hermitian=True)
     with LIBRARIES.limit(limits=1, user_api="blas"):
         covariance = bread @ (scores.T @ scores) @ bread
     return np.sqrt(np.maximum(np.diag(covariance), 0.0) * CLUSTERS / (CLUSTERS - 1))

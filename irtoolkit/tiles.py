@@ -130,7 +130,7 @@ class Tile(NamedTuple):
     planes: np.ndarray
 
 
-def sample_tiles(array: da.Array, size: int = 256, across: int = 6) -> list[Tile]:
+def sample_tiles(array: da.Array, size: int = 224, across: int = 7) -> list[Tile]:
     """Compute square tiles on a regular grid over a (planes, y, x) array, or all of it when it is small.
 
     Returns

@@ -70,11 +70,12 @@ def rank_beyond_crowd(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery
     unseen = defects.visibility.values[_small(defects)] < SEEN
     if len(small) < max(CROWD, OUTNUMBERED * len(like)) or unseen.mean() < 0.5:
         return 0.0
-    roots = np.sort(np.cbrt(small))
+    ranks = np.sort(small)
+    roots = np.cbrt(ranks)
     middle, upper = np.quantile(roots, [0.5, 0.9])
     crowd = len(small) * norm.sf(roots, middle, (upper - middle) / norm.ppf(0.9))
     beyond = np.flatnonzero(crowd / np.arange(len(small), 0, -1) <= false_discovery_rate)
-    return float(roots[beyond[0]] ** 3) if beyond.size else float("inf")
+    return float(ranks[beyond[0]]) if beyond.size else float("inf")
 
 
 def beyond_crowd(regions: xr.Dataset, rank: float) -> xr.DataArray:

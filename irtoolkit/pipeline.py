@@ -155,20 +155,26 @@ def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
     _check_dyes(float(model.slopes), float(model.neutral))
     levelled = [level_model(model, sample.tiles) for sample in samples]
     model = fit_noise([pair for _, pairs in levelled for pair in pairs], levelled[0][0])
+    model = model.assign(spread=float(np.median([_spread(pairs) for _, pairs in levelled])))
     return model.assign(median_displacement([sample.displacement for sample in samples if sample.displacement.trusted]))
 
 
 def _model_for(samples: Sequence[Sample], model: xr.Dataset) -> xr.Dataset:
     """Level a roll's model for one slide; `ModelError` where it leaves 4 times the noise that it left on its roll."""
     levelled, pairs = level_model(model, samples)
-    residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
-    sigma = robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]
-    if sigma > MISFIT * float(model.sigma):
+    spread = _spread(pairs)
+    if spread > MISFIT * float(model.spread):
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.sigma):.4f}, found"
-            f" {sigma:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
+            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.spread):.4f}, found"
+            f" {spread:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
         )
     return levelled
+
+
+def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Robust sigma of the residuals of a slide's tiles, those of defects and of rare places among them."""
+    residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
+    return robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]
 
 
 def _check_size(counts: xr.DataArray) -> None:

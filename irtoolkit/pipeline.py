@@ -165,8 +165,8 @@ def _model_for(samples: Sequence[Sample], model: xr.Dataset) -> xr.Dataset:
     spread = _spread(pairs)
     if spread > MISFIT * float(model.spread):
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.spread):.4f}, found"
-            f" {spread:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
+            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.spread):.4f},"
+            f" found {spread:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
         )
     return levelled
 

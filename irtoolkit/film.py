@@ -9,6 +9,7 @@ from irtoolkit.density import to_sixteen_bits
 CELL = 8
 INFRARED_SHARE = 0.2
 VISIBLE_SHARE = 0.05
+AS_DARK = 2.0
 ALONG_A_SIDE = 0.6
 BEYOND = 2
 LARGEST_SHARE = 0.6
@@ -19,8 +20,9 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
     A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
-    their brightest, along six tenths of a side of the frame (holders on scans let .02 to .08 of full scale of infrared
-    through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom from corner to corner.
+    their brightest or to near their darkest, along six tenths of a side of the frame (holders on scans let .02 to .08
+    of full scale of infrared through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom from corner
+    to corner.
 
     Parameters
     ----------
@@ -35,9 +37,10 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     decimated = to_sixteen_bits(counts.data[:, CELL // 2 :: CELL, CELL // 2 :: CELL].compute())
     if not decimated.size:
         return xr.DataArray(np.ones(decimated.shape[1:], bool), dims=("cell_y", "cell_x"), name="film")
-    brightest = np.quantile(decimated, 0.95, axis=(1, 2))
-    limits = brightest * np.array([VISIBLE_SHARE] * 3 + [INFRARED_SHARE])
-    dark = (decimated <= limits[:, None, None]).all(axis=0).astype(np.uint8)
+    visible, infrared = cv2.erode(decimated[:3].mean(axis=0), np.ones((3, 3), np.uint8)), decimated[3]
+    darkest, brightest = np.quantile(visible, [0.01, 0.95])
+    unlit = visible <= max(VISIBLE_SHARE * brightest, AS_DARK * darkest)
+    dark = (unlit & (infrared <= INFRARED_SHARE * np.quantile(infrared, 0.95))).astype(np.uint8)
     beyond = np.pad(dark, BEYOND, mode="edge")
     opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
     _, labels = cv2.connectedComponents(np.ascontiguousarray(opened), connectivity=4)

@@ -24,7 +24,7 @@ from irtoolkit.ghost import (
 )
 from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine, robust_centre_and_scale
+from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
 from irtoolkit.trimming import Fit, fit_trimmed
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
@@ -247,7 +247,8 @@ def _neutrality(densities: Sequence[Sample]) -> float:
     bands = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1).astype(np.float64)
     shares = []
     for one, other in combinations(range(len(VISIBLE)), 2):
-        told = np.polyval(np.polyfit(bands[one], bands[other], 2), bands[one])
+        terms = np.stack([np.ones_like(bands[one]), bands[one], bands[one] ** 2])
+        told = combine(least_squares(terms, bands[other], 1e-6), terms)
         left, whole = (robust_centre_and_scale(values)[1] for values in (bands[other] - told, bands[other]))
         shares.append(1 - (left / max(whole, 1e-9)) ** 2)
     return float(min(shares))

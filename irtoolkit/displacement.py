@@ -20,7 +20,7 @@ NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 LANCZOS_REACH = 4
-REMAP_STEPS = np.float32(32)
+STEPS = np.float32(32)
 
 
 class Sample(NamedTuple):
@@ -140,6 +140,11 @@ def displacement_at(displacement: xr.Dataset, rows: np.ndarray, columns: np.ndar
     return along_rows[:, :, None].astype(np.float32) + along_columns[:, None, :].astype(np.float32)
 
 
+def _moves(displacement: xr.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Displacement in the steps that the resampling makes of it whatever the block."""
+    return np.round(displacement_at(displacement, rows, columns) * STEPS) / STEPS
+
+
 def largest_displacement(displacement: xr.Dataset) -> float:
     """Largest displacement along y or x, in pixels, anywhere on the slide."""
     rows, columns = (np.linspace(0, displacement.attrs[side] - 1, 33) for side in ("height", "width"))
@@ -203,8 +208,7 @@ def _resample(
     known = film_at(film, start, plane.shape)
     if largest_displacement(displacement) >= WORTHWHILE:
         rows, columns = (np.arange(length) for length in plane.shape)
-        moves = displacement_at(displacement, rows + start[0], columns + start[1])
-        move_y, move_x = np.round(moves * REMAP_STEPS) / REMAP_STEPS
+        move_y, move_x = _moves(displacement, rows + start[0], columns + start[1])
         from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
         plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
         seen = cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -219,7 +223,7 @@ def unseen_share(displacement: xr.Dataset) -> float:
     height, width = displacement.attrs["height"], displacement.attrs["width"]
     columns, seen = np.arange(width), 0
     for rows in np.array_split(np.arange(height), -(-height // 256)):
-        move_y, move_x = displacement_at(displacement, rows, columns)
+        move_y, move_x = _moves(displacement, rows, columns)
         from_y, from_x = rows[:, None] + move_y, columns + move_x
         seen += int(((from_y >= 0) & (from_y <= height - 1) & (from_x >= 0) & (from_x <= width - 1)).sum())
     return 1 - seen / (height * width)

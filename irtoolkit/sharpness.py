@@ -7,7 +7,7 @@ import numpy as np
 from irtoolkit.statistics import blur, combine, high_pass, least_squares
 
 LARGEST = 4.0
-STEP = 0.5
+STEP = 0.25
 DETAIL = 5.0
 MARGIN = 16
 PIXELS = 300_000

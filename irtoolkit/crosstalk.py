@@ -38,7 +38,7 @@ BORDER = 12
 MANY_TILES = 9
 FEWEST_PIXELS = 100
 SAMPLED_PIXELS = 150_000
-TRIED_PIXELS = 20_000
+TRIED_PIXELS = 15_000
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
@@ -106,11 +106,11 @@ def _find_black(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     """Model of nothing but the black levels, the flare, and the density of the densest film.
 
     Black levels are a share of the darkest light, flare a share of the light around: those that leave the least loss of
-    a plain fit on every fourth tile. Black levels are sought without flare; flare must save 4 % of the loss, because
+    a plain fit on every fifth tile. Black levels are sought without flare; flare must save 4 % of the loss, because
     small dark places ask for a little on any film; then the black levels are sought again.
     """
     darkest = _darkest_light([tile for slide in samples for tile in slide])
-    few = [slide[::4] if len(slide) > MANY_TILES else slide for slide in samples]
+    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
 
     def loss(share: float, flare: float) -> float:
         return _loss(few, _begin(*darkest, share, flare))

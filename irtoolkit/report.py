@@ -109,7 +109,7 @@ _LEGEND = """<p>Each slide as it was scanned, with every mark outlined, and heal
 <dt>defects</dt><dd>places that are marked</dd>
 <dt>coverage</dt><dd>share of the picture that is marked</dd>
 <dt>fdr</dt><dd>share of what is marked that may be no defect, estimated on the slide's own noise</dd>
-<dt>threshold</dt><dd>score, in sigma of the noise, that a defect of one pixel needs in calm places of this slide; with the mirror never under 3.2</dd>
+<dt>threshold</dt><dd>score, in sigma of the noise, that a defect of one pixel needs in calm places</dd>
 <dt>shift, blur</dt><dd>where the infrared lies against the colour, and how much softer it is, in pixels</dd>
 <dt>slopes</dt><dd>how strongly the picture shows in the infrared: near 0 not at all, near 1 as on silver film</dd>
 </dl>

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import blur, high_pass
 
 SMOOTHING = 0.7
@@ -11,6 +12,7 @@ STANDS_OUT = 6.0
 OF_CONTRAST = 0.5
 GROWN = 9
 DETAIL = 6.0
+FEWEST_PIXELS = 100
 
 
 def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) -> np.ndarray:
@@ -44,6 +46,15 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
 def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
     """Largest detail within 4 px of a ghost (y, x), density: its deviation from its mean over some 12 px."""
     return cv2.dilate(np.abs(high_pass(ghost, DETAIL)), np.ones((9, 9), np.uint8))
+
+
+def check_enough(found: int, purpose: str) -> None:
+    """Raise `NotUsableError` where fewer than 100 pixels are left without candidates for a fit."""
+    if found < FEWEST_PIXELS:
+        raise NotUsableError(
+            f"expected at least {FEWEST_PIXELS} pixels of film without defects to {purpose}, found {found}:"
+            " the infrared does not follow the picture; look at the infrared plane"
+        )
 
 
 def box_mean(plane: np.ndarray, window: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.candidates import find_candidates, ghost_contrast
+from irtoolkit.candidates import check_enough, find_candidates, ghost_contrast
 from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
@@ -22,7 +22,7 @@ from irtoolkit.ghost import (
     subtract_ghost,
     visible_density,
 )
-from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
+from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.sharpness import measure_blur
 from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
 from irtoolkit.trimming import Fit, fit_trimmed
@@ -36,7 +36,6 @@ LARGER = 15
 COMPARED_BLUR = 2.0
 BORDER = 12
 MANY_TILES = 9
-FEWEST_PIXELS = 100
 SAMPLED_PIXELS = 150_000
 TRIED_PIXELS = 15_000
 
@@ -77,7 +76,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
-    model = model.assign(slopes=_slopes(tiles, model), neutral=_neutrality(tiles))
+    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in tiles], axis=1)
+    model = model.assign(slopes=_slopes(pixels, model), neutral=_neutrality(pixels))
     model = model.assign(blur=measure_blur([tile.planes for tile in tiles]))
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
@@ -225,16 +225,12 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
     joined = np.concatenate(sampled, axis=1)
     known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
-    if known.shape[1] < FEWEST_PIXELS:
-        raise NotUsableError(
-            f"expected at least {FEWEST_PIXELS} pixels of film without defects to fit the infrared on, found"
-            f" {known.shape[1]}: the infrared does not follow the picture; look at the infrared plane"
-        )
+    check_enough(known.shape[1], "fit the infrared on")
     return known
 
 
-def _slopes(densities: Sequence[Sample], model: xr.Dataset) -> float:
-    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)[:, None]
+def _slopes(density: np.ndarray, model: xr.Dataset) -> float:
+    pixels = density[:, None]
     coefficient = model.coefficient.values
     weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * model.prediction.values
     moved = (np.stack(list(pointwise_terms(pixels + move, model)))[:, 0] for move in (-0.01, 0.01))
@@ -242,9 +238,9 @@ def _slopes(densities: Sequence[Sample], model: xr.Dataset) -> float:
     return float((after - before).mean() / 0.02)
 
 
-def _neutrality(densities: Sequence[Sample]) -> float:
+def _neutrality(density: np.ndarray) -> float:
     """Least share of a visible band's variation that another band tells, by robust sigmas, from below 0 to 1."""
-    bands = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1).astype(np.float64)
+    bands = density.astype(np.float64)
     shares = []
     for one, other in combinations(range(len(VISIBLE)), 2):
         terms = np.stack([np.ones_like(bands[one]), bands[one], bands[one] ** 2])

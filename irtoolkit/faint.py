@@ -46,9 +46,14 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, calm: np.ndarray) -> np.
 
 def _spots(clipped: np.ndarray, outside: np.ndarray) -> np.ndarray:
     together = blur(clipped, SPOT_BLUR)
-    weight = box_mean(outside, SPREAD_WINDOW) + np.float32(1e-3)
-    spread = np.sqrt(np.maximum(box_mean(together * together * outside, SPREAD_WINDOW), 0) / weight)
+    spread = _spread(together * together, outside, SPREAD_WINDOW)
     return together / np.maximum(spread, np.float32(LEAST_SPREAD))
+
+
+def _spread(power: np.ndarray, outside: np.ndarray, window: int) -> np.ndarray:
+    """Root of the mean of `power` around each place, candidates left out; a box mean may round below 0."""
+    weight = box_mean(outside, window) + np.float32(1e-3)
+    return np.sqrt(np.maximum(box_mean(power * outside, window), 0) / weight)
 
 
 def _lines(clipped: np.ndarray, outside: np.ndarray, beside: np.ndarray) -> np.ndarray:
@@ -58,11 +63,8 @@ def _lines(clipped: np.ndarray, outside: np.ndarray, beside: np.ndarray) -> np.n
     cells = cv2.resize(np.where(beside, np.float32(0), clipped), size, interpolation=cv2.INTER_AREA)
     free = cv2.resize(outside, size, interpolation=cv2.INTER_AREA)
     means = [cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101) for kernel in _kernels()]
-    window = SPREAD_WINDOW // CELL
-    weight = box_mean(free, window) + np.float32(1e-3)
-    power = np.mean(np.square(means), axis=0)
-    power = np.maximum(box_mean(power * free, window), 0) / weight
-    spread = np.maximum(np.sqrt(power), np.float32(LEAST_SPREAD / CELL))
+    spread = _spread(np.mean(np.square(means), axis=0), free, SPREAD_WINDOW // CELL)
+    spread = np.maximum(spread, np.float32(LEAST_SPREAD / CELL))
     highest, lowest = np.max(means, axis=0), np.min(means, axis=0)
     largest = np.where(highest > -lowest, highest, lowest) / spread
     return cv2.resize(largest, (width, height), interpolation=cv2.INTER_NEAREST)

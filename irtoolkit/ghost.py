@@ -56,11 +56,11 @@ def crosstalk_terms(
     yield from lamp_terms(place)
     sharp = ghost_density(density, model)
     light = to_transmittance(sharp)
-    ghost = -np.log10(blur(light, GHOST_BLUR))
+    near = blur(light, GHOST_BLUR)
+    ghost = -np.log10(near)
     yield ghost
     yield from gradient(ghost)
     yield sharp - ghost
-    near = blur(light, GHOST_BLUR)
     yield np.minimum(wide_blur(light, FLARE_BLUR) / near, np.float32(MOST_FLARE))
     for sigma in BLURS:
         if sigma != GHOST_BLUR:

@@ -211,7 +211,7 @@ def _below(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
 
 
 def threshold_local(histograms: xr.Dataset, *, find: Callable[[xr.Dataset], float] = threshold_slope) -> xr.DataArray:
-    """np.ndarray | float (tile_y, tile_x) of the sub-regions.
+    """Thresholds (tile_y, tile_x) of the sub-regions.
 
     A sub-region of fewer than `ENOUGH` pixels is drawn to the median of the 3 by 3 around it, in proportion to what is
     missing, and one that tells nothing takes that median; the whole slide's threshold where those tell nothing either.

@@ -8,18 +8,23 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates, ghost_contrast
+from irtoolkit.candidates import (
+    FEWEST_PIXELS,
+    SMOOTHING,
+    box_mean,
+    check_enough,
+    find_candidates,
+    ghost_contrast,
+)
 from irtoolkit.density import to_transmittance
 from irtoolkit.faint import raise_faint
 from irtoolkit.ghost import ghost_density, visible_density
-from irtoolkit.schema import NotUsableError
 from irtoolkit.statistics import add_scaled, blur, combine, gradient, high_pass, least_squares
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
 SAMPLED_PIXELS = 150_000
-FEWEST_PIXELS = 100
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
@@ -59,11 +64,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
     sampled = np.concatenate([picked(*sample) for sample in samples], axis=1).astype(np.float64)
-    if sampled.shape[1] < FEWEST_PIXELS:
-        raise NotUsableError(
-            f"expected at least {FEWEST_PIXELS} pixels of film without defects to measure the noise on, found"
-            f" {sampled.shape[1]}: the infrared does not follow the picture; look at the infrared plane"
-        )
+    check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.schema import NotUsableError
-from irtoolkit.statistics import blur, high_pass
+from irtoolkit.statistics import blur_known, high_pass
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65
@@ -30,7 +30,7 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
     sigma
         Density; where the estimate of the neighbourhood's noise starts.
     """
-    smooth = blur(residual, SMOOTHING)
+    smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     size = np.where(unknown, np.float32(0), np.abs(smooth))
     usual = np.full_like(size, sigma)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
+from irtoolkit.black import LARGER, find_black
 from irtoolkit.candidates import check_enough, find_candidates, ghost_contrast
 from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
@@ -17,6 +18,7 @@ from irtoolkit.ghost import (
     crosstalk_terms,
     density_of_blurred,
     ghost_density,
+    infrared_density,
     lamp_terms,
     pointwise_terms,
     subtract_ghost,
@@ -27,12 +29,6 @@ from irtoolkit.sharpness import measure_blur
 from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
 from irtoolkit.trimming import Fit, fit_trimmed
 
-SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
-FLARES = (0.01, 0.02, 0.03, 0.04)
-WORTH_A_FLARE = 0.96
-MARGIN = 0.1
-DARKEST = 0.0005
-LARGER = 15
 COMPARED_BLUR = 2.0
 BORDER = 12
 MANY_TILES = 9
@@ -59,13 +55,13 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        `coefficient` and `standard_error` (term); `prediction` (pointwise term) from which the blurred ghost is made;
-        `offset` and `softness` (band, 16-bit counts), `densest` (band, density), `flare` (share of the light around);
-        and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `neutral` (least share of a visible
-        band that another tells), `blur` (px) and `sigma` (density).
+        What `find_black` finds; `coefficient` and `standard_error` (term); `prediction` (pointwise term) from which
+        the blurred ghost is made; and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `neutral`
+        (least share of a visible band that another tells), `blur` (px) and `sigma` (density).
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
-    model = _find_black(samples)
+    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
+    model = find_black([tile.planes for slide in samples for tile in slide], partial(_loss, few))
     densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
     plain = _fit(densities, partial(_smooth_terms, model=model))
     model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
@@ -102,34 +98,6 @@ def _residual_and_density(tile: Sample, model: xr.Dataset) -> tuple[np.ndarray, 
     return subtract_ghost(density, tile.planes[3], tile.place, model), density
 
 
-def _find_black(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
-    """Model of nothing but the black levels, the flare, and the density of the densest film.
-
-    Black levels are a share of the darkest light, flare a share of the light around: those that leave the least loss of
-    a plain fit on every fifth tile. Black levels are sought without flare; flare must save 4 % of the loss, because
-    small dark places ask for a little on any film; then the black levels are sought again.
-    """
-    darkest = _darkest_light([tile for slide in samples for tile in slide])
-    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
-
-    def loss(share: float, flare: float) -> float:
-        return _loss(few, _begin(*darkest, share, flare))
-
-    plain = {share: loss(share, 0.0) for share in SHARES}
-    share = min(SHARES, key=lambda share: plain[share])
-    flared = {flare: loss(share, flare) for flare in FLARES}
-    flare = min(FLARES, key=lambda flare: flared[flare])
-    if flared[flare] > WORTH_A_FLARE * plain[share]:
-        return _begin(*darkest, share, 0.0)
-    return _begin(*darkest, min(SHARES, key=lambda share: loss(share, flare)), flare)
-
-
-def _begin(black: np.ndarray, dense: np.ndarray, share: float, flare: float) -> xr.Dataset:
-    model = xr.Dataset({"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4), "flare": 0.0})
-    densest = visible_density(dense[:, None, None], model)[:, 0, 0] + MARGIN
-    return model.assign(densest=("band", densest), flare=flare).assign_coords(band=list(VISIBLE))
-
-
 def _with_level(tile: Sample) -> Sample:
     """The tile with one plane more: visible density of the surroundings, which no dust under 15 px changes."""
     smooth = blur(np.mean([to_density(band) for band in tile.planes[:3]], axis=0), 1.5)
@@ -144,19 +112,10 @@ def _densities(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> list[l
     """Densities of R, G, B and infrared, and the level."""
 
     def converted(tile: Sample) -> Sample:
-        visible, infrared = visible_density(tile.planes[:3], model), to_density(tile.planes[3])
+        visible, infrared = visible_density(tile.planes[:3], model), infrared_density(tile.planes[3], model)
         return tile._replace(planes=np.concatenate([visible, infrared[None], tile.planes[4:]]))
 
     return [[converted(tile) for tile in slide] for slide in samples]
-
-
-def _darkest_light(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """Counts (band) of the darkest places, and of the darkest film, where nothing smaller than 15 px counts."""
-    smooth = [[blur(band, 3.0)[::3, ::3] for band in tile.planes[:3]] for tile in samples]
-    square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
-    closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
-    black = np.quantile(np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1), DARKEST, axis=1)
-    return black, np.quantile(np.concatenate(closed, axis=1), DARKEST, axis=1)
 
 
 def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:

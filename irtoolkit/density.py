@@ -15,6 +15,20 @@ def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
     return counts.astype(np.float32) * np.float32(257 if counts.dtype == np.uint8 else 1)
 
 
+def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
+    """Counts as light, float32 on the 16-bit scale: full scale times their share of it to the power of `exponent`.
+
+    1 for linear files, 2.2 for those with the usual gamma curve.
+
+    >>> to_light(np.array([65535, 32768], np.uint16), 2.2).round()
+    array([65535., 14263.], dtype=float32)
+    """
+    wide = to_sixteen_bits(counts)
+    return (
+        wide if exponent == 1 else np.float32(FULL_SCALE) * (wide * np.float32(1 / FULL_SCALE)) ** np.float32(exponent)
+    )
+
+
 def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:
     """Optical density -log10((counts - offset) / 65535) as float32, softened where the counts drown in noise.
 

@@ -18,17 +18,17 @@ RIM = 0.25
 RIM_WINDOW = 9
 FAR_RIM = 0.12
 SMALLEST_AREA = 4.0
+COLUMNS = ("score", "residual", "grain", "contrast")
 
 
-def measure_tails(
-    score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray, *, infrared_blur: float, level: float = GROW
-) -> xr.Dataset:
+def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> xr.Dataset:
     """Compute every pixel whose score is `level` or more away from zero, on either side, in one pass over the slide.
 
     Parameters
     ----------
-    score, residual, grain
-        (y, x) float32, lazy: `score_residual` (score and grain), `subtract_crosstalk`.
+    evidence
+        On (y, x), float32, lazy: `residual` from `subtract_crosstalk`; `score`, `grain` and `contrast` from
+        `score_residual`.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on a pixel counts as `core`
         only where the residual reaches a share of the largest within 4 px, because the blur widens every mark.
@@ -38,19 +38,17 @@ def measure_tails(
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain` and `core`;
-        attributes `height` and `width`.
+        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
+        and `core`; attributes `height` and `width`.
     """
     depth = max((window for _, window in _rims(infrared_blur)), default=0)
-    kernel = partial(_block_tails, level=level, width=score.sizes["x"])
-    core = tiles.map_blocks(
-        partial(_core, infrared_blur=infrared_blur), residual.data[None], depth=depth + 2, dtype=bool
-    )
-    planes = (score.data[None], residual.data[None], grain.data[None], core)
-    parts = tiles.reduce_blocks(kernel, *planes)
+    height, width = evidence.score.shape
+    trim = partial(_core, infrared_blur=infrared_blur)
+    core = tiles.map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
+    planes = (*(evidence[name].data[None] for name in COLUMNS), core)
+    parts = tiles.reduce_blocks(partial(_block_tails, level=level, width=width), *planes)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
-    height, width = score.shape
     pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
     return xr.Dataset(pixels).assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
 
@@ -74,19 +72,9 @@ def _rims(infrared_blur: float) -> tuple[tuple[float, int], ...]:
     return (RIM * min(infrared_blur / 1.5, 1.0), RIM_WINDOW), (FAR_RIM, 2 * round(4 * infrared_blur) + 1)
 
 
-def _block_tails(
-    score: np.ndarray,
-    residual: np.ndarray,
-    grain: np.ndarray,
-    core: np.ndarray,
-    *,
-    start: tuple[int, int],
-    level: float,
-    width: int,
-) -> dict[str, np.ndarray]:
-    y, x = np.nonzero(np.abs(score[0]) >= level)
-    picked = {"score": score, "residual": residual, "grain": grain, "core": core}
-    columns = {name: plane[0, y, x] for name, plane in picked.items()}
+def _block_tails(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
+    y, x = np.nonzero(np.abs(planes[0][0]) >= level)
+    columns = {name: plane[0, y, x] for name, plane in zip((*COLUMNS, "core"), planes, strict=True)}
     return {"index": (y + start[0]) * width + x + start[1], **columns}
 
 
@@ -108,8 +96,9 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
         `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
         `visible_area`, what is left of it without the infrared's blur; the `sharpening`, the visible trace expected for
-        the infrared's; the `grain` there; and the `visibility`: the contrast expected from the region's opacity over
-        the visible noise for its area.
+        the infrared's; the `grain` there; the `relief`, contrast of the picture's ghost there over the region's own
+        score; and the `visibility`: the contrast expected from the region's opacity over the visible noise for its
+        area.
     """
     chosen = np.flatnonzero(sign * tails.score.values >= level)
     index = tails["index"].values[chosen]
@@ -117,6 +106,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
     score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
     core = _without_fragments(index, region, tails.core.values[chosen], int(tails.width))
     noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
+    relief = np.bincount(region, tails.contrast.values[chosen], count) / np.bincount(region, score, count)
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
     visible_area = _visible_area(infrared_area, float(tails.infrared_blur))
@@ -128,6 +118,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
             "grain": ("region", noise),
+            "relief": ("region", relief),
             "visible_area": ("region", visible_area),
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.density import to_density, to_sixteen_bits, to_transmittance
+from irtoolkit.density import to_density, to_light, to_transmittance
 from irtoolkit.displacement import frame_place
 from irtoolkit.schema import VISIBLE
 from irtoolkit.statistics import add_scaled, blur, gradient, wide_blur
@@ -29,19 +29,25 @@ TERMS = (*POINTWISE, *LAMP, *DETAIL)
 FLARE_BLUR = 12.0
 MOST_FLARE = 20.0
 HALO = 48
-EDGE_BLURS = 1.5
+EDGE_BLURS = 0.5
 
 
 def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
     """Density (3, y, x) of visible counts above the model's black levels, without the flare of their surroundings."""
     offset, softness, flare = model.offset.values, model.softness.values, np.float32(model.flare)
+    exponent = float(model.exponent)
     planes = []
     for band, black, soft in zip(counts, offset, softness, strict=True):
-        light: np.ndarray = to_sixteen_bits(band) - np.float32(black)
+        light: np.ndarray = to_light(band, exponent) - np.float32(black)
         if flare:
             light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
         planes.append(to_density(light, 0.0, soft))
     return np.stack(planes)
+
+
+def infrared_density(infrared: np.ndarray, model: xr.Dataset) -> np.ndarray:
+    """Density of infrared counts of any shape, float32."""
+    return to_density(to_light(infrared, float(model.exponent)))
 
 
 def crosstalk_terms(
@@ -124,7 +130,7 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
     -------
     xarray.DataArray
         (y, x) float32 residual density; NaN where the infrared is, and along the slide's edge, where its blur shows
-        what the visible bands do not: 1 px and 1.5 times the blur.
+        what the visible bands do not: 1 px and half the blur.
     """
     shape = infrared.sizes["y"], infrared.sizes["x"]
     kernel = partial(_residual, model=model, shape=shape)
@@ -149,7 +155,7 @@ def subtract_ghost(
     density: np.ndarray, infrared: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
 ) -> np.ndarray:
     """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
-    residual = to_density(infrared)
+    residual = infrared_density(infrared, model)
     terms = crosstalk_terms(density, place, model)
     for value, plane in zip(model.coefficient.values, terms, strict=True):
         add_scaled(residual, -value, plane)

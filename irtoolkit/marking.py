@@ -56,7 +56,12 @@ class Cut(NamedTuple):
 
 
 def mark_defects(
-    evidence: xr.Dataset, samples: Sequence[np.ndarray], settings: Settings, *, infrared_blur: float
+    evidence: xr.Dataset,
+    samples: Sequence[np.ndarray],
+    settings: Settings,
+    *,
+    infrared_blur: float,
+    exponent: float = 1.0,
 ) -> xr.Dataset:
     """Mark the defects of one slide by the settings' threshold and visibility.
 
@@ -70,6 +75,8 @@ def mark_defects(
         Tiles (4, y, x) of 16-bit counts from `align_samples`.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands.
+    exponent
+        Of light over counts, from `find_black`.
 
     Returns
     -------
@@ -80,20 +87,21 @@ def mark_defects(
     cut = _cut(evidence, samples, settings.threshold)
     defects, threshold, rate = NOTHING, cut.level, 0.0
     if np.isfinite(cut.level):
-        defects, threshold, rate = _choose_regions(evidence, cut, settings, infrared_blur)
+        defects, threshold, rate = _choose_regions(evidence, cut, settings, infrared_blur, exponent)
     mask, number = mask_regions(defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate}
     return xr.Dataset({"residual": cut.residual, "score": cut.score, "mask": mask, **measured})
 
 
 def _choose_regions(
-    evidence: xr.Dataset, cut: Cut, settings: Settings, infrared_blur: float
+    evidence: xr.Dataset, cut: Cut, settings: Settings, infrared_blur: float, exponent: float
 ) -> tuple[xr.Dataset, float, float]:
     """Regions to mark, the threshold in sigma, and their estimated false discovery rate."""
     level = cut.level
-    tails = measure_tails(cut.score, cut.residual, evidence.grain, infrared_blur=infrared_blur, level=level)
+    scored = evidence.assign(score=cut.score, residual=cut.residual)
+    tails = measure_tails(scored, infrared_blur=infrared_blur, level=level)
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
-    factors = measure_crowds(evidence.visible, joined[0])
+    factors = measure_crowds(evidence.visible, joined[0], exponent=exponent)
     defects, mirrored = (temper_visibility(regions, factors) for regions in joined)
     rate = settings.false_discovery_rate
     least = rank_beyond_crowd(defects, mirrored, rate) if settings.visibility else 0.0

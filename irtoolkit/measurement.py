@@ -113,7 +113,8 @@ def _gather_pixels(mask: xr.DataArray, score: xr.DataArray, residual: xr.DataArr
     pixels = xr.Dataset({name: ("pixel", column[order]) for name, column in columns.items()})
     row, column = np.divmod(pixels["index"], mask.sizes["x"])
     core = xr.ones_like(pixels.marked)
-    return pixels.assign(row=row, column=column, core=core).assign_attrs(width=mask.sizes["x"])
+    contrast = xr.zeros_like(pixels.score)
+    return pixels.assign(row=row, column=column, core=core, contrast=contrast).assign_attrs(width=mask.sizes["x"])
 
 
 def _edge_distance(mask: np.ndarray) -> np.ndarray:

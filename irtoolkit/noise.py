@@ -19,7 +19,7 @@ from irtoolkit.candidates import (
 from irtoolkit.density import to_transmittance
 from irtoolkit.faint import raise_faint
 from irtoolkit.ghost import ghost_density, visible_density
-from irtoolkit.statistics import add_scaled, blur, combine, gradient, high_pass, least_squares
+from irtoolkit.statistics import add_scaled, blur, blur_known, combine, gradient, high_pass, least_squares
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
@@ -120,7 +120,7 @@ def noise_features(
     ghost = blur(ghost_density(density, model), 1.4)
     contrast = ghost_contrast(ghost)
     candidate = find_candidates(residual, contrast, float(model.sigma))
-    smooth = blur(1 - to_transmittance(residual), SMOOTHING)
+    smooth = blur_known(1 - to_transmittance(residual), SMOOTHING)
     return smooth, candidate, contrast, _plain_features(density, ghost, candidate)
 
 
@@ -164,10 +164,8 @@ def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.
     return np.where(outside > 0, feature, average)
 
 
-def score_residual(
-    residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Residual in units of its noise at each place, and the visible noise there; lazy.
+def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:
+    """Residual in units of its noise at each place, and what the picture is like there; lazy.
 
     Parameters
     ----------
@@ -180,21 +178,20 @@ def score_residual(
 
     Returns
     -------
-    score
-        (y, x) float32, positive where light is blocked; on film without defects near a standard normal; 0 where the
-        residual is not known.
-    grain
-        (y, x) float32, density: the visible bands' own noise and texture in a pixel.
+    xarray.Dataset
+        On (y, x), float32: `score`, positive where light is blocked, on film without defects near a standard normal,
+        0 where the residual is not known; `grain`, density: the visible bands' own noise and texture in a pixel; and
+        `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
     plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
     data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32)
-    score = xr.DataArray(data[0], dims=("y", "x"), name="score")
-    return score, xr.DataArray(plain[2], dims=("y", "x"), name="grain")
+    planes = {"score": data[0], "grain": plain[2], "contrast": plain[3]}
+    return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Score by the model alone, 1 where candidates are, the visible grain, and 1 where the ghost is calm, as planes."""
+    """Score by the model alone, 1 where candidates are, the visible grain, and the ghost's contrast, as planes."""
     smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
     low, high = model.feature_low.values, model.feature_high.values
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
@@ -207,8 +204,7 @@ def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -
             _add_term(combined, model, len(PLAIN) + SQUARED.index(name), term * term)
     centred = smooth - combined["bias"]
     sharpness = np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
-    calm = contrast * sharpness < CALM
-    return np.stack([centred * sharpness, candidate.astype(np.float32), grain, calm.astype(np.float32)])
+    return np.stack([centred * sharpness, candidate.astype(np.float32), grain, contrast * sharpness])
 
 
 def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
@@ -228,4 +224,4 @@ def _locally_scaled(plain: np.ndarray) -> np.ndarray:
         mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     score = score / np.maximum(factor, np.float32(0.05))
-    return np.where(known, raise_faint(score, outside, plain[3] > 0), np.float32(0))[None]
+    return np.where(known, raise_faint(score, outside, plain[3] < CALM), np.float32(0))[None]

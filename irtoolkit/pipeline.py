@@ -96,10 +96,11 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     visible = counts.sel(band=list(VISIBLE))
     infrared = shift_infrared(counts, sample.displacement, sample.film)
     residual = subtract_crosstalk(visible, infrared, fitted)
-    score, grain = score_residual(residual, visible, fitted)
-    evidence = xr.Dataset({"infrared": infrared, "residual": residual.fillna(0), "score": score, "grain": grain})
+    scored = score_residual(residual, visible, fitted)
+    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual.fillna(0))
     planes = [tile.planes for tile in sample.tiles]
-    marked = mark_defects(evidence.assign(visible=visible), planes, settings, infrared_blur=float(fitted.blur))
+    optics = {"infrared_blur": float(fitted.blur), "exponent": float(fitted.exponent)}
+    marked = mark_defects(evidence, planes, settings, **optics)
     measured: dict[str, float | bool] = {name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma")}
     names = ("shift_y", "shift_x", "shift_uncertainty")
     measured |= {name: float(sample.displacement[name]) for name in names}

@@ -29,6 +29,22 @@ def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
 
 
+def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of what is known of a float32 plane, by its share of the kernel; NaN stays where it is.
+
+    Normalised convolution (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
+
+    >>> blur_known(np.array([[1, np.nan, 3, 3, 3]], np.float32), 0.7).round(2)
+    array([[1.07,  nan, 2.98, 3.  , 3.  ]], dtype=float32)
+    """
+    known = np.isfinite(plane)
+    if known.all():
+        return blur(plane, sigma)
+    share = blur(known.astype(np.float32), sigma)
+    smooth = blur(np.where(known, plane, np.float32(0)), sigma) / np.maximum(share, np.float32(1e-6))
+    return np.where(known, smooth, np.float32(np.nan))
+
+
 def kernel_size(sigma: float) -> tuple[int, int]:
     """Width and height of the kernel that `blur` uses: four sigma to each side."""
     side = 2 * int(np.ceil(4 * sigma)) + 1

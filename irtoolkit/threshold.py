@@ -15,8 +15,8 @@ def choose_by_mirror(
     """Which regions to keep at the stated false discovery rate, with a threshold for calm and one for busy places.
 
     Where the picture is busy its ghost may leave residuals on both sides that no calm place has; the mirrored ones must
-    not raise the threshold of the calm. So `threshold_mirror` is asked for each side of some level of the visible noise
-    at the regions: the level, or none, with which most regions are kept. Grouping by what says nothing of the sign
+    not raise the threshold of the calm. So `threshold_mirror` is asked for each side of some level of the
+    regions' relief: the level, or none, with which most regions are kept. Grouping by what says nothing of the sign
     leaves the rate as it is (Ignatiadis et al. 2016, doi:10.1038/nmeth.3885).
 
     Returns
@@ -28,8 +28,8 @@ def choose_by_mirror(
     rate
         The larger of both rates.
     """
-    grain = np.concatenate([defects.grain.values, mirrored.grain.values])
-    levels = np.quantile(grain, BUSY) if grain.size else []
+    relief = np.concatenate([defects.relief.values, mirrored.relief.values])
+    levels = np.quantile(relief, BUSY) if relief.size else []
     best = _choose_on_each_side(defects, mirrored, np.inf, false_discovery_rate)
     for level in levels:
         tried = _choose_on_each_side(defects, mirrored, level, false_discovery_rate)
@@ -45,7 +45,7 @@ def _choose_on_each_side(
     kept = np.zeros(defects.sizes["region"], bool)
     results = []
     for busy in (False, True):
-        inside, like = ((regions.grain.values > level) == busy for regions in (defects, mirrored))
+        inside, like = ((regions.relief.values > level) == busy for regions in (defects, mirrored))
         of_side = defects.isel(region=inside), mirrored.isel(region=like)
         threshold, rate = threshold_mirror(*of_side, false_discovery_rate)
         kept |= inside & (GROW + defects["rank"].values >= threshold)

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.stats import norm
 
 from irtoolkit import tiles
-from irtoolkit.density import to_density
+from irtoolkit.density import to_density, to_light
 
 SIZES = (0.0, 6.0, 12.0, 25.0)
 CROWD = 200
@@ -18,7 +18,7 @@ SURROUNDINGS = 17
 ASIDE = 24
 
 
-def measure_crowds(visible: xr.DataArray, regions: xr.Dataset) -> xr.DataArray:
+def measure_crowds(visible: xr.DataArray, regions: xr.Dataset, *, exponent: float = 1.0) -> xr.DataArray:
     """Measure how much less visible small regions are than their infrared says, where a slide has crowds of them.
 
     Some scanners show thousands of grain-sized dots a megapixel in the infrared, which dip in the colours by half as
@@ -32,6 +32,8 @@ def measure_crowds(visible: xr.DataArray, regions: xr.Dataset) -> xr.DataArray:
         Counts (band, y, x) of R, G, B; read once more, and only if some size has a crowd.
     regions
         Defects from `join_regions`.
+    exponent
+        Of light over counts, from `find_black`.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def measure_crowds(visible: xr.DataArray, regions: xr.Dataset) -> xr.DataArray:
     crowds = [number for number in range(len(SIZES)) if (seen & (size == number)).sum() >= CROWD]
     factors = xr.DataArray(np.ones(len(SIZES)), {"size": list(SIZES)})
     if crowds:
-        shown, noise = _traces(visible, regions)
+        shown, noise = _traces(visible, regions, exponent)
         for number in crowds:
             alike = seen & (size == number)
             spread = 1.4826 * np.median(np.abs(noise[alike]))
@@ -87,9 +89,10 @@ def _small(regions: xr.Dataset) -> np.ndarray:
     return regions.visible_area.values < 2 * SIZES[-1]
 
 
-def _traces(visible: xr.DataArray, regions: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _traces(visible: xr.DataArray, regions: xr.Dataset, exponent: float) -> tuple[np.ndarray, np.ndarray]:
     """Share of the expected visible trace that each region shows, and its noise aside of it (1: as expected)."""
-    planes = tiles.map_blocks(_trace, visible.data, depth=ASIDE + SURROUNDINGS, dtype=np.float32, planes=2)
+    kernel = partial(_trace, exponent=exponent)
+    planes = tiles.map_blocks(kernel, visible.data, depth=ASIDE + SURROUNDINGS, dtype=np.float32, planes=2)
     index = np.sort(regions.pixel_index.values)
     marked = tiles.from_indices(index, (visible.sizes["y"], visible.sizes["x"]))
     parts = tiles.reduce_blocks(partial(_pick, width=visible.sizes["x"]), planes, marked)
@@ -102,9 +105,9 @@ def _traces(visible: xr.DataArray, regions: xr.Dataset) -> tuple[np.ndarray, np.
     return shown, noise / np.maximum(regions.grain.values, 1e-6)
 
 
-def _trace(visible: np.ndarray) -> np.ndarray:
+def _trace(visible: np.ndarray, exponent: float) -> np.ndarray:
     """Density above the surroundings, mean of the bands, and the same `ASIDE` rows below."""
-    density = np.mean([to_density(band) for band in visible], axis=0)
+    density = np.mean([to_density(to_light(band, exponent)) for band in visible], axis=0)
     trace = density - cv2.blur(density, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REFLECT_101)
     return np.stack([trace, np.roll(trace, -ASIDE, axis=0)])
 

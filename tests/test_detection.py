@@ -20,8 +20,9 @@ def plane(values):
 def tails_of(score, residual=None, grain=0.01, infrared_blur=0.0, level=GROW):
     score = np.asarray(score, np.float32)
     residual = 0.01 * score if residual is None else residual
-    grain = np.full(score.shape, grain)
-    return measure_tails(plane(score), plane(residual), plane(grain), infrared_blur=infrared_blur, level=level)
+    planes = {"score": score, "residual": residual, "grain": np.full(score.shape, grain), "contrast": 2 * score}
+    evidence = xr.Dataset({name: plane(values) for name, values in planes.items()})
+    return measure_tails(evidence, infrared_blur=infrared_blur, level=level)
 
 
 def drawn(regions, shape):

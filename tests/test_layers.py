@@ -16,6 +16,7 @@ ROWS = (
     ("scene", "defects", "scanner_files", "film", "histogram", "candidates", "sharpness", "trimming"),
     ("displacement",),
     ("scanning", "alignment", "ghost", "faint", "detection", "visibility", "healing"),
+    ("black",),
     ("crosstalk",),
     ("noise", "measurement", "threshold", "synthetic"),
     ("marking",),

@@ -19,7 +19,8 @@ def score_and_grain(counts):
     model = fit_samples([sample])
     visible = counts.sel(band=list(VISIBLE))
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    return score_residual(subtract_crosstalk(visible, infrared, model), visible, model)
+    scored = score_residual(subtract_crosstalk(visible, infrared, model), visible, model)
+    return scored.score, scored.grain
 
 
 @pytest.mark.parametrize("scanner", ["aligned", "plustek"])

@@ -16,8 +16,9 @@ def lazy(values):
 
 def core_of(residual, infrared_blur):
     """Core (y, x) bool where the score, 100 a density, reaches the level."""
-    score, grain = 100 * residual, np.full(SHAPE, 0.01)
-    tails = measure_tails(lazy(score), lazy(residual), lazy(grain), infrared_blur=infrared_blur)
+    planes = {"score": 100 * residual, "residual": residual, "grain": np.full(SHAPE, 0.01), "contrast": residual}
+    evidence = xr.Dataset({name: lazy(values) for name, values in planes.items()})
+    tails = measure_tails(evidence, infrared_blur=infrared_blur)
     core = np.zeros(SHAPE, bool)
     core.ravel()[tails["index"].values] = tails.core.values
     return core
@@ -80,6 +81,7 @@ def joined(core, scored):
         "score": np.full(index.size, 9.0),
         "residual": np.full(index.size, 0.1),
         "grain": np.full(index.size, 1.0),
+        "contrast": np.full(index.size, 1.0),
     }
     tails = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
     tails = tails.assign(index=("pixel", index), core=("pixel", core.ravel()[index]))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irtoolkit.detection import GROW
-from irtoolkit.threshold import rate_above, threshold_mirror
+from irtoolkit.threshold import choose_by_mirror, rate_above, threshold_mirror
 
 
 def table(ranks, areas=1):
@@ -102,3 +102,14 @@ def test_rate_of_all_regions_by_hand():
     assert rate_above(table([1.0, 2, 3, 4], 1), table([1.0], 3)) == 0.75
     assert rate_above(table([1.0]), table([1.0, 2.0])) == 1
     assert rate_above(table([]), table([1.0])) == 0
+
+
+def test_edges_of_the_picture_do_not_raise_the_threshold_of_calm_places():
+    """20 mirrored edges outrank all 60 defects; their relief is that of the 20 false regions alone."""
+    defects = table([*np.full(60, 10.0), *np.full(20, 30.0)]).assign(relief=("region", [*np.ones(60), *np.full(20, 9)]))
+    mirrored = table(np.full(20, 31.0)).assign(relief=("region", np.full(20, 9.5)))
+    kept, threshold, rate = choose_by_mirror(defects, mirrored, 0.05)
+    assert kept.values.tolist() == [True] * 60 + [False] * 20
+    assert threshold <= GROW + 10
+    assert rate <= 0.05
+    assert not choose_by_mirror(defects, mirrored.assign(relief=("region", np.ones(20))), 0.05)[0].any()

@@ -112,4 +112,5 @@ def test_edges_of_the_picture_do_not_raise_the_threshold_of_calm_places():
     assert kept.values.tolist() == [True] * 60 + [False] * 20
     assert threshold <= GROW + 10
     assert rate <= 0.05
-    assert not choose_by_mirror(defects, mirrored.assign(relief=("region", np.ones(20))), 0.05)[0].any()
+    everywhere = mirrored.assign(relief=("region", np.repeat([1.0, 9.5], 10)))
+    assert not choose_by_mirror(defects, everywhere, 0.05)[0].any()

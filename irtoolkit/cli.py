@@ -16,12 +16,13 @@ import xarray as xr
 from tqdm import tqdm
 
 from irtoolkit.archive import CallError, Task, check_outputs, clean_slides, find_slides, fit_rolls, fit_tasks, ignore
+from irtoolkit.inpainting import check_method
 from irtoolkit.layouts import find_layout
 from irtoolkit.model import open_model, write_model
 from irtoolkit.report import write_report
 from irtoolkit.results import Row, write_table
 from irtoolkit.schema import VERSION, LayoutError, SlideError
-from irtoolkit.settings import RAW, THRESHOLDS, Settings
+from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
 from irtoolkit.targets import check_target, remove_leftovers
 
@@ -115,7 +116,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--fdr", type=float, help="False discovery rate: share of what is marked that may be no defect [0.05].")
 @click.option("--visibility", type=float, help="Leave regions alone that show less than this many times the noise [3].")
 @click.option("--threshold", metavar=THRESHOLD, help="Method, NUMBER in sigma, or infrared counts [mirror].")
-@click.option("--heal", help="auto, telea, copy (colour as it is) or none (only masks) [auto].")
+@click.option("--heal", metavar="METHOD", help=f"{', '.join(HEALING_METHODS)} (only masks) [auto].")
 @click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, from fit.")
 @click.option("--alone", is_flag=True, help="Fit every slide by itself.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with the fields of Settings.")
@@ -136,6 +137,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     with _wrong_call():
         settings = _settings(options)
         model = open_model(options["model"]) if options["model"] else None
+    check_method(settings.heal)
     tasks = find_slides(paths, out)[: options["limit"]]
     check_outputs(tasks, out)
     if options["dry_run"]:

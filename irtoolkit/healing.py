@@ -7,13 +7,13 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
+from irtoolkit.inpainting import check_method, inpaint_windows
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
 from irtoolkit.statistics import blur
 
 REACH = 64
 MARGIN = 12
-RADIUS = 3
 DETAIL = 2.0
 CALM_WINDOW = 17
 CALM_REACH = 24
@@ -22,8 +22,8 @@ CALM_REACH = 24
 def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", grain: float = 1.0) -> xr.DataArray:
     """Fill the masked pixels of each band from around them; lazy.
 
-    Each connected piece of the mask is filled by Telea's fast marching (2004, doi:10.1080/10867651.2004.10487596),
-    band by band in full depth, and then given the fine detail of a clean patch beside it, so that grain goes on.
+    Each connected piece of the mask is filled by `inpainting.inpaint` in its box, 12 px wider on every side, and then
+    given the fine detail of a clean patch beside it, so that grain goes on.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
     mask
         (y, x) bool, True = defect.
     method
-        ``"auto"`` or ``"telea"``; ``"copy"`` and ``"none"`` return the counts as they are.
+        One of `settings.HEALING_METHODS`: ``"auto"`` is ``"telea"``; ``"copy"`` and ``"none"`` return the counts as
+        they are.
     grain
         Share of the patch's detail that is added, 0 for none.
 
@@ -44,28 +45,30 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
     Raises
     ------
     SlideError
-        Unknown method.
+        Unknown method, or its program is not installed; when computed, G'MIC failed.
     """
     if method not in HEALING_METHODS:
         raise SlideError(f"healing method must be one of {', '.join(HEALING_METHODS)}, not {method!r}")
     if method in ("copy", "none"):
         return visible.rename("healed")
-    kernel = partial(_heal_block, grain=grain)
+    inpainting = "telea" if method == "auto" else method
+    check_method(inpainting)
+    kernel = partial(_heal_block, method=inpainting, grain=grain)
     arrays = visible.data, mask.data[None]
     data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=visible.dtype, planes=visible.sizes["band"])
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
 
 
-def _heal_block(visible: np.ndarray, mask: np.ndarray, grain: float) -> np.ndarray:
+def _heal_block(visible: np.ndarray, mask: np.ndarray, method: str, grain: float) -> np.ndarray:
     if not mask.any():
         return visible
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask[0].astype(np.uint8), connectivity=8)
+    places = [_widened(box, MARGIN) for box in boxes[1:]]
     filled = visible.astype(np.float32)
-    for number in range(1, count):
-        rows, columns = _widened(boxes[number], MARGIN)
-        piece = labels[rows, columns] == number
-        for band, counts in zip(filled, visible, strict=True):
-            band[rows, columns][piece] = _fill(counts[rows, columns], mask[0, rows, columns])[piece]
+    fills = inpaint_windows([(filled[:, *place], mask[0][place]) for place in places], method)
+    for number, place, fill in zip(range(1, count), places, fills, strict=True):
+        piece = labels[place] == number
+        filled[:, *place][:, piece] = fill[:, piece]
     if grain:
         filled = _with_grain(filled, mask[0], boxes[1:], grain)
     return np.where(mask, _as_counts(filled, visible.dtype), visible)
@@ -90,15 +93,6 @@ def _widened(box: np.ndarray, margin: int) -> tuple[slice, slice]:
     left, top, width, height = box[:4]
     rows = slice(max(top - margin, 0), top + height + margin)
     return rows, slice(max(left - margin, 0), left + width + margin)
-
-
-def _fill(counts: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    if mask.all():
-        return counts.astype(np.float32)
-    scale = 257 if counts.dtype == np.uint8 else 1
-    wide = counts.astype(np.uint16) * np.uint16(scale)
-    filled = cv2.inpaint(wide, mask.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
-    return filled.astype(np.float32) / np.float32(scale)
 
 
 def _grain_level(sizes: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from irtoolkit.schema import SlideError
 
-HEALING_METHODS = ("auto", "telea", "copy", "none")
+INPAINTING_METHODS = (
+    "telea",
+    "navier-stokes",
+    "biharmonic",
+    "gmic:inpaint_pde",
+    "gmic:inpaint_morpho",
+    "gmic:inpaint",
+    "gmic:inpaint_matchpatch",
+)
+HEALING_METHODS = ("auto", *INPAINTING_METHODS, "copy", "none")
 THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
 RAW = "raw:"
 
@@ -35,8 +44,16 @@ class Settings:
         - ``"raw:135"``: no score; marked is what has fewer than 135 counts in the infrared itself, of 255 for a
           number up to 255 and of 65535 above.
     heal
-        ``"auto"`` and ``"telea"`` fill the mask; ``"copy"`` keeps the colour bands as they are; ``"none"`` makes only
-        masks.
+        What is done with the masked pixels:
+
+        - ``"auto"``: for now, ``"telea"``;
+        - ``"telea"``, ``"navier-stokes"``: filled by fast marching, or along isophotes (OpenCV);
+        - ``"biharmonic"``: filled with the smoothest surface (scikit-image);
+        - ``"gmic:inpaint_pde"``, ``"gmic:inpaint_morpho"``, ``"gmic:inpaint"``, ``"gmic:inpaint_matchpatch"``: filled
+          by that command of G'MIC (the last two with patches), which must be installed (Debian: gmic; on Linux
+          also ``pip install 'irtoolkit[gmic]'``);
+        - ``"copy"``: colour bands as they are;
+        - ``"none"``: only masks, no colour bands.
     grain
         Strength of the grain given to filled places: 0 none, 1 that of the surroundings.
 

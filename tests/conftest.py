@@ -1,3 +1,7 @@
+import shutil
+import sys
+from importlib.util import find_spec
+
 import cv2
 import numpy as np
 import pytest
@@ -57,6 +61,48 @@ def healed(counts):
 @pytest.fixture(params=["<", ">"])
 def source(request, tmp_path):
     return write_source(tmp_path / "slides" / "a.tif", request.param)
+
+
+@pytest.fixture
+def gmic_program():
+    """G'MIC's program, which a test that asks for it cannot do without."""
+    program = shutil.which("gmic")
+    assert program, "set-up: the program gmic is missing (Debian: apt install gmic)"
+    return program
+
+
+@pytest.fixture
+def gmic_binding_alone(monkeypatch):
+    """G'MIC's Python binding, and no program."""
+    assert find_spec("gmic"), "set-up: the binding gmic is missing (pip install -e '.[test]')"
+    monkeypatch.setenv("PATH", "")
+
+
+@pytest.fixture(params=["gmic_program", "gmic_binding_alone"])
+def either_gmic(request):
+    """G'MIC as a program, and as a binding."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def no_gmic(monkeypatch):
+    """Neither G'MIC's program nor its binding."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "gmic", None)
+
+
+@pytest.fixture
+def fake_gmic(tmp_path, monkeypatch):
+    """Function (text) that puts a shell script in the place of G'MIC's program."""
+
+    def put(text):
+        program = tmp_path / "bin" / "gmic"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent))
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ ROWS = (
     ("tiles", "boxes", "pages", "metadata", "targets", "tiff_tags"),
     ("density", "statistics", "layouts", "page_reader"),
     ("reader", "backend", "writer", "model", "tiff_files", "gmic"),
-    ("scene", "defects", "scanner_files", "film", "histogram", "candidates", "sharpness", "trimming"),
+    ("scene", "defects", "scanner_files", "film", "histogram", "candidates", "sharpness", "trimming", "inpainting"),
     ("displacement",),
     ("scanning", "alignment", "ghost", "faint", "detection", "visibility", "healing"),
     ("black",),

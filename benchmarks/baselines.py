@@ -92,32 +92,54 @@ def detect_by_coverage(counts: np.ndarray, _dpi: int) -> np.ndarray:
 
 
 def detect_like_digital_ice(counts: np.ndarray, dpi: int) -> np.ndarray:
-    """Digital ICE's gate, after digital-fauxice: pixels that it trusts less than half, weight = 1 - loss / range."""
-    ratio, clean = calibrate_gate(counts, dpi)
-    red, infrared = density_steps(counts[0]), density_steps(counts[3])
-    gate = (infrared - ratio * red) / (1 - ratio)
-    if dpi > 550:
-        gate = np.asarray(cv2.erode(gate, np.ones((1, 3), np.uint8)))
-    return np.asarray(1 - (clean + ICE_MARGIN - gate) / ICE_RANGE < 0.5)
+    """Digital ICE's gate, after digital-fauxice: pixels that it trusts less than half."""
+    return np.asarray(trust_film(open_gate(counts, dpi)) < 0.5)
 
 
 def detect_like_negpy(counts: np.ndarray, dpi: int) -> np.ndarray:
-    """NegPy 0.45: infrared over its bright surroundings, the picture's ghost regressed out; scores below one half.
+    """NegPy 0.45: infrared over its bright surroundings, the picture's ghost regressed out; scores below one half."""
+    return np.asarray(score_ratio(*measure_ratios(counts, dpi)) < 0.5)
 
-    Windows are those of a 35 mm frame at full resolution; its search for the holder is left out.
+
+def open_gate(counts: np.ndarray, dpi: int) -> np.ndarray:
+    """Digital ICE's gate less that of clean film, in steps, negative where light is lost; infinite without clean film.
+
+    Above 550 dpi it is the least of a pixel and its neighbours in the row.
+    """
+    ratio, clean = calibrate_gate(counts, dpi)
+    red, infrared = density_steps(counts[0]), density_steps(counts[3])
+    gate = (infrared - ratio * red) / (1 - ratio) - clean
+    return np.asarray(cv2.erode(gate, np.ones((1, 3), np.uint8))) if dpi > 550 else gate
+
+
+def trust_film(gate: np.ndarray) -> np.ndarray:
+    """Digital ICE's trust in pixels of a gate in steps: 1 and more is clean, and 0 and less hidden, film."""
+    return np.asarray(1 - (ICE_MARGIN - gate) / ICE_RANGE)
+
+
+def measure_ratios(counts: np.ndarray, dpi: int) -> tuple[np.ndarray, float]:
+    """NegPy's ratios of R, G, B, IR to bright surroundings (band, y, x), and the robust sigma of infrared's.
+
+    Infrared's has the picture's ghost regressed out, clean film brought to .97, and is 1 where it mirrors the picture.
+    Windows are those of a 35 mm frame at full resolution; NegPy's search for the holder is left out.
     """
     width = round(NEGPY_WINDOW * FRAME_INCHES * dpi / NEGPY_LONG_EDGE) | 1
-    visible, infrared = local_ratios(counts[:3], width), local_ratios(counts[3:], width)[0]
-    exponents = ghost_exponents(visible, infrared)
+    ratios = local_ratios(counts, width)
+    exponents = ghost_exponents(ratios[:3], ratios[3])
     if exponents.sum() > 0.5:
-        return np.zeros(infrared.shape, bool)
-    if exponents.sum() >= 0.02:
-        infrared = infrared / np.exp(np.einsum("b,byx->yx", exponents, np.log(visible)))
-    centre, sigma = robust_centre_and_scale(infrared)
-    infrared = infrared * NEGPY_CLEAN / np.clip(centre - 3 * sigma, 0.60, NEGPY_CLEAN)
+        ratios[3] = 1
+    elif exponents.sum() >= 0.02:
+        ratios[3] /= np.exp(np.einsum("b,byx->yx", exponents, np.log(ratios[:3])))
+    centre, sigma = robust_centre_and_scale(ratios[3])
+    ratios[3] *= NEGPY_CLEAN / np.clip(centre - 3 * sigma, 0.60, NEGPY_CLEAN)
+    return ratios, sigma
+
+
+def score_ratio(ratios: np.ndarray, sigma: float) -> np.ndarray:
+    """NegPy's score (y, x) of ratios of given sigma, the least of 3 by 3 pixels: from 1 on clean, to 0 hidden film."""
     stretch = np.clip(0.02 / max(sigma, 1e-9), 1, 6)
-    score = 1 - (NEGPY_CLEAN - infrared) * stretch / (NEGPY_CLEAN - NEGPY_CUTOFF)
-    return cv2.erode(score, np.ones((3, 3), np.uint8)) < 0.5
+    score = 1 - (NEGPY_CLEAN - ratios[3]) * stretch / (NEGPY_CLEAN - NEGPY_CUTOFF)
+    return np.asarray(cv2.erode(score, np.ones((3, 3), np.uint8)))
 
 
 def below(threshold_of: Callable[..., float], plane: np.ndarray) -> np.ndarray:

@@ -9,44 +9,27 @@ that `fit_roll` fits on the scan itself: it gives the masks of a slide fitted by
 fifth of the time. `seconds` of the method "irtoolkit" is a slide fitted by itself.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 import irtoolkit as irt
 from benchmarks.baselines import BASELINES, FULL_SCALE, infrared_score
+from benchmarks.cases import DAMAGED, PICTURES, Case, Row, as_slide, make_parser, make_scan, run_cases
 from benchmarks.charts import write_charts, write_summary
-from benchmarks.photographs import Photograph, open_photographs
 from benchmarks.sane import load_detector
 from benchmarks.scoring import Mask, best_cut, judge_mask
-from benchmarks.simulation import MARGIN, Scan, simulate_scan
-
-Row = dict[str, Any]
+from benchmarks.simulation import Scan
 
 FILMS = ("e6", "faded-e6", "c41", "kodachrome")
 SCANNERS = ("coolscan", "plustek", "flatbed")
-DAMAGED: dict[str, dict[str, Any]] = {
-    "linear": {},
-    "gamma 2.2": {"gamma": 2.2},
-    "nearly black": {"exposure": -5.0},
-    "infrared dots": {"dots": True},
-    "mount": {"mount": True},
-}
-"""Kinds of scans with damage, and what sets each apart for `simulate_scan`."""
-
 ODD_ONES = (
     ("e6", "coolscan", "nearly black"),
     ("e6", "coolscan", "infrared dots"),
@@ -61,22 +44,6 @@ RATES = (0.01, 0.02, 0.10)
 PROGRESS = "{seed} {film} {scanner} {kind}: {status}, F1 {f1:.3f}, {false_regions} of {regions} regions false"
 QUICK = 5
 """The quick run takes every fifth case of one seed: four with damage, two clean, a silver film, a black frame."""
-
-TOP, HORIZON = (0.12, 0.28, 0.55), (0.62, 0.74, 0.90)
-"""Light of the drawn sky in R, G, B at its two ends, 1 for white."""
-
-CELLS, SPOKES = 60, 36
-"""Cells of the drawn chart's checkerboard along a side, and spokes of its star."""
-
-
-class Case(NamedTuple):
-    """One scan to make; `seed` and `number`, its place among the seed's cases, decide everything random."""
-
-    seed: int
-    number: int
-    film: str
-    scanner: str
-    kind: str
 
 
 def list_cases(first_seed: int, seeds: int) -> list[Case]:
@@ -96,49 +63,6 @@ def list_cases(first_seed: int, seeds: int) -> list[Case]:
     return cases
 
 
-def draw_sky(side: int) -> NDArray[np.float64]:
-    """A smooth gradient of light (y, x, 3), without texture."""
-    return np.linspace(TOP, HORIZON, side)[:, None].repeat(side, axis=1)
-
-
-def draw_nothing(side: int) -> NDArray[np.float64]:
-    """No light, (y, x, 3): an unexposed frame."""
-    return np.zeros((side, side, 3))
-
-
-def draw_chart(side: int) -> NDArray[np.float64]:
-    """Hard edges, light (y, x, 3) of .02 against pure colours: a star of spokes on a checkerboard."""
-    y, x = np.mgrid[:side, :side] / side - 0.5
-    checks = (np.floor(y * CELLS) + np.floor(x * CELLS)) % 2 == 0
-    lit = np.where(np.hypot(y, x) < 0.35, np.sin(SPOKES * np.arctan2(y, x)) > 0, checks)
-    patch = (np.floor(y * CELLS / 8) + 3 * np.floor(x * CELLS / 8)).astype(int) % 7 + 1
-    return np.where(lit[..., None] & (patch[..., None] >> np.arange(3) & 1 == 1), 0.9, 0.02)
-
-
-PICTURES = {"sky": draw_sky, "black frame": draw_nothing, "test chart": draw_chart}
-
-
-def picture_photograph(kind: str, shape: tuple[int, int]) -> Photograph:
-    """A drawn picture as a photograph large enough for a frame of `shape` (y, x); its light is coded as sRGB."""
-    light = PICTURES[kind](2 * (max(shape) + 2 * MARGIN))
-    codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return Photograph(kind, np.rint(codes * FULL_SCALE).astype(np.uint16))
-
-
-@cache
-def _photographs(folder: Path | None) -> list[Photograph]:
-    return open_photographs(folder)
-
-
-def make_scan(case: Case, folder: Path | None, shape: tuple[int, int]) -> tuple[Scan, str]:
-    """The scan of a case at `shape` (y, x), and the name of the photograph on it."""
-    rng = np.random.default_rng([case.seed, case.number])
-    photographs = [picture_photograph(case.kind, shape)] if case.kind in PICTURES else _photographs(folder)
-    photograph = photographs[rng.integers(len(photographs))]
-    special = DAMAGED.get(case.kind, {} if case.kind == "silver" else {"defects": 0.0})
-    return simulate_scan(rng, photograph, shape, film=case.film, scanner=case.scanner, **special), photograph.name
-
-
 def run_case(case: Case, folder: Path | None, shape: tuple[int, int]) -> list[Row]:
     """Make one scan and judge every method on it; rows of the table."""
     scan, name = make_scan(case, folder, shape)
@@ -149,9 +73,7 @@ def run_case(case: Case, folder: Path | None, shape: tuple[int, int]) -> list[Ro
 
 def run_irtoolkit(scan: Scan, *, swept: bool) -> Iterator[Row]:
     """Judge the automatic mask and, if `swept`, those at other false discovery rates and constant thresholds."""
-    attributes = {"dpi": scan.dpi}
-    slide = xr.Dataset({"counts": (("band", "y", "x"), scan.counts)}, {"band": ["R", "G", "B", "IR"]}, attributes)
-    usual = irt.Settings()
+    slide, usual = as_slide(scan), irt.Settings()
     automatic = judge_settings(scan, slide, usual) | {"method": "irtoolkit", "requested": usual.false_discovery_rate}
     yield automatic
     if swept and automatic["status"] == "done":
@@ -198,32 +120,14 @@ def judge(scan: Scan, mask: Mask, seconds: float = float("nan")) -> Row:
     return judge_mask(mask, scan.truth, scan.allowed, scan.frame)._asdict() | {"seconds": seconds}
 
 
-def run_cases(cases: Sequence[Case], folder: Path | None, shape: tuple[int, int], workers: int) -> Iterator[list[Row]]:
-    """Rows of every case in order, worked on by `workers` processes."""
-    run = partial(run_case, folder=folder, shape=shape)
-    if workers == 1:
-        yield from map(run, cases)
-    else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            yield from pool.map(run, cases)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and write its files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, help="folder of photographs; those of scikit-image if left out")
-    parser.add_argument("--out", type=Path, default=Path("benchmark-results"))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--megapixels", type=float, default=1.0)
-    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser = make_parser(__doc__, seeds=3, first_seed=1)
     parser.add_argument("--quick", action="store_true", help="eight scans of one seed")
     options = parser.parse_args(arguments)
-    height = round((options.megapixels * 2e6 / 3) ** 0.5)
     cases = list_cases(options.first_seed, 1 if options.quick else options.seeds)[:: QUICK if options.quick else 1]
     rows = []
-    runs = run_cases(cases, options.photos, (height, height * 3 // 2), options.workers)
-    for judged in tqdm(runs, total=len(cases), unit="scan"):
+    for judged in tqdm(run_cases(run_case, cases, options), total=len(cases), unit="scan"):
         rows += judged
         tqdm.write(PROGRESS.format(**judged[0]), file=sys.stderr)
     table = pd.DataFrame(rows)

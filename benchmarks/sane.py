@@ -1,8 +1,8 @@
-"""SANE's search for dust in the infrared: its own code where it is installed, and its method written anew.
+"""SANE's search for dust in the infrared, and its healing: its own code where that is installed, and written anew.
 
 Both follow the order of SANE's pieusb backend: take red out of the infrared, then mark what is darker than the lower of
 Yen's and Otsu's thresholds or far from its local mean. Masks are bool (y, x), True at a defect, before the backend
-grows them; `grow_like_sane` is that last step.
+grows them; `grow_like_sane` is that step, and `fill_like_sane` and `fill_with_sane` the last, its healing.
 """
 
 import ctypes
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.ndimage import distance_transform_cdt
 from skimage.filters import threshold_otsu, threshold_yen
 
 FULL_SCALE = 65535
@@ -19,6 +20,9 @@ BINS = 256
 DRAWS, SEED = 40_000, 1
 FLAT, NOISY = 20, 100
 """Deviations, in levels of 256, that are dirt where the infrared is flat and where it varies most."""
+
+FARTHEST = 500
+"""Manhattan distance in pixels beyond which SANE leaves a marked pixel as it is."""
 
 FOLDERS = ("lib/*/sane", "lib/sane", "lib64/sane", "local/lib/*/sane", "local/lib/sane", "local/lib64/sane")
 """Where systems keep SANE's backends, under /usr."""
@@ -51,6 +55,24 @@ def grow_like_sane(mask: np.ndarray, dpi: int) -> np.ndarray:
 def detect_grown_like_sane(counts: np.ndarray, dpi: int) -> np.ndarray:
     """Every pixel that SANE's chain would replace."""
     return grow_like_sane(detect_like_sane(counts, dpi), dpi)
+
+
+def fill_like_sane(visible: np.ndarray, mask: np.ndarray, dpi: int) -> np.ndarray:
+    """Visible counts (band, y, x) with the mask replaced, not grown: the nearest clean pixels' counts, then their mean.
+
+    Nearest by Manhattan distance, where SANE draws between equals; the mean is over `fill_width` pixels.
+    """
+    if mask.all():
+        return visible
+    nearest = distance_transform_cdt(mask, "taxicab", return_distances=False, return_indices=True)
+    carried = visible[:, nearest[0], nearest[1]]
+    means = np.stack([np.floor(box_mean(plane, fill_width(dpi))) for plane in carried.astype(np.float64)])
+    return np.asarray(np.where(mask, means, visible), visible.dtype)
+
+
+def fill_width(dpi: int) -> int:
+    """Odd width in pixels of the square that SANE takes the mean of a filled place over."""
+    return max(dpi // 540 | 1, 3)
 
 
 def spectral_clean(red: np.ndarray, infrared: np.ndarray) -> np.ndarray:
@@ -172,6 +194,20 @@ def marked_pixels(library: ctypes.CDLL, plane: object, infrared: np.ndarray, sta
     mask = np.asarray(np.ctypeslib.as_array(marked, infrared.shape) == 0)
     release(marked)
     return mask
+
+
+def fill_with_sane(library: ctypes.CDLL, visible: np.ndarray, mask: np.ndarray, dpi: int) -> np.ndarray:
+    """Visible counts (band, y, x) with the mask, which SANE grows, replaced by SANE's own code; its draw is seeded."""
+    filled = np.array(visible, np.uint16, order="C")
+    marks = np.where(mask, 0, 255).astype(np.uint16)
+    planes = (ctypes.c_void_p * 3)(*(plane.ctypes.data for plane in filled))
+    plane = ctypes.byref(Parameters(0, 1, 2 * mask.shape[1], mask.shape[1], mask.shape[0], 16))
+    crop, marked = (ctypes.c_int * 4)(), ctypes.c_void_p(marks.ctypes.data)
+    ctypes.CDLL(None).srand(SEED)
+    reach = dpi // 1000 + 1
+    if library.sanei_ir_dilate_mean(plane, planes, marked, FARTHEST, reach, fill_width(dpi), 0, 0, crop):
+        raise RuntimeError("SANE's fill failed; give it a smaller slide")
+    return filled
 
 
 def release(pointer: object) -> None:

@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import detection
+from benchmarks import cases, detection
 from benchmarks.scoring import best_cut, choose_best, compare_methods, count_false, grow_mask, judge_mask, pool_rates
 from benchmarks.simulation import simulate_scan
 
 SHAPE = (15, 21)
-PHOTOGRAPH = detection.picture_photograph("test chart", (101, 151))
+PHOTOGRAPH = cases.picture_photograph("test chart", (101, 151))
 
 
 @pytest.fixture
@@ -127,9 +127,9 @@ def test_the_truth_is_where_marks_are_allowed_and_on_film(scanner):
 
 
 def test_every_film_meets_every_scanner_and_gamma_takes_turns():
-    cases = detection.list_cases(4, 3)
-    assert len(cases) == 3 * 16 + 24
-    usual = pd.DataFrame([case for case in cases if case.kind in ("linear", "gamma 2.2")])
+    listed = detection.list_cases(4, 3)
+    assert len(listed) == 3 * 16 + 24
+    usual = pd.DataFrame([case for case in listed if case.kind in ("linear", "gamma 2.2")])
     bent = usual[usual["kind"] == "gamma 2.2"].groupby(["film", "scanner"]).size()
     assert len(bent) == 12
     assert (bent == 1).all()
@@ -138,7 +138,7 @@ def test_every_film_meets_every_scanner_and_gamma_takes_turns():
 def test_quick_cases_hold_every_sort():
     kinds = [case.kind for case in detection.list_cases(1, 1)[:: detection.QUICK]]
     assert {"clean", "silver", "black frame"} < set(kinds)
-    assert sum(kind in detection.DAMAGED for kind in kinds) == 4
+    assert sum(kind in cases.DAMAGED for kind in kinds) == 4
 
 
 def test_a_run_writes_the_same_table_twice_and_all_files(tmp_path, monkeypatch):

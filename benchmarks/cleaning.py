@@ -14,7 +14,7 @@ from pathlib import Path
 
 import irtoolkit as irt
 from irtoolkit.layouts import find_layout
-from irtoolkit.pipeline import find_defects, heal_slide
+from irtoolkit.pipeline import find_with_model, heal_slide
 
 MAKE = """
 import sys, irtoolkit as irt
@@ -45,11 +45,11 @@ def run(source: Path, out: Path) -> None:
     started = time.perf_counter()
     slide = irt.open_slide(source)
     say("open", started)
-    found = find_defects(slide, settings=settings)
+    found, model = find_with_model(slide, settings=settings)
     say("find", started)
     irt.write_mask(found.mask, out / "mask.tif", source=source, page=page)
     say("write mask", started)
-    irt.write_healed(heal_slide(found, settings=settings), out / "healed.tif", source=source, page=page)
+    irt.write_healed(heal_slide(found, model, settings=settings), out / "healed.tif", source=source, page=page)
     say("heal and write", started)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import xarray as xr
 
 from irtoolkit.layouts import SLIDE_SUFFIXES, find_layout, is_sidecar
-from irtoolkit.pipeline import find_defects, fit_samples, heal_slide, sample_slide
+from irtoolkit.pipeline import find_with_model, fit_samples, heal_slide, sample_slide
 from irtoolkit.reader import open_picture, open_slide
 from irtoolkit.report import preview_folder, write_previews
 from irtoolkit.results import Row, describe_row, measure_row
@@ -190,12 +190,12 @@ def clean_slides(
 def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset | None, compression: str) -> Row:
     slide, layout = open_slide(task.path), find_layout(task.path)
     page = layout.visible[0].page
-    found, note = _find(slide, settings, model)
+    found, fitted, note = _find(slide, settings, model)
     write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
     picture = None
     if settings.heal != "none":
         target = task.output(folder, "_clean.tif")
-        healed = heal_slide(found, settings=settings)
+        healed = heal_slide(found, fitted, settings=settings)
         software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
         write_healed(depth, target, source=task.path, page=page, compression=compression, software=software)
@@ -205,11 +205,11 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
     return row | {"review": "; ".join(filter(None, (note, row["review"])))}
 
 
-def _find(slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> tuple[xr.Dataset, str]:
+def _find(slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> tuple[xr.Dataset, xr.Dataset, str]:
     try:
-        return find_defects(slide, settings=settings, model=model), ""
+        return *find_with_model(slide, settings=settings, model=model), ""
     except ModelError as error:
-        return find_defects(slide, settings=settings), f"fitted by itself: {_one_line(error)}"
+        return *find_with_model(slide, settings=settings), f"fitted by itself: {_one_line(error)}"
 
 
 def _one_line(error: BaseException) -> str:

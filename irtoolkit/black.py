@@ -47,8 +47,8 @@ def find_black(tiles: Sequence[np.ndarray], loss: Callable[[xr.Dataset], float])
     Returns
     -------
     xarray.Dataset
-        `exponent` of light over counts; `offset` and `softness` (band), 16-bit counts of light; `flare`, share of the
-        light around; `densest` (band), density of the densest film.
+        `exponent` of light over counts; `darkest`, `offset` and `softness` (band), 16-bit counts of light; `flare`,
+        share of the light around; `densest` (band), density of the densest film.
     """
     darkest = _darkest_light(tiles)
 
@@ -72,7 +72,7 @@ def find_black(tiles: Sequence[np.ndarray], loss: Callable[[xr.Dataset], float])
 def _begin(darkest: np.ndarray, densest: np.ndarray, exponent: float, share: float, flare: float) -> xr.Dataset:
     black = to_light(darkest, exponent)
     offset = {"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)}
-    model = xr.Dataset({"exponent": exponent, **offset, "flare": 0.0})
+    model = xr.Dataset({"exponent": exponent, "darkest": ("band", black), **offset, "flare": 0.0})
     density = visible_density(densest[:, None, None], model)[:, 0, 0] + MARGIN
     return model.assign(densest=("band", density), flare=flare).assign_coords(band=list(VISIBLE))
 

@@ -18,6 +18,7 @@ from irtoolkit.ghost import (
     crosstalk_terms,
     density_of_blurred,
     ghost_density,
+    ghost_slopes,
     infrared_density,
     lamp_terms,
     pointwise_terms,
@@ -73,7 +74,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
     pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in tiles], axis=1)
-    model = model.assign(slopes=_slopes(pixels, model), neutral=_neutrality(pixels))
+    slopes = ghost_slopes(pixels[:, None], model).sum(axis=0)
+    model = model.assign(slopes=float(slopes.mean()), neutral=_neutrality(pixels))
     model = model.assign(blur=measure_blur([tile.planes for tile in tiles]))
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
@@ -186,15 +188,6 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
     check_enough(known.shape[1], "fit the infrared on")
     return known
-
-
-def _slopes(density: np.ndarray, model: xr.Dataset) -> float:
-    pixels = density[:, None]
-    coefficient = model.coefficient.values
-    weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * model.prediction.values
-    moved = (np.stack(list(pointwise_terms(pixels + move, model)))[:, 0] for move in (-0.01, 0.01))
-    before, after = (combine(weights, terms) for terms in moved)
-    return float((after - before).mean() / 0.02)
 
 
 def _neutrality(density: np.ndarray) -> float:

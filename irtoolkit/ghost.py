@@ -109,6 +109,21 @@ def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
     return ghost
 
 
+def ghost_slopes(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
+    """Change (3, y, x) of predicted infrared density with each visible density (3, y, x), blurs aside."""
+    coefficient = model.coefficient.values
+    weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * model.prediction.values
+    linear, products = weights[1 : 1 + len(VISIBLE)], iter(weights[1 + len(VISIBLE) :])
+    lacking = np.maximum(model.densest.values.astype(np.float32)[:, None, None] - density, 0)
+    slopes = np.empty_like(density)
+    slopes[:] = linear[:, None, None]
+    for first, second in combinations_with_replacement(range(len(VISIBLE)), 2):
+        weight = np.float32(next(products))
+        slopes[first] -= weight * lacking[second]
+        slopes[second] -= weight * lacking[first]
+    return np.where(lacking > 0, slopes, linear[:, None, None].astype(np.float32))
+
+
 def density_of_blurred(density: np.ndarray, sigma: float) -> np.ndarray:
     """Density (y, x) as optics of a blur of `sigma` px show it: light is averaged, not density."""
     return -np.log10(blur(to_transmittance(density), sigma))

@@ -1,4 +1,4 @@
-"""Filling of the masked places from their surroundings, every other pixel left bit for bit."""
+"""Healing of the masked pixels from the light that came through and from around them; every other pixel stays."""
 
 from functools import partial
 
@@ -7,23 +7,39 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
+from irtoolkit.density import FULL_SCALE, to_sixteen_bits
+from irtoolkit.displacement import frame_place
+from irtoolkit.grain import add_grain
 from irtoolkit.inpainting import check_method, inpaint_windows
+from irtoolkit.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
-from irtoolkit.statistics import blur
+from irtoolkit.windows import find_windows, lay_out
 
 REACH = 64
 MARGIN = 12
-DETAIL = 2.0
-CALM_WINDOW = 17
-CALM_REACH = 24
+NEAR, CONTEXT = 4, 24
+"""Px within which defects are restored together, and px of film around that are looked at."""
+
+GRAIN_MARGIN = 16
+CODED = 2.2
+"""Exponent of the scale in which grain is given: there it is about as strong in shadows as in lights."""
 
 
-def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", grain: float = 1.0) -> xr.DataArray:
-    """Fill the masked pixels of each band from around them; lazy.
+def heal(
+    visible: xr.DataArray,
+    mask: xr.DataArray,
+    *,
+    method: str = "auto",
+    grain: float = 1.0,
+    infrared: xr.DataArray | None = None,
+    model: xr.Dataset | None = None,
+) -> xr.DataArray:
+    """Heal the masked pixels of each band; lazy.
 
-    Each connected piece of the mask is filled by `inpainting.inpaint` in its box, 12 px wider on every side, and then
-    given the fine detail of a clean patch beside it, so that grain goes on.
+    ``"auto"`` divides out what lets light through and rebuilds what does not (`restoration.restore`). The other methods
+    fill each connected piece from its box, 12 px wider on every side (`inpainting.inpaint`), whatever lies under it.
+    Then healed pixels get the grain that they lack (`grain.add_grain`).
 
     Parameters
     ----------
@@ -32,10 +48,14 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
     mask
         (y, x) bool, True = defect.
     method
-        One of `settings.HEALING_METHODS`: ``"auto"`` is ``"telea"``; ``"copy"`` and ``"none"`` return the counts as
-        they are.
+        One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts as they are.
     grain
-        Share of the patch's detail that is added, 0 for none.
+        Share of the missing grain that is added, 0 for none.
+    infrared
+        (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the model, ``"auto"`` is
+        ``"telea"``.
+    model
+        From `fit_noise`.
 
     Returns
     -------
@@ -51,77 +71,66 @@ def heal(visible: xr.DataArray, mask: xr.DataArray, *, method: str = "auto", gra
         raise SlideError(f"healing method must be one of {', '.join(HEALING_METHODS)}, not {method!r}")
     if method in ("copy", "none"):
         return visible.rename("healed")
-    inpainting = "telea" if method == "auto" else method
-    check_method(inpainting)
-    kernel = partial(_heal_block, method=inpainting, grain=grain)
-    arrays = visible.data, mask.data[None]
-    data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=visible.dtype, planes=visible.sizes["band"])
+    arrays = [visible.data, mask.data[None]]
+    if method == "auto" and infrared is not None and model is not None:
+        shape = visible.sizes["y"], visible.sizes["x"]
+        kernel = partial(_restore_block, model=model, shape=shape, grain=grain)
+        arrays.append(infrared.data[None])
+    else:
+        inpainting = "telea" if method == "auto" else method
+        check_method(inpainting)
+        kernel = partial(_fill_block, method=inpainting, grain=grain)
+    bands, dtype = visible.sizes["band"], visible.dtype
+    data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True)
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
 
 
-def _heal_block(visible: np.ndarray, mask: np.ndarray, method: str, grain: float) -> np.ndarray:
+def _restore_block(
+    visible: np.ndarray,
+    mask: np.ndarray,
+    infrared: np.ndarray,
+    *,
+    start: tuple[int, int],
+    model: xr.Dataset,
+    shape: tuple[int, int],
+    grain: float,
+) -> np.ndarray:
     if not mask.any():
         return visible
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask[0].astype(np.uint8), connectivity=8)
-    places = [_widened(box, MARGIN) for box in boxes[1:]]
-    filled = visible.astype(np.float32)
+    place = np.broadcast_arrays(*frame_place(start, mask.shape[1:], shape))
+    healed, sheet = to_sixteen_bits(visible), lay_out(mask[0], NEAR, CONTEXT)
+    marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
+    y, x = sheet.gather(np.stack(place))
+    restored = restore(sheet.gather(healed), seen, marked, (y, x), model)
+    sheet.scatter(restored, mask[0], healed)
+    return _finish(healed, visible, mask[0], start, grain)
+
+
+def _fill_block(
+    visible: np.ndarray, mask: np.ndarray, *, start: tuple[int, int], method: str, grain: float
+) -> np.ndarray:
+    if not mask.any():
+        return visible
+    filled, places = to_sixteen_bits(visible), find_windows(mask[0], MARGIN)
     fills = inpaint_windows([(filled[:, *place], mask[0][place]) for place in places], method)
-    for number, place, fill in zip(range(1, count), places, fills, strict=True):
+    _, labels = cv2.connectedComponents(mask[0].astype(np.uint8), connectivity=8)
+    for number, (place, fill) in enumerate(zip(places, fills, strict=True), 1):
         piece = labels[place] == number
         filled[:, *place][:, piece] = fill[:, piece]
+    return _finish(filled, visible, mask[0], start, grain)
+
+
+def _finish(
+    healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, start: tuple[int, int], grain: float
+) -> np.ndarray:
+    """Healed 16-bit counts (band, y, x) with grain, as counts of the depth of `visible`, which they equal outside."""
     if grain:
-        filled = _with_grain(filled, mask[0], boxes[1:], grain)
-    return np.where(mask, _as_counts(filled, visible.dtype), visible)
-
-
-def _with_grain(filled: np.ndarray, mask: np.ndarray, boxes: np.ndarray, grain: float) -> np.ndarray:
-    """Filled counts (band, y, x) with the detail of a clean patch beside each piece."""
-    detail = np.stack([band / np.maximum(blur(band, DETAIL), 1) - 1 for band in filled])
-    sizes = np.stack([cv2.blur(np.abs(band), (CALM_WINDOW, CALM_WINDOW)) for band in detail])
-    textured = filled.copy()
-    for box in boxes:
-        rows, columns = _widened(box, MARGIN)
-        patch = _calmest_patch(sizes[1], mask, rows, columns)
-        if patch:
-            level = _grain_level(sizes, mask, *_widened(box, MARGIN + CALM_REACH))
-            added = grain * _no_stronger(detail[:, *patch], level)
-            textured[:, rows, columns] = filled[:, rows, columns] * (1 + added)
-    return textured
-
-
-def _widened(box: np.ndarray, margin: int) -> tuple[slice, slice]:
-    left, top, width, height = box[:4]
-    rows = slice(max(top - margin, 0), top + height + margin)
-    return rows, slice(max(left - margin, 0), left + width + margin)
-
-
-def _grain_level(sizes: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    """Mean size of the detail (band, 1, 1) in the calm quarter of the clean film around a piece.
-
-    Calm places show the grain alone; elsewhere the picture's own detail would pass for grain.
-    """
-    clean = ~mask[rows, columns]
-    calm = [np.quantile(size[rows, columns][clean], 0.25) if clean.any() else 0.0 for size in sizes]
-    return np.array(calm, np.float32)[:, None, None]
-
-
-def _calmest_patch(size: np.ndarray, mask: np.ndarray, rows: slice, columns: slice) -> tuple[slice, slice] | None:
-    """Where beside a piece the calmest patch of its size lies; None where all are marked in part or outside."""
-    height, width = mask[rows, columns].shape
-    best, calmest = None, np.inf
-    for down, right in ((-height, 0), (height, 0), (0, -width), (0, width)):
-        top, left = rows.start + down, columns.start + right
-        patch = (slice(top, top + height), slice(left, left + width))
-        if min(top, left) >= 0 and mask[patch].shape == (height, width) and not mask[patch].any():
-            roughness = float(size[patch].mean())
-            best, calmest = (patch, roughness) if roughness < calmest else (best, calmest)
-    return best
-
-
-def _no_stronger(detail: np.ndarray, level: np.ndarray) -> np.ndarray:
-    size = np.maximum(np.abs(detail).mean(axis=(1, 2), keepdims=True), np.float32(1e-6))
-    return np.clip(detail * np.minimum(1, level / size), -4 * level, 4 * level)
-
-
-def _as_counts(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
+        even = (np.maximum(healed, 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
+        for rows, columns in find_windows(mask, GRAIN_MARGIN):
+            corner = start[0] + rows.start, start[1] + columns.start
+            grainy = add_grain(even[:, rows, columns], mask[rows, columns], corner, grain)
+            marked = mask[rows, columns]
+            healed[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
+    largest = np.iinfo(visible.dtype).max
+    counts = np.clip(np.rint(healed / (FULL_SCALE / largest)), 0, largest).astype(visible.dtype)
+    return np.where(mask, counts, visible)

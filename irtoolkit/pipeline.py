@@ -63,14 +63,18 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         The model has other terms, or was fitted on other film.
     """
     settings = settings or Settings()
-    found = find_defects(slide, settings=settings, model=model)
-    return found.assign(healed=heal_slide(found, settings=settings))
+    found, fitted = find_with_model(slide, settings=settings, model=model)
+    return found.assign(healed=heal_slide(found, fitted, settings=settings))
 
 
-def heal_slide(found: xr.Dataset, *, settings: Settings) -> xr.DataArray:
-    """Heal the colour bands inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
+def heal_slide(found: xr.Dataset, model: xr.Dataset, *, settings: Settings) -> xr.DataArray:
+    """Heal the colour bands inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last.
+
+    `found` and `model`, fitted to the slide, are those of `find_with_model`.
+    """
     counts = found.counts
-    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain)
+    evidence = {"infrared": found.infrared, "model": model}
+    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain, **evidence)
     return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
 
@@ -80,7 +84,8 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     Returns
     -------
     xarray.Dataset
-        `counts`; `residual` (density) and `score` (sigma), both (y, x) float32 and positive where light is blocked;
+        `counts`; `infrared` (y, x) float32, 16-bit counts on the colour grid, NaN where not seen; `residual` (density)
+        and `score` (sigma), both (y, x) float32 and positive where light is blocked;
         `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
         `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
         `threshold`, `fdr`, and `aligned` (whether the slide gave evidence of its shift). All arrays are lazy.
@@ -90,6 +95,13 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         ``"local"`` that score times the median threshold over the place's; with ``"ratio"`` the density of infrared
         over red, and with ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
     """
+    return find_with_model(slide, settings=settings, model=model)[0]
+
+
+def find_with_model(
+    slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """What `find_defects` returns, and the model as it was fitted to this slide."""
     counts = slide.counts.chunk()
     sample = sample_slide(slide, model)
     fitted = fit_samples([sample]) if model is None else _model_for(sample.tiles, model)
@@ -106,7 +118,8 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     measured |= {name: float(sample.displacement[name]) for name in names}
     measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
     measured["holder"] = 1 - float(sample.film.mean())
-    return xr.Dataset({"counts": counts}, attrs=slide.attrs).assign(measured).merge(marked)
+    found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs)
+    return found.assign(measured).merge(marked), fitted
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:

@@ -181,8 +181,8 @@ def test_lazy_steps_compute_nothing(plustek_slide):
     with dask.config.set(scheduler=refuse_to_compute):
         mask, number = mask_regions(regions, scored.score.shape)
         healed = heal(visible, mask)
-        found = xr.Dataset({"counts": counts, "mask": mask})
-        whole = heal_slide(found, settings=Settings())
+        found = xr.Dataset({"counts": counts, "mask": mask, "infrared": infrared})
+        whole = heal_slide(found, model, settings=Settings())
         lazy = (infrared, residual, scored.score, scored.grain, mask, number, healed, whole)
         assert all(dask.is_dask_collection(step) for step in lazy)
         with pytest.raises(AssertionError, match="computed something"):

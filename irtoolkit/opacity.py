@@ -1,0 +1,99 @@
+"""What the infrared alone says of defects: their density, how sure it is, and what the picture under them changes."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import xarray as xr
+
+from irtoolkit.density import FULL_SCALE, to_light
+from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
+from irtoolkit.inpainting import inpaint
+from irtoolkit.statistics import blur
+
+LN10 = np.float32(np.log(10))
+DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0
+"""Black level for the division: this share of the darkest light, and at most so many 16-bit counts, as of scanners."""
+
+FILL_GROWN = 2
+LEVEL_BLUR, WIDE_LEVEL_BLUR = 12.0, 40.0
+LARGEST_NOISE = 0.1
+UNITS = 1000.0
+EXCESS_BLUR = 0.8
+"""Px by which the picture's ghost shows more blur than defects have, in quadrature (measured on simulated scans)."""
+
+MOST_SLOPE = 0.25
+"""Largest sum of slopes by which the picture under a defect may explain its infrared; beyond, film and defect look
+alike."""
+
+
+class Evidence(NamedTuple):
+    """Natural logarithms, float32, on a sheet (y, x), bands R, G, B first where there are three.
+
+    `light`: of visible light above `offset` (16-bit counts of light); `fill`: the same with the defects filled from
+    around them; `density`: of the defects in infrared, positive where light is blocked, given that fill, 0 where not
+    seen; `noise`: its standard deviation; `slopes`: its change with the picture under the defects; `seen`: bool.
+    """
+
+    light: np.ndarray
+    fill: np.ndarray
+    offset: np.ndarray
+    density: np.ndarray
+    noise: np.ndarray
+    slopes: np.ndarray
+    seen: np.ndarray
+    blur: float
+
+
+def measure_opacity(
+    counts: np.ndarray, infrared: np.ndarray, mask: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+) -> Evidence:
+    """Measure the infrared density of defects against the picture that surrounds them.
+
+    The picture's ghost is predicted from visible bands whose defects are filled first; else a defect's own visible
+    trace would be taken for picture and lessen its density.
+
+    Parameters
+    ----------
+    counts
+        (3, y, x) float32 16-bit counts of R, G, B.
+    infrared
+        (y, x) float32 16-bit counts on the colour grid, NaN where not seen.
+    mask
+        (y, x) bool, True = defect.
+    place
+        Rows and columns from -1 to 1 over the slide, from `frame_place`.
+    model
+        From `fit_noise`.
+    """
+    exponent, hole = float(model.exponent), _grown(mask, FILL_GROWN)
+    offset = np.minimum(DARKEST_SHARE * model.darkest.values, LARGEST_OFFSET).astype(np.float32)[:, None, None]
+    light = np.log(np.maximum(to_light(counts, exponent) - offset, 1))
+    fill = inpaint(UNITS * light, hole, "telea") / np.float32(UNITS)
+    filled = FULL_SCALE * ((np.exp(fill) + offset) / FULL_SCALE) ** (1 / exponent)
+    visible = visible_density(np.where(hole, filled, counts).astype(np.float32), model)
+    residual = LN10 * subtract_ghost(visible, infrared, place, model)
+    sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
+    seen = np.isfinite(residual)
+    density, noise = _level(np.where(seen, residual, 0), seen & ~_grown(mask, FILL_GROWN + round(2.5 * sharpness)))
+    slopes = ghost_slopes(visible, model)
+    slopes *= np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
+    return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
+
+
+def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The residual from its mean over clean pixels around, and their deviation from that mean; near ones count most."""
+    near, far = (blur(clean.astype(np.float32), sigma) for sigma in (LEVEL_BLUR, WIDE_LEVEL_BLUR))
+    weight = near + np.float32(0.02) * far + np.float32(1e-9)
+
+    def mean(plane: np.ndarray) -> np.ndarray:
+        known = np.where(clean, plane, np.float32(0))
+        return (blur(known, LEVEL_BLUR) + np.float32(0.02) * blur(known, WIDE_LEVEL_BLUR)) / weight
+
+    density = residual - mean(residual)
+    return density, np.sqrt(mean(np.clip(density, -LARGEST_NOISE, LARGEST_NOISE) ** 2) + np.float32(4e-6))
+
+
+def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc), bool)

@@ -1,0 +1,139 @@
+"""The picture under defects: dust divided out where light came through, rebuilt where none did, in one estimate.
+
+At every masked pixel there are four unknowns, the logarithms of the light of R, G, B without the defect and the
+defect's density. What is known of them: the visible light is theirs together; the infrared shows the density, blurred,
+and a ghost of the light; the picture changes from pixel to pixel no more than around, its bands together; the density
+is smooth but for its edges. The most probable values (maximum a posteriori) follow by Gauss and Newton's method, each
+step solved by conjugate gradients. Where light is blocked the visible data weigh nothing, and what is left of the
+estimate is the smoothest surface through the rim.
+"""
+
+import cv2
+import numpy as np
+import xarray as xr
+from scipy import sparse
+
+from irtoolkit.density import FULL_SCALE
+from irtoolkit.opacity import Evidence, measure_opacity
+from irtoolkit.picture_model import PictureModel, measure_picture, sensor_noise
+from irtoolkit.posterior import DENSITIES, System, solve
+
+NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
+"""Infrared noise under a defect over that around, and share of the light lost that a wrong blur of 2 px may cost."""
+
+LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.05, 1.2
+SHARP, COARSE = 0.15, 1.2
+"""Blurs, px, of which the infrared needs no account, and at which every other of its pixels tells as much as all."""
+
+
+def restore(
+    counts: np.ndarray, infrared: np.ndarray, mask: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+) -> np.ndarray:
+    """Estimate the visible bands without their defects.
+
+    Parameters
+    ----------
+    counts
+        (3, y, x) float32 16-bit counts of R, G, B.
+    infrared
+        (y, x) float32 16-bit counts on the colour grid, NaN where not seen.
+    mask
+        (y, x) bool, True = defect.
+    place
+        Rows and columns from -1 to 1 over the slide, from `frame_place`.
+    model
+        From `fit_noise`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, y, x) float32 counts, the given ones where the mask is False.
+    """
+    evidence = measure_opacity(counts, infrared, mask, place, model)
+    system, density = _build(evidence, mask, measure_picture(evidence, mask))
+    light = solve(system, density)
+    restored = counts.copy()
+    exponent = float(model.exponent)
+    values = np.clip(np.exp(light) + evidence.offset[:, 0], 0, FULL_SCALE) / FULL_SCALE
+    restored[:, mask] = FULL_SCALE * values ** (1 / exponent)
+    return restored
+
+
+def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple[System, np.ndarray]:
+    """The system of the masked pixels, and the density from which their solution starts."""
+    number = np.full(mask.shape, -1)
+    number[mask] = np.arange(np.count_nonzero(mask))
+    light, fill, slopes = (plane[:, mask].astype(float) for plane in (evidence.light, evidence.fill, evidence.slopes))
+    differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
+    smear, density, trust = _look_through(number, evidence)
+    parts = (differences, rim, weight, smear, density, trust, picture.bands)
+    return System(light, fill, sensor_noise(light), slopes, *parts), np.clip(
+        evidence.density[mask].astype(float), 0, DENSITIES[1]
+    )
+
+
+def _pair_up(
+    number: np.ndarray, light: np.ndarray, variance: np.ndarray
+) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """Differences between neighbours right and down of which at least one is unknown."""
+    rows, columns, signs, rims, weights, pairs = [], [], [], [], [], 0
+    for first, second in _neighbours(number.shape):
+        one, other = number[first], number[second]
+        used = (one >= 0) | (other >= 0)
+        one, other = one[used], other[used]
+        known = [plane[:, *part][:, used] for plane, part in ((light, first), (light, second))]
+        rims.append(np.where(one < 0, known[0], 0) - np.where(other < 0, known[1], 0))
+        weights.append(2 / (variance[first][used] + variance[second][used]))
+        for end, sign in ((one, -1.0), (other, 1.0)):
+            unknown = np.flatnonzero(end >= 0)
+            rows.append(unknown + pairs)
+            columns.append(end[unknown])
+            signs.append(np.full(unknown.size, sign))
+        pairs += one.size
+    shape = pairs, number.max(initial=-1) + 1
+    indices = np.concatenate(rows), np.concatenate(columns)
+    differences = sparse.csr_array((np.concatenate(signs), indices), shape=shape)
+    return differences, np.concatenate(rims, axis=1).astype(float), np.concatenate(weights).astype(float)
+
+
+def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tuple[slice, slice]], ...]:
+    everything = slice(0, shape[0]), slice(0, shape[1])
+    right = (everything[0], slice(0, -1)), (everything[0], slice(1, None))
+    down = (slice(0, -1), everything[1]), (slice(1, None), everything[1])
+    return right, down
+
+
+def _look_through(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """The infrared of the unknown pixels: where it is blurred, of every other of them, which tell as much."""
+    looked = (number >= 0) & evidence.seen
+    coarse = evidence.blur > COARSE
+    if coarse:
+        looked &= np.add.outer(np.arange(number.shape[0]), np.arange(number.shape[1])) % 2 == 0
+    y, x = np.nonzero(looked)
+    smear = _smear(number, y, x, evidence.blur)
+    density = evidence.density[y, x].astype(float)
+    transmittance = np.clip(np.exp(-density), LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE)
+    lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
+    reach = 2 * max(1, round(2 * evidence.blur)) + 1
+    largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))[y, x]
+    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * largest
+    variance = (NOISE_FACTOR * evidence.noise[y, x] * transmittance) ** 2 + error**2
+    return smear, density, (2 if coarse else 1) / variance.astype(float)
+
+
+def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sparse.csr_array:
+    """Gaussian weights (place, unknown) of what infrared at y, x sees; what is not unknown has no defect."""
+    reach = int(np.ceil(3 * sigma)) if sigma > SHARP else 0
+    offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    kernel = np.exp(-(offsets**2).sum(axis=0) / (2 * max(sigma, SHARP) ** 2))
+    kernel /= kernel.sum()
+    framed = np.pad(number, reach, constant_values=-1)
+    rows, columns, weights = [], [], []
+    for down, right, weight in zip(*offsets, kernel, strict=True):
+        seen = framed[y + reach + down, x + reach + right]
+        unknown = np.flatnonzero(seen >= 0)
+        rows.append(unknown)
+        columns.append(seen[unknown])
+        weights.append(np.full(unknown.size, weight))
+    shape = y.size, number.max(initial=-1) + 1
+    return sparse.csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)

@@ -9,7 +9,7 @@ import xarray as xr
 from irtoolkit.density import FULL_SCALE, to_light
 from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.inpainting import inpaint
-from irtoolkit.statistics import blur
+from irtoolkit.statistics import wide_blur
 
 LN10 = np.float32(np.log(10))
 DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0
@@ -83,12 +83,12 @@ def measure_opacity(
 
 def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The residual from its mean over clean pixels around, and their deviation from that mean; near ones count most."""
-    near, far = (blur(clean.astype(np.float32), sigma) for sigma in (LEVEL_BLUR, WIDE_LEVEL_BLUR))
+    near, far = (wide_blur(clean.astype(np.float32), sigma) for sigma in (LEVEL_BLUR, WIDE_LEVEL_BLUR))
     weight = near + np.float32(0.02) * far + np.float32(1e-9)
 
     def mean(plane: np.ndarray) -> np.ndarray:
         known = np.where(clean, plane, np.float32(0))
-        return (blur(known, LEVEL_BLUR) + np.float32(0.02) * blur(known, WIDE_LEVEL_BLUR)) / weight
+        return (wide_blur(known, LEVEL_BLUR) + np.float32(0.02) * wide_blur(known, WIDE_LEVEL_BLUR)) / weight
 
     density = residual - mean(residual)
     return density, np.sqrt(mean(np.clip(density, -LARGEST_NOISE, LARGEST_NOISE) ** 2) + np.float32(4e-6))

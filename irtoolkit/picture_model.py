@@ -33,7 +33,7 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
     both = [clean[:, 1:] & clean[:, :-1], clean[1:] & clean[:-1]]
     sampled = np.concatenate([change[:, pair][:, ::7] for change, pair in zip(changes, both, strict=True)], axis=1)
     if not sampled.size:
-        return PictureModel(np.full(mask.shape, LEAST_CHANGE**2, np.float32), np.eye(3))
+        return PictureModel(np.full(mask.shape, LEAST_CHANGE**2, np.float32), np.eye(3, dtype=np.float32))
     most = UNUSUAL * 3 * float(np.median(np.abs(sampled)))
     for change, pair, reached in zip(changes, both, (power[:, 1:], power[1:]), strict=True):
         reached += np.where(pair, np.minimum((change**2).mean(axis=0), most**2), 0)
@@ -54,4 +54,4 @@ def sensor_noise(light: np.ndarray) -> np.ndarray:
 def _inverse_covariance(changes: np.ndarray) -> np.ndarray:
     """Of changes (3, pairs), scaled to a mean variance of 1."""
     covariance = np.cov(changes.astype(np.float64)) + 1e-8 * np.eye(3)
-    return np.asarray(np.linalg.inv(3 * covariance / np.trace(covariance) + 0.002 * np.eye(3)))
+    return np.asarray(np.linalg.inv(3 * covariance / np.trace(covariance) + 0.002 * np.eye(3)), np.float32)

@@ -63,13 +63,11 @@ def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple
     """The system of the masked pixels, and the density from which their solution starts."""
     number = np.full(mask.shape, -1)
     number[mask] = np.arange(np.count_nonzero(mask))
-    light, fill, slopes = (plane[:, mask].astype(float) for plane in (evidence.light, evidence.fill, evidence.slopes))
+    light, fill, slopes = (plane[:, mask] for plane in (evidence.light, evidence.fill, evidence.slopes))
     differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
     smear, density, trust = _look_through(number, evidence)
     parts = (differences, rim, weight, smear, density, trust, picture.bands)
-    return System(light, fill, sensor_noise(light), slopes, *parts), np.clip(
-        evidence.density[mask].astype(float), 0, DENSITIES[1]
-    )
+    return System(light, fill, sensor_noise(light), slopes, *parts), np.clip(evidence.density[mask], 0, DENSITIES[1])
 
 
 def _pair_up(
@@ -88,12 +86,12 @@ def _pair_up(
             unknown = np.flatnonzero(end >= 0)
             rows.append(unknown + pairs)
             columns.append(end[unknown])
-            signs.append(np.full(unknown.size, sign))
+            signs.append(np.full(unknown.size, sign, np.float32))
         pairs += one.size
     shape = pairs, number.max(initial=-1) + 1
     indices = np.concatenate(rows), np.concatenate(columns)
     differences = sparse.csr_array((np.concatenate(signs), indices), shape=shape)
-    return differences, np.concatenate(rims, axis=1).astype(float), np.concatenate(weights).astype(float)
+    return differences, np.concatenate(rims, axis=1).astype(np.float32), np.concatenate(weights)
 
 
 def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tuple[slice, slice]], ...]:
@@ -111,19 +109,19 @@ def _look_through(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_ar
         looked &= np.add.outer(np.arange(number.shape[0]), np.arange(number.shape[1])) % 2 == 0
     y, x = np.nonzero(looked)
     smear = _smear(number, y, x, evidence.blur)
-    density = evidence.density[y, x].astype(float)
+    density = evidence.density[y, x]
     transmittance = np.clip(np.exp(-density), LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE)
     lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
     reach = 2 * max(1, round(2 * evidence.blur)) + 1
     largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))[y, x]
     error = BLUR_ERROR * min(1.0, evidence.blur / 2) * largest
     variance = (NOISE_FACTOR * evidence.noise[y, x] * transmittance) ** 2 + error**2
-    return smear, density, (2 if coarse else 1) / variance.astype(float)
+    return smear, density, (2 if coarse else 1) / variance
 
 
 def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sparse.csr_array:
     """Gaussian weights (place, unknown) of what infrared at y, x sees; what is not unknown has no defect."""
-    reach = int(np.ceil(3 * sigma)) if sigma > SHARP else 0
+    reach = round(2.5 * sigma) if sigma > SHARP else 0
     offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
     kernel = np.exp(-(offsets**2).sum(axis=0) / (2 * max(sigma, SHARP) ** 2))
     kernel /= kernel.sum()
@@ -134,6 +132,6 @@ def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sp
         unknown = np.flatnonzero(seen >= 0)
         rows.append(unknown)
         columns.append(seen[unknown])
-        weights.append(np.full(unknown.size, weight))
+        weights.append(np.full(unknown.size, weight, np.float32))
     shape = y.size, number.max(initial=-1) + 1
     return sparse.csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)

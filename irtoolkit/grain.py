@@ -1,16 +1,17 @@
 """Grain for filled places: what their surroundings have more of, scale by scale, from a hash of coordinates."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from irtoolkit.statistics import blur
 
-SCALES = (0.0, 0.7, 1.4, 2.8)
-"""Gaussian blurs, px, between which the scales of grain lie."""
+FINE, MIDDLE, COARSE = 0.7, 1.4, 2.8
+"""Gaussian blurs, px; what lies under the coarsest is grain."""
 
-DEVIATIONS = (0.7197, 0.2791, 0.1353)
-"""Standard deviation of white noise of variance 1 at each scale, measured on four million pixels."""
+SOFTNESS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
+FINE_TO_MIDDLE = (2.576, 2.316, 1.452, 0.972, 0.758, 0.597, 0.512, 0.449)
+DEVIATION = (0.984, 0.830, 0.467, 0.316, 0.237, 0.165, 0.119, 0.081)
+"""White noise of variance 1 after Gaussian blurs of `SOFTNESS` px, measured on nine million pixels: deviation under
+the fine blur over that between fine and middle one, and deviation under the coarse one."""
 
 REACH = 5.0
 CALM = 0.676
@@ -22,8 +23,8 @@ MOST = 4.0
 def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], strength: float) -> np.ndarray:
     """Give masked pixels the grain that they lack of the clean film around them.
 
-    Clean film and fill are split into three scales by blurs of 0, .7, 1.4 and 2.8 px. At each, noise that is alike in
-    variance over the clean pixels within some 10 px is added, less what the fill has of its own.
+    The noise is blurred until its finest scale is to the next as on the clean film, and as strong as what the fill
+    lacks of the variance of the clean film within some 10 px.
 
     Parameters
     ----------
@@ -43,15 +44,25 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     """
     clean = (~mask).astype(np.float32)
     grainy = planes.copy()
+    if mask.all():
+        return grainy
     for band, plane in enumerate(planes):
-        noise = hash_noise((plane.shape[0], plane.shape[1]), start, band)
-        for (fine, coarse), deviation in zip(pairwise(SCALES), DEVIATIONS, strict=True):
-            detail, added = (blur(values, fine) - blur(values, coarse) for values in (plane, noise))
-            around = _size(detail, clean) ** 2
-            own = _size(detail, 1 - clean) ** 2
-            missing = np.sqrt(np.maximum(around - own, 0)) / np.float32(deviation)
-            grainy[band] += np.where(mask, np.float32(strength) * missing * np.clip(added, -MOST, MOST), 0)
+        detail = plane - blur(plane, COARSE)
+        missing = np.sqrt(np.maximum(_size(detail, clean) ** 2 - _size(detail, 1 - clean) ** 2, 0))
+        softness, deviation = _grain_softness(plane, mask)
+        noise = blur(hash_noise((plane.shape[0], plane.shape[1]), start, band), softness)
+        noise = np.clip((noise - blur(noise, COARSE)) / np.float32(deviation), -MOST, MOST)
+        grainy[band] += np.where(mask, np.float32(strength) * missing * noise, 0)
     return grainy
+
+
+def _grain_softness(plane: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """Blur, px, that makes white noise as soft as the grain of the clean film, and the deviation that it leaves."""
+    sharp, fine, middle = (blur(plane, sigma) for sigma in (0.0, FINE, MIDDLE))
+    deviations = [np.sqrt(np.abs(detail[~mask])).mean() ** 2 for detail in (sharp - fine, fine - middle)]
+    ratio = deviations[0] / max(deviations[1], 1e-12)
+    softness = float(np.interp(-ratio, [-value for value in FINE_TO_MIDDLE], SOFTNESS))
+    return softness, float(np.interp(softness, SOFTNESS, DEVIATION))
 
 
 def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:

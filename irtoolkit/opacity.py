@@ -15,6 +15,13 @@ LN10 = np.float32(np.log(10))
 DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0
 """Black level for the division: this share of the darkest light, and at most so many 16-bit counts, as of scanners."""
 
+SOFTNESS = 10.0
+"""16-bit counts under which the logarithm of light turns into light itself."""
+
+READ_NOISE, NOISE_PER_COUNT = 8.0, 0.25
+"""Counts, and squared counts per count, that a sensor adds; less than scanners show, so that what light came through
+keeps its noise as it keeps its grain."""
+
 FILL_GROWN = 2
 LEVEL_BLUR, WIDE_LEVEL_BLUR = 12.0, 40.0
 LARGEST_NOISE = 0.1
@@ -68,9 +75,9 @@ def measure_opacity(
     """
     exponent, hole = float(model.exponent), _grown(mask, FILL_GROWN)
     offset = np.minimum(DARKEST_SHARE * model.darkest.values, LARGEST_OFFSET).astype(np.float32)[:, None, None]
-    light = np.log(np.maximum(to_light(counts, exponent) - offset, 1))
+    light = to_log(to_light(counts, exponent) - offset)
     fill = inpaint(UNITS * light, hole, "telea") / np.float32(UNITS)
-    filled = FULL_SCALE * ((np.exp(fill) + offset) / FULL_SCALE) ** (1 / exponent)
+    filled = FULL_SCALE * ((from_log(fill) + offset) / FULL_SCALE) ** (1 / exponent)
     visible = visible_density(np.where(hole, filled, counts).astype(np.float32), model)
     residual = LN10 * subtract_ghost(visible, infrared, place, model)
     sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
@@ -79,6 +86,32 @@ def measure_opacity(
     slopes = ghost_slopes(visible, model)
     slopes *= np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
+
+
+def to_log(light: np.ndarray) -> np.ndarray:
+    """Logarithm of 16-bit counts of light, nearly linear where these drown in noise (see `density.to_density`)."""
+    return np.log((light + np.sqrt(light**2 + np.float32(4 * SOFTNESS**2))) / 2)
+
+
+def from_log(logarithm: np.ndarray) -> np.ndarray:
+    """Counts of light that `to_log` makes this of.
+
+    >>> from_log(to_log(np.array([-5.0, 0.0, 1000.0]))).round(6) + 0.0
+    array([  -5.,    0., 1000.])
+    """
+    counts = np.exp(logarithm)
+    return counts - np.float32(SOFTNESS**2) / counts
+
+
+def sensor_noise(logarithm: np.ndarray) -> np.ndarray:
+    """Variance of `to_log` of light whose `to_log` this is."""
+    return (READ_NOISE**2 + NOISE_PER_COUNT * np.exp(logarithm)) / steepness(logarithm) ** 2
+
+
+def steepness(logarithm: np.ndarray) -> np.ndarray:
+    """Counts of light per unit of their `to_log`."""
+    counts = np.exp(logarithm)
+    return np.asarray(counts + np.float32(SOFTNESS**2) / counts)
 
 
 def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

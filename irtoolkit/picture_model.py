@@ -5,14 +5,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from irtoolkit.opacity import FILL_GROWN, Evidence
+from irtoolkit.opacity import FILL_GROWN, Evidence, sensor_noise
 from irtoolkit.statistics import blur
 
 NEIGHBOURHOOD = 6.0
 LEAST_CHANGE = 0.02
 UNUSUAL = 8.0
-READ_NOISE, NOISE_PER_COUNT = 20.0, 0.25
-"""Counts, and squared counts per count: a sensor of 260,000 electrons with the read noise of published scanners."""
 
 
 class PictureModel(NamedTuple):
@@ -43,12 +41,6 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
     noise = blur(sensor_noise(light).mean(axis=0), NEIGHBOURHOOD)
     variance = np.maximum(variance - 2 * np.minimum(noise, 10), LEAST_CHANGE**2)
     return PictureModel(variance, _inverse_covariance(sampled[:, np.abs(sampled).max(axis=0) < most + 1e-3]))
-
-
-def sensor_noise(light: np.ndarray) -> np.ndarray:
-    """Variance of the logarithm of light, given that logarithm."""
-    counts = np.exp(light)
-    return (READ_NOISE**2 + NOISE_PER_COUNT * counts) / counts**2
 
 
 def _inverse_covariance(changes: np.ndarray) -> np.ndarray:

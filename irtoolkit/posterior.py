@@ -9,7 +9,7 @@ from scipy import sparse
 RATIOS = np.array([1.08, 1.09, 1.11], np.float32)[:, None]
 """Density of defects in R, G, B over that in infrared: 1.03-1.14 in scans (US 5,266,805: refraction)."""
 
-OFFSET_ERROR, RATIO_ERROR = 40.0, 0.12
+OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
 """How far black level, counts, and ratio, share, may be wrong."""
 
 LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.02, 1.2
@@ -23,7 +23,8 @@ DENSITIES = (-0.05, 6.0)
 class System(NamedTuple):
     """What stays the same through the rounds; `n` unknown pixels, `e` pairs of neighbours, `q` pixels of infrared.
 
-    `light`, `fill`, `noise`, `slopes`: (3, n); `differences` (e, n) and `rim` (3, e): pairs of neighbours and what
+    `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n);
+    `differences` (e, n) and `rim` (3, e): pairs of neighbours and what
     known ones add; `weight` (e,): 1 over the picture's variance; `smear` (q, n): the infrared's blur; `density` (q,)
     and `trust` (q,): its data, and 1 over the variance of its transmittance.
     """
@@ -31,6 +32,7 @@ class System(NamedTuple):
     light: np.ndarray
     fill: np.ndarray
     noise: np.ndarray
+    steepness: np.ndarray
     slopes: np.ndarray
     differences: sparse.csr_array
     rim: np.ndarray
@@ -53,7 +55,7 @@ def solve(system: System, density: np.ndarray) -> np.ndarray:
 def _step(system: System, light: np.ndarray, density: np.ndarray) -> np.ndarray:
     """Change (4, n) of light and density that the linearised problem asks for."""
     transmittance = np.exp(-density)
-    black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / np.exp(2 * system.light)
+    black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
     certain = 1 / (system.noise + black + (RATIO_ERROR * density) ** 2 + 1e-8)
     change = (system.differences @ light.T).T - system.rim
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight

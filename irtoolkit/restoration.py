@@ -14,12 +14,15 @@ import xarray as xr
 from scipy import sparse
 
 from irtoolkit.density import FULL_SCALE
-from irtoolkit.opacity import Evidence, measure_opacity
-from irtoolkit.picture_model import PictureModel, measure_picture, sensor_noise
+from irtoolkit.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
+from irtoolkit.picture_model import PictureModel, measure_picture
 from irtoolkit.posterior import DENSITIES, System, solve
 
 NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
 """Infrared noise under a defect over that around, and share of the light lost that a wrong blur of 2 px may cost."""
+
+UNTOLD = 1e4
+"""Variance of the logarithm of light where nothing tells the defect from the picture."""
 
 LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.05, 1.2
 SHARP, COARSE = 0.15, 1.2
@@ -54,7 +57,7 @@ def restore(
     light = solve(system, density)
     restored = counts.copy()
     exponent = float(model.exponent)
-    values = np.clip(np.exp(light) + evidence.offset[:, 0], 0, FULL_SCALE) / FULL_SCALE
+    values = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE) / FULL_SCALE
     restored[:, mask] = FULL_SCALE * values ** (1 / exponent)
     return restored
 
@@ -67,7 +70,10 @@ def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple
     differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
     smear, density, trust = _look_through(number, evidence)
     parts = (differences, rim, weight, smear, density, trust, picture.bands)
-    return System(light, fill, sensor_noise(light), slopes, *parts), np.clip(evidence.density[mask], 0, DENSITIES[1])
+    blind = ~evidence.seen[mask]
+    start = np.where(blind, DENSITIES[1], np.clip(evidence.density[mask], 0, DENSITIES[1]))
+    noise = np.where(blind, np.float32(UNTOLD), sensor_noise(light))
+    return System(light, fill, noise, steepness(light), slopes, *parts), start
 
 
 def _pair_up(

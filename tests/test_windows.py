@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from irtoolkit.windows import find_windows, lay_out
+
+SHAPE = (61, 97)
+
+
+def specks(*places, size=3):
+    mask = np.zeros(SHAPE, bool)
+    for y, x in places:
+        mask[y : y + size, x : x + size] = True
+    return mask
+
+
+FEW = specks((5, 7), (5, 60), (40, 20), (55, 90))
+
+
+def test_every_masked_pixel_comes_back_from_its_own_window_and_no_other_is_touched():
+    planes = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype(np.float32)
+    sheet = lay_out(FEW, near=2, margin=6)
+    target = np.zeros_like(planes)
+    sheet.scatter(sheet.gather(planes), FEW, target)
+    np.testing.assert_array_equal(target, np.where(FEW, planes, 0))
+
+
+def test_windows_do_not_overlap_on_the_sheet():
+    sheet = lay_out(FEW, near=2, margin=6)
+    used = np.zeros(sheet.shape, int)
+    for source, place in zip(sheet.sources, sheet.places, strict=True):
+        used[place] += 1
+        assert used[place].shape == FEW[source].shape
+    assert used.max() == 1
+    assert used.size < FEW.size
+
+
+@pytest.mark.parametrize(("apart", "windows"), [(4, 1), (6, 2)])
+def test_pieces_within_twice_the_nearness_share_a_window(apart, windows):
+    mask = specks((30, 40), (30, 43 + apart))
+    assert len(lay_out(mask, near=2, margin=6).sources) == windows
+
+
+def test_a_piece_seen_in_a_neighbours_window_is_not_written_from_there():
+    mask = specks((30, 40), (30, 49))
+    sheet = lay_out(mask, near=2, margin=12)
+    assert len(sheet.sources) == 2
+    laid = sheet.gather(np.zeros((1, *SHAPE), np.float32))
+    for number, place in enumerate(sheet.places, 1):
+        laid[:, *place] = number
+    target = np.zeros((1, *SHAPE), np.float32)
+    sheet.scatter(laid, mask, target)
+    assert {1.0, 2.0} == {float(target[0, 31, 41]), float(target[0, 31, 50])}
+    assert len(np.unique(target[0, 30:33, 40:43])) == 1
+
+
+def test_between_windows_lies_the_median_or_what_is_asked_for():
+    sheet = lay_out(FEW, near=2, margin=6)
+    filled = np.zeros(sheet.shape, bool)
+    for place in sheet.places:
+        filled[place] = True
+    assert not filled.all()
+    assert (sheet.gather(np.full((1, *SHAPE), 7.0))[0][~filled] == 7).all()
+    assert np.isnan(sheet.gather(np.zeros((1, *SHAPE), np.float32), np.nan)[0][~filled]).all()
+
+
+def test_a_crowded_block_is_its_own_sheet():
+    sheet = lay_out(np.indices(SHAPE).sum(axis=0) % 20 < 3, near=2, margin=24)
+    assert sheet.shape == SHAPE
+    assert sheet.sources == sheet.places == [(slice(0, 61), slice(0, 97))]
+
+
+def test_boxes_end_with_the_block():
+    assert find_windows(specks((0, 94)), 5) == [(slice(0, 8), slice(89, 97))]

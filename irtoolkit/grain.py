@@ -14,7 +14,8 @@ DEVIATION = (0.984, 0.830, 0.467, 0.316, 0.237, 0.165, 0.119, 0.081)
 the fine blur over that between fine and middle one, and deviation under the coarse one."""
 
 REACH = 5.0
-CALM = 0.676
+FAR = np.float32(0.02)
+CALM = np.float32(0.676)
 """Square of the mean square root of the size of normal noise; so measured, few edges do not pass for grain."""
 
 MOST = 4.0
@@ -66,9 +67,10 @@ def _grain_softness(plane: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
 
 
 def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Deviation (y, x) of detail over the pixels around at which `where` is 1; 0 where there are none."""
-    roots = blur(np.sqrt(np.abs(detail)) * where, REACH)
-    return (roots / np.maximum(blur(where, REACH), np.float32(1e-3))) ** 2 / np.float32(CALM)
+    """Deviation (y, x) of detail over the pixels at which `where` is 1: those around, or all where none are near."""
+    roots = np.sqrt(np.abs(detail)) * where
+    near, weight = blur(roots, REACH), blur(where, REACH)
+    return ((near + FAR * roots.mean()) / (weight + FAR * where.mean() + np.float32(1e-9))) ** 2 / CALM
 
 
 def hash_noise(shape: tuple[int, int], start: tuple[int, int], band: int) -> np.ndarray:

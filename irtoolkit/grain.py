@@ -18,14 +18,13 @@ FAR = np.float32(0.02)
 CALM = np.float32(0.676)
 """Square of the mean square root of the size of normal noise; so measured, few edges do not pass for grain."""
 
-MOST = 4.0
-
 
 def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], strength: float) -> np.ndarray:
     """Give masked pixels the grain that they lack of the clean film around them.
 
     The noise is blurred until its finest scale is to the next as on the clean film, and as strong as what the fill
-    lacks of the variance of the clean film within some 10 px.
+    lacks of the variance of the clean film within some 10 px, where this is no more than usual in the window: what
+    exceeds that is the picture's detail. The bands share as much of the noise as they do on the clean film.
 
     Parameters
     ----------
@@ -47,14 +46,26 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     grainy = planes.copy()
     if mask.all():
         return grainy
-    for band, plane in enumerate(planes):
-        detail = plane - blur(plane, COARSE)
-        missing = np.sqrt(np.maximum(_size(detail, clean) ** 2 - _size(detail, 1 - clean) ** 2, 0))
+    shape, details = mask.shape, [plane - blur(plane, COARSE) for plane in planes]
+    shared = _shared_variance(np.stack([detail[~mask] for detail in details]))
+    everywhere = hash_noise(shape, start, len(planes))
+    for band, (plane, detail) in enumerate(zip(planes, details, strict=True)):
+        around, own = _size(detail, clean), _size(detail, 1 - clean)
+        around = np.minimum(around, np.median(around[~mask]))
         softness, deviation = _grain_softness(plane, mask)
-        noise = blur(hash_noise((plane.shape[0], plane.shape[1]), start, band), softness)
-        noise = np.clip((noise - blur(noise, COARSE)) / np.float32(deviation), -MOST, MOST)
+        noise = np.sqrt(shared) * everywhere + np.sqrt(1 - shared) * hash_noise(shape, start, band)
+        noise = blur(noise.astype(np.float32), softness) / np.float32(deviation)
+        missing = np.sqrt(np.maximum(around**2 - own**2, 0))
         grainy[band] += np.where(mask, np.float32(strength) * missing * noise, 0)
     return grainy
+
+
+def _shared_variance(details: np.ndarray) -> float:
+    """Mean correlation of the bands' detail (band, pixels), from 0 to 1: dye clouds of the bands partly coincide."""
+    if len(details) < 2 or not details.std(axis=1).all():
+        return 0.0
+    correlation = np.corrcoef(np.sign(details) * np.sqrt(np.abs(details)))
+    return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
 
 
 def _grain_softness(plane: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
@@ -73,7 +84,7 @@ def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
     return ((near + FAR * roots.mean()) / (weight + FAR * where.mean() + np.float32(1e-9))) ** 2 / CALM
 
 
-def hash_noise(shape: tuple[int, int], start: tuple[int, int], band: int) -> np.ndarray:
+def hash_noise(shape: tuple[int, ...], start: tuple[int, int], band: int) -> np.ndarray:
     """Normal noise (y, x) of variance 1, float32, that depends on nothing but each pixel's coordinates and band.
 
     Four bytes of a hash (the finaliser of MurmurHash3, Appleby) added up: their sum is normal within 1 % to 2 sigma.

@@ -46,7 +46,7 @@ class Settings:
     heal
         What is done with the masked pixels:
 
-        - ``"auto"``: for now, ``"telea"``;
+        - ``"auto"``: divided out where light came through, rebuilt from around where none did;
         - ``"telea"``, ``"navier-stokes"``: filled by fast marching, or along isophotes (OpenCV);
         - ``"biharmonic"``: filled with the smoothest surface (scikit-image);
         - ``"gmic:inpaint_pde"``, ``"gmic:inpaint_morpho"``, ``"gmic:inpaint"``, ``"gmic:inpaint_matchpatch"``: filled

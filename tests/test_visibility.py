@@ -23,6 +23,7 @@ def crowd(number: int, share: float, grain: float, seed: int = 0):
     index = np.sort((y * WIDTH + x).ravel())
     size = index.size
     columns = {"score": np.full(size, 9.0), "residual": np.full(size, DEPTH), "grain": np.full(size, grain)}
+    columns["contrast"] = np.zeros(size)
     tails = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
     tails = tails.assign(index=("pixel", index), core=("pixel", np.ones(size, bool)))
     return counts, join_regions(tails.assign_attrs(height=HEIGHT, width=WIDTH, infrared_blur=0.0), sign=1)

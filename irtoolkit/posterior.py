@@ -12,6 +12,9 @@ RATIOS = np.array([1.08, 1.09, 1.11], np.float32)[:, None]
 OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
 """How far black level, counts, and ratio, share, may be wrong."""
 
+DENSE = 2.0
+"""Natural density from which on the ratio is trusted less and less: what is wrong with it is wrong all over a defect."""
+
 LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
 UNUSUAL = 4.0
@@ -56,7 +59,8 @@ def _step(system: System, light: np.ndarray, density: np.ndarray) -> np.ndarray:
     """Change (4, n) of light and density that the linearised problem asks for."""
     transmittance = np.exp(-density)
     black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
-    certain = 1 / (system.noise + black + (RATIO_ERROR * density) ** 2 + 1e-8)
+    ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 2)
+    certain = 1 / (system.noise + black + ratio + 1e-8)
     change = (system.differences @ light.T).T - system.rim
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight
     smooth = _laplacian(system.differences, weight := system.weight / (1 + size / UNUSUAL))

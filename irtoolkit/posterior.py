@@ -13,7 +13,7 @@ OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
 """How far black level, counts, and ratio, share, may be wrong."""
 
 DENSE = 2.0
-"""Natural density from which on the ratio is trusted less and less: what is wrong with it is wrong all over a defect."""
+"""Natural density from which on the ratio is trusted less and less: it errs alike all over a defect."""
 
 LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05

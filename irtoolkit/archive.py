@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import xarray as xr
@@ -198,11 +198,18 @@ def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset |
         healed = heal_slide(found, fitted, settings=settings)
         software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
         depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
-        write_healed(depth, target, source=task.path, page=page, compression=compression, software=software)
+        told = {"software": software, "description": _describe(settings)}
+        write_healed(depth, target, source=task.path, page=page, compression=compression, **told)
         picture = open_picture(target)
     write_previews(found, picture, preview_folder(folder, task.name))
     row = describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
     return row | {"review": "; ".join(filter(None, (note, row["review"])))}
+
+
+def _describe(settings: Settings) -> str:
+    """The settings in a line, for those who find the file without its folder."""
+    chosen = ", ".join(f"{name}={value}" for name, value in asdict(settings).items())
+    return f"Healed by irtoolkit {VERSION}: {chosen}"
 
 
 def _find(slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> tuple[xr.Dataset, xr.Dataset, str]:

@@ -18,9 +18,9 @@ from irtoolkit.schema import LayoutError
 ASCII, SHORT, LONG, LONG8 = 2, 3, 4, 16
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 
-ORIENTATION, X_RESOLUTION, SOFTWARE, SUB_DIRECTORIES, ICC_PROFILE = 274, 282, 305, 330, 34675
+DESCRIPTION, ORIENTATION, X_RESOLUTION, SOFTWARE, SUB_DIRECTORIES, ICC_PROFILE = 270, 274, 282, 305, 330, 34675
 RESOLUTION = frozenset({X_RESOLUTION, 283, 296})
-DESCRIPTIVE = frozenset({269, 270, 271, 272, SOFTWARE, 306, 315, 316, 33432})
+DESCRIPTIVE = frozenset({269, DESCRIPTION, 271, 272, SOFTWARE, 306, 315, 316, 33432})
 EMBEDDED = frozenset({700, 33723, 34377})  # XMP, IPTC, and Photoshop resources, where some programs keep their IPTC
 COLOUR = frozenset({318, 319, ICC_PROFILE})
 FILM = frozenset({35244})  # SilverFast's film name and settings, in files with and without infrared
@@ -165,12 +165,17 @@ def carried_tags(source: str | os.PathLike[str], page: tuple[int, ...] = (0,)) -
     return variant.order, tags
 
 
-def with_software(tags: Directory, software: str) -> Directory:
-    """Append provenance to the Software tag."""
-    before = tags[SOFTWARE].value if SOFTWARE in tags else b""
-    parts = [bytes(before).rstrip(b"\0 "), software.encode("ascii", "replace")]
-    text = b"; ".join(part for part in parts if part) + b"\0"
-    return tags | {SOFTWARE: Tag(ASCII, len(text), text)}
+def with_provenance(tags: Directory, software: str, description: str = "") -> Directory:
+    """Append a program's name to the Software tag; a description becomes ImageDescription if there was none."""
+    parts = [_text(tags, SOFTWARE), software.encode("ascii", "replace")]
+    added = {SOFTWARE: b"; ".join(part for part in parts if part)}
+    if description and not _text(tags, DESCRIPTION):
+        added[DESCRIPTION] = description.encode("ascii", "replace")
+    return tags | {code: Tag(ASCII, len(text) + 1, text + b"\0") for code, text in added.items()}
+
+
+def _text(tags: Directory, code: int) -> bytes:
+    return bytes(tags[code].value).rstrip(b"\0 ") if code in tags else b""
 
 
 def _read_header(file: BinaryIO) -> tuple[Variant, int]:

@@ -16,7 +16,7 @@ import xarray as xr
 from irtoolkit import tiles
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 from irtoolkit.targets import AnyPath, check_target, replacing
-from irtoolkit.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_software
+from irtoolkit.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_provenance
 
 COMPRESSION, PREDICTOR = 259, 317
 STRIP_BYTES = 2**20
@@ -74,6 +74,7 @@ def write_healed(
     page: tuple[int, ...] = (0,),
     compression: str = "none",
     software: str = f"irtoolkit {VERSION}",
+    description: str = "",
 ) -> Path:
     """Write the healed R, G, B as a TIFF of the same bit depth that keeps the tags of its source.
 
@@ -93,6 +94,8 @@ def write_healed(
         As in `write_mask`.
     software
         Provenance, appended to what the source's Software tag says.
+    description
+        Becomes ImageDescription if the source has none.
 
     Raises
     ------
@@ -111,7 +114,7 @@ def write_healed(
     pixels = healed.sel(band=list(VISIBLE)).transpose("y", "x", "band")
     check_target(path, [source])
     order, tags = carried_tags(source, page)
-    return _write_picture(pixels, Path(path), with_software(tags, software), order, compression)
+    return _write_picture(pixels, Path(path), with_provenance(tags, software, description), order, compression)
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,13 @@ def test_a_source_without_such_a_page_is_refused(source, tmp_path):
         text.write_bytes(content)
         with pytest.raises(LayoutError, match=r"notes\.tif: .* was expected"):
             carried_tags(text)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "Healed by a test"), ("Mother, 1968", "Mother, 1968")])
+def test_a_description_is_given_only_where_there_is_none(healed, tmp_path, before, after):
+    source = tmp_path / "scans" / "plain.tif"
+    source.parent.mkdir()
+    tifffile.imwrite(source, np.zeros((4, 5, 3), np.uint16), photometric="rgb", description=before, metadata=None)
+    path = write_healed(healed, tmp_path / "a_clean.tif", source=source, description="Healed by a test")
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.pages[0].description == after

@@ -212,7 +212,7 @@ def _resample(
         from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
         plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
         seen = cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        known = seen > 0.999
+        known &= seen > 0.999
     return np.where(known, plane, np.float32(np.nan))[None]
 
 

@@ -193,7 +193,7 @@ def shift_infrared(counts: xr.DataArray, displacement: xr.Dataset, film: xr.Data
     Returns
     -------
     xarray.DataArray
-        (y, x) float32 16-bit counts; NaN where the infrared's frame or the film ends.
+        (y, x) float32 16-bit counts; NaN where the infrared's frame ends, or either saw no film.
     """
     depth = int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1
     kernel = partial(_resample, displacement=displacement, film=film)

@@ -227,13 +227,13 @@ def test_eight_bit_infrared_becomes_sixteen_bit_counts(counts):
     np.testing.assert_array_equal(tile.planes, narrow * np.float32(257), strict=True)
 
 
-def test_what_the_infrared_saw_of_the_holder_is_nan(counts):
+def test_where_colour_or_infrared_saw_the_holder_is_nan(counts):
     film = film_everywhere((37, 53))
     film[0] = False
     still, down = (shift_infrared(label(counts), shifted(move, 0), film).values for move in (0, 3))
     np.testing.assert_array_equal(np.isnan(still), np.arange(37)[:, None] < 8 + np.zeros(53))
-    np.testing.assert_array_equal(down[5:-3], counts[3, 8:])
-    assert np.isnan(down[[*range(5), -3, -2, -1]]).all()
+    np.testing.assert_array_equal(down[8:-3], counts[3, 11:])
+    assert np.isnan(down[[*range(8), -3, -2, -1]]).all()
 
 
 def test_aligned_tiles_are_pieces_of_the_aligned_slide(textured):

@@ -29,6 +29,15 @@ def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
     )
 
 
+def from_light(light: np.ndarray, exponent: float) -> np.ndarray:
+    """16-bit counts, not rounded, that `to_light` makes this light of.
+
+    >>> from_light(to_light(np.array([1000, 32768], np.uint16), 2.2), 2.2).round()
+    array([ 1000., 32768.], dtype=float32)
+    """
+    return np.asarray(FULL_SCALE * (light / FULL_SCALE) ** (1 / exponent))
+
+
 def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:
     """Optical density -log10((counts - offset) / 65535) as float32, softened where the counts drown in noise.
 

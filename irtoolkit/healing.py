@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import cv2
 import numpy as np
 import xarray as xr
 
@@ -14,7 +13,7 @@ from irtoolkit.inpainting import check_method, inpaint_windows
 from irtoolkit.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
-from irtoolkit.windows import find_windows, lay_out
+from irtoolkit.windows import find_windows, label_windows, lay_out
 
 REACH = 64
 MARGIN = 12
@@ -111,9 +110,8 @@ def _fill_block(
 ) -> np.ndarray:
     if not mask.any():
         return visible
-    filled, places = to_sixteen_bits(visible), find_windows(mask[0], MARGIN)
+    filled, (places, labels) = to_sixteen_bits(visible), label_windows(mask[0], MARGIN)
     fills = inpaint_windows([(filled[:, *place], mask[0][place]) for place in places], method)
-    _, labels = cv2.connectedComponents(mask[0].astype(np.uint8), connectivity=8)
     for number, (place, fill) in enumerate(zip(places, fills, strict=True), 1):
         piece = labels[place] == number
         filled[:, *place][:, piece] = fill[:, piece]

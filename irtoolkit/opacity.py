@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import FULL_SCALE, to_light
+from irtoolkit.density import from_light, to_light
 from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.inpainting import inpaint
 from irtoolkit.statistics import wide_blur
@@ -73,16 +73,16 @@ def measure_opacity(
     model
         From `fit_noise`.
     """
-    exponent, hole = float(model.exponent), _grown(mask, FILL_GROWN)
+    exponent, hole = float(model.exponent), grown(mask, FILL_GROWN)
     offset = np.minimum(DARKEST_SHARE * model.darkest.values, LARGEST_OFFSET).astype(np.float32)[:, None, None]
     light = to_log(to_light(counts, exponent) - offset)
     fill = inpaint(UNITS * light, hole, "telea") / np.float32(UNITS)
-    filled = FULL_SCALE * ((from_log(fill) + offset) / FULL_SCALE) ** (1 / exponent)
+    filled = from_light(from_log(fill) + offset, exponent)
     visible = visible_density(np.where(hole, filled, counts).astype(np.float32), model)
     residual = LN10 * subtract_ghost(visible, infrared, place, model)
     sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
     seen = np.isfinite(residual)
-    density, noise = _level(np.where(seen, residual, 0), seen & ~_grown(mask, FILL_GROWN + round(2.5 * sharpness)))
+    density, noise = _level(np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness)))
     slopes = ghost_slopes(visible, model)
     slopes *= np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
@@ -127,6 +127,7 @@ def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndar
     return density, np.sqrt(mean(np.clip(density, -LARGEST_NOISE, LARGEST_NOISE) ** 2) + np.float32(4e-6))
 
 
-def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
+def grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (y, x) grown by a disc of `radius` px."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc), bool)

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from irtoolkit.opacity import FILL_GROWN, Evidence, sensor_noise
+from irtoolkit.opacity import FILL_GROWN, Evidence, grown, sensor_noise
 from irtoolkit.statistics import blur
 
 NEIGHBOURHOOD = 6.0
@@ -24,8 +23,7 @@ class PictureModel(NamedTuple):
 
 def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
     """Measure the changes between seen neighbours at least 2 px from a mask (y, x), less the sensor's noise."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FILL_GROWN + 1, 2 * FILL_GROWN + 1))
-    clean = evidence.seen & (cv2.dilate(mask.astype(np.uint8), disc) == 0)
+    clean = evidence.seen & ~grown(mask, FILL_GROWN)
     light, power, number = evidence.light, np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.float32)
     changes = [np.diff(light, axis=2), np.diff(light, axis=1)]
     both = [clean[:, 1:] & clean[:, :-1], clean[1:] & clean[:-1]]

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from scipy import sparse
 
-from irtoolkit.density import FULL_SCALE
+from irtoolkit.density import FULL_SCALE, from_light
 from irtoolkit.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
 from irtoolkit.picture_model import PictureModel, measure_picture
 from irtoolkit.posterior import DENSITIES, System, solve
@@ -56,9 +56,8 @@ def restore(
     system, density = _build(evidence, mask, measure_picture(evidence, mask))
     light = solve(system, density)
     restored = counts.copy()
-    exponent = float(model.exponent)
-    values = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE) / FULL_SCALE
-    restored[:, mask] = FULL_SCALE * values ** (1 / exponent)
+    healed = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE)
+    restored[:, mask] = from_light(healed, float(model.exponent))
     return restored
 
 

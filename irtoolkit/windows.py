@@ -42,8 +42,13 @@ def find_windows(mask: np.ndarray, margin: int) -> list[Place]:
     >>> [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in find_windows(mask, 2)]
     [(2, 7, 3, 9), (2, 7, 13, 18)]
     """
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return [_widened(box, margin, mask.shape) for box in boxes[1:].tolist()]
+    return label_windows(mask, margin)[0]
+
+
+def label_windows(mask: np.ndarray, margin: int) -> tuple[list[Place], np.ndarray]:
+    """What `find_windows` returns, and each pixel's piece (y, x): the number of its window from 1 on, else 0."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return [_widened(box, margin, mask.shape) for box in boxes[1:].tolist()], labels
 
 
 def _widened(box: list[int], margin: int, shape: tuple[int, ...]) -> Place:
@@ -58,12 +63,11 @@ def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
     Where the windows together are as large as the block, the block is the only window.
     """
     close = cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1, 2 * near + 1), np.uint8))
-    sources = find_windows(close, margin - near)
+    sources, owner = label_windows(close, margin - near)
     places, height = _shelve(sources, mask.shape[1])
     if height >= mask.shape[0]:
         whole = slice(0, mask.shape[0]), slice(0, mask.shape[1])
         return Sheet([whole], [whole], (mask.shape[0], mask.shape[1]), np.ones(mask.shape, np.int32))
-    owner = cv2.connectedComponents(close, connectivity=8)[1]
     return Sheet(sources, places, (height, mask.shape[1]), owner)
 
 

@@ -1,9 +1,11 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
+from irtoolkit.archive import clean_archive
 from irtoolkit.measurement import measure_defects
 from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
 from irtoolkit.reader import open_slide
+from irtoolkit.results import open_results
 from irtoolkit.schema import (
     VERSION,
     LayoutError,
@@ -25,12 +27,14 @@ __all__ = [
     "NotUsableError",
     "Settings",
     "SlideError",
+    "clean_archive",
     "clean_slide",
     "fit_roll",
     "make_roll",
     "make_slide",
     "measure_defects",
     "open_model",
+    "open_results",
     "open_slide",
     "write_healed",
     "write_mask",

@@ -1,223 +1,249 @@
-"""Many slides: finding them, naming what comes of them, and cleaning one after another."""
+"""Many slides: an archive of rolls, cleaned overnight, that goes on where it was stopped."""
 
-import glob
 import os
-import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+import locket
 import xarray as xr
 
-from irtoolkit.layouts import SLIDE_SUFFIXES, find_layout, is_sidecar
-from irtoolkit.pipeline import find_with_model, fit_samples, heal_slide, sample_slide
-from irtoolkit.reader import open_picture, open_slide
-from irtoolkit.report import preview_folder, write_previews
-from irtoolkit.results import Row, describe_row, measure_row
-from irtoolkit.schema import VERSION, ModelError, SlideError
+from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
+from irtoolkit.cleaning import Job, Outcome, clean_job, one_line
+from irtoolkit.model import write_model
+from irtoolkit.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
+from irtoolkit.progress import Progress
+from irtoolkit.records import read_record, record_file
+from irtoolkit.report import write_report
+from irtoolkit.results import Row, open_results, write_table
+from irtoolkit.review import judge_rows
+from irtoolkit.roll_models import ALONE, RollModel, fit_model, spread
 from irtoolkit.settings import Settings
-from irtoolkit.targets import check_target
-from irtoolkit.writer import write_healed, write_mask
+from irtoolkit.targets import remove_leftovers
+from irtoolkit.tasks import CallError, Task
+from irtoolkit.workers import local_workers, run_jobs
 
-Refusal = Callable[["Task", Exception], None]
+if TYPE_CHECKING:
+    from distributed import Client
 
-
-class CallError(SlideError):
-    """The call itself is wrong; nothing was written."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One slide of a run: its file, and its path relative to the run's deepest common folder."""
-
-    path: Path
-    slide: str
-
-    @property
-    def name(self) -> str:
-        """The relative path without suffix, from which its outputs are named."""
-        return str(Path(self.slide).with_suffix("").as_posix())
-
-    def output(self, folder: Path, ending: str) -> Path:
-        """Path of one of its files in the output folder."""
-        return folder / f"{self.name}{ending}"
+AnyPath = str | os.PathLike[str]
+TABLE, REPORT, LOG, LOCK = "slides.csv", "report.html", "irtoolkit.log", ".irtoolkit.lock"
+LOST = "its files are no longer in the output folder, which was removed while the run went on; run again"
 
 
-def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
-    """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
+def clean_archive(
+    paths: AnyPath | Sequence[AnyPath],
+    out: AnyPath,
+    *,
+    settings: Settings | None = None,
+    model: xr.Dataset | None = None,
+    alone: bool = False,
+    rolls: Literal["folder", "all"] = "folder",
+    workers: int | None = None,
+    client: "Client | None" = None,
+    force: bool = False,
+    limit: int | None = None,
+    compression: str = "none",
+    quiet: bool = False,
+) -> xr.Dataset:
+    """Clean every slide of a tree, roll by roll, and write masks, healed slides, table and report to a folder.
 
-    Infrared sidecars, hidden files and what lies in `out` are skipped in folders and globs.
+    What an earlier run has done is left as it is, if source, settings, model and version are the same. A slide that
+    cannot be cleaned is a row of the table that says why.
+
+    Parameters
+    ----------
+    paths
+        Files, folders (searched below) and globs; only read.
+    out
+        The folder to write to.
+    settings
+        The choices of the run; the defaults if None.
+    model
+        From `fit_roll` or `open_model`, for all slides; if None each roll is fitted.
+    alone
+        Whether every slide is fitted by itself instead.
+    rolls
+        What a roll is: the slides of one ``"folder"``, or ``"all"``; in either, of one scanner, film, resolution and
+        depth.
+    workers
+        Processes; None for as many as cores and memory allow.
+    client
+        Of a dask.distributed cluster that sees the same files; it does the work then, one slide a process at a time.
+    force
+        Whether slides that are done are done again.
+    limit
+        Clean only so many slides, the first of all.
+    compression
+        Of the healed slides: ``"none"`` or ``"deflate"``.
+    quiet
+        Whether nothing is told of the progress.
+
+    Returns
+    -------
+    xarray.Dataset
+        What `open_results` returns: the columns of ``slides.csv`` on dimension `slide`.
 
     Raises
     ------
     CallError
-        A path does not exist, nothing is found, or two slides would have one output name.
+        Nothing is found, outputs would collide or not fit, or another run writes to the folder.
     """
-    found: dict[Path, None] = {}
-    folders = []
-    for path in paths:
-        files, folder = _expand(path, out)
-        folders.append(folder)
-        found |= dict.fromkeys(files)
-    if not found:
-        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
-    root = Path(os.path.commonpath(folders))
-    tasks = [Task(path, path.relative_to(root).as_posix()) for path in found]
-    _check_names(tasks)
-    return sorted(tasks, key=lambda task: natural_key(task.path))
+    some = [paths] if isinstance(paths, str | os.PathLike) else paths
+    choices = Choices(
+        settings=settings or Settings(),
+        model=model,
+        alone=alone,
+        rolls=rolls,
+        force=force,
+        limit=limit,
+        compression=compression,
+    )
+    run = plan_run([os.fspath(path) for path in some], Path(out), choices, quiet=quiet)
+    carry_out(run, workers=workers, client=client, quiet=quiet)
+    return open_results(run.folder)
 
 
-def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
-    """Absolute files that a PATH stands for, and the folder that holds them."""
-    here = Path(path)
-    if here.is_dir():
-        below = out if out is not None and here.resolve() in out.resolve().parents else None
-        return [file for file in here.absolute().rglob("*") if _is_slide(file, below)], here.absolute()
-    if here.exists():
-        return [here.absolute()], here.absolute().parent
-    files = [Path(name).absolute() for name in glob.glob(path, recursive=True)]
-    slides = [file for file in files if _is_slide(file, out)]
-    if not slides:
-        raise CallError(f"{path}: expected a slide, a folder or a pattern of slides, found no such file")
-    return slides, Path(os.path.commonpath([file.parent for file in slides]))
+def estimate(run: Run) -> Estimate:
+    """Slides to clean, and the space and time that they will take."""
+    todo = [slide.about for slide in slides_to_clean(run)]
+    finished = [slide.record for slide in run.slides if slide.record and slide.about["pixels"]]
+    rates = (record["row"]["seconds"] / record["about"]["pixels"] for record in finished)
+    return make_estimate(todo, rates, run.folder, pictures=run.choices.settings.heal != "none")
 
 
-def _is_slide(file: Path, out: Path | None) -> bool:
-    passed_over = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
-    return not passed_over and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file() and not is_sidecar(file)
+def carry_out(
+    run: Run, *, workers: int | None = None, client: "Client | None" = None, quiet: bool = False, traces: bool = False
+) -> list[Row]:
+    """Do what a run has to do, and return the rows of its slides, in natural order; `traces` tells where errors arose.
 
-
-def _check_names(tasks: Sequence[Task]) -> None:
-    seen: dict[str, Path] = {}
-    for task in tasks:
-        other = seen.setdefault(task.name.casefold(), task.path)
-        if other is not task.path:
-            raise CallError(f"{other} and {task.path} would both be written as {task.name}_clean.tif; clean them apart")
-
-
-def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sort key by which slide 2 comes before slide 10.
-
-    >>> sorted([Path("slide10.tif"), Path("slide2.tif")], key=natural_key)[0].name
-    'slide2.tif'
+    See `clean_archive`.
     """
-    parts = re.split(r"(\d+)", path.as_posix().casefold())
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
-
-
-def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
-    """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
-    if folder.exists() and not folder.is_dir():
-        raise CallError(f"{folder}: expected a folder to write to, found a file")
-    for task in tasks:
+    check_space(estimate(run), run.folder)
+    crew = Crew(0, None) if client else choose_crew([slide.about for slide in slides_to_clean(run)], workers)
+    with sole_user(run.folder):
+        remove_leftovers(run.folder)
+        outcomes: dict[str, Row | None] = {}
         try:
-            check_target(task.output(folder, "_clean.tif"), [task.path])
-        except SlideError as error:
-            raise CallError(str(error)) from error
+            with _client_of(client, crew) as at_hand:
+                fitted = _fit_rolls(run, at_hand, crew, quiet)
+                _clean(fitted, at_hand, crew, outcomes, quiet=quiet, traces=traces)
+        finally:
+            rows = _write_results(run, outcomes)
+    return rows
 
 
-def group_rolls(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Group slides of one folder, scanner, film, resolution and depth; those that cannot be opened are left out."""
-    groups: dict[tuple[object, ...], list[Task]] = defaultdict(list)
-    for task in tasks:
-        with suppress(SlideError, OSError):
-            attributes = open_slide(task.path).attrs
-            kind = (task.path.parent, *(attributes[name] for name in ("scanner", "film", "dpi", "bits")))
-            groups[kind].append(task)
-    return list(groups.values())
-
-
-def fit_tasks(tasks: Iterable[Task], on_refused: Refusal) -> xr.Dataset:
-    """Fit one model on all slides that can be used; `on_refused` is told of each of the others."""
-    samples = []
-    for task in tasks:
-        try:
-            samples.append(sample_slide(open_slide(task.path)))
-        except (SlideError, OSError) as error:
-            on_refused(task, error)
-    return fit_samples(samples)
-
-
-def ignore(task: Task, error: Exception) -> None:
-    """Pass over a slide that cannot be used."""
-
-
-def fit_rolls(tasks: Sequence[Task]) -> dict[Path, xr.Dataset]:
-    """Fit a model for each roll of two slides and more; by the slides' paths.
-
-    Where no model can be fitted, its slides are left out; cleaning them one by one will say why.
-    """
-    models: dict[Path, xr.Dataset] = {}
-    for roll in group_rolls(tasks):
-        if len(roll) > 1:
-            with suppress(SlideError):
-                model = fit_tasks(roll, ignore)
-                models |= {task.path: model for task in roll}
-    return models
-
-
-def clean_slides(
-    tasks: Sequence[Task],
-    folder: Path,
-    *,
-    settings: Settings,
-    models: Mapping[Path, xr.Dataset],
-    compression: str = "none",
-    on_refused: Refusal,
-) -> Iterator[Row]:
-    """Clean slides one after another and yield the row of each; what cannot be cleaned is a row that says why.
-
-    A slide is cleaned with the model of its path in `models`; one that has none, or that its model does not fit, is
-    fitted by itself.
-    """
-    for task in tasks:
-        started = time.monotonic()
-        row: Row = {"slide": task.slide, "status": "done", "reason": ""}
-        try:
-            row |= _clean_one(task, folder, settings, models.get(task.path), compression)
-        except SlideError as error:
-            row |= {"status": "refused", "reason": _one_line(error)}
-            on_refused(task, error)
-        except Exception as error:
-            row |= {"status": "failed", "reason": f"{type(error).__name__}: {_one_line(error)}"}
-            on_refused(task, error)
-        yield row | {"seconds": round(time.monotonic() - started, 2)}
-
-
-def _clean_one(task: Task, folder: Path, settings: Settings, model: xr.Dataset | None, compression: str) -> Row:
-    slide, layout = open_slide(task.path), find_layout(task.path)
-    page = layout.visible[0].page
-    found, fitted, note = _find(slide, settings, model)
-    write_mask(found.mask, task.output(folder, "_mask.tif"), source=task.path, page=page)
-    picture = None
-    if settings.heal != "none":
-        target = task.output(folder, "_clean.tif")
-        healed = heal_slide(found, fitted, settings=settings)
-        software = f"irtoolkit {VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
-        depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
-        told = {"software": software, "description": _describe(settings)}
-        write_healed(depth, target, source=task.path, page=page, compression=compression, **told)
-        picture = open_picture(target)
-    write_previews(found, picture, preview_folder(folder, task.name))
-    row = describe_row(slide.attrs) | measure_row(found, settings.false_discovery_rate)
-    return row | {"review": "; ".join(filter(None, (note, row["review"])))}
-
-
-def _describe(settings: Settings) -> str:
-    """The settings in a line, for those who find the file without its folder."""
-    chosen = ", ".join(f"{name}={value}" for name, value in asdict(settings).items())
-    return f"Healed by irtoolkit {VERSION}: {chosen}"
-
-
-def _find(slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> tuple[xr.Dataset, xr.Dataset, str]:
+@contextmanager
+def sole_user(folder: Path) -> Iterator[None]:
+    """Hold the output folder, so that no other run writes to it; the system frees it when this process ends."""
+    lock = locket.lock_file(str(folder / LOCK), timeout=0)
     try:
-        return *find_with_model(slide, settings=settings, model=model), ""
-    except ModelError as error:
-        return *find_with_model(slide, settings=settings), f"fitted by itself: {_one_line(error)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise CallError(f"{folder}: expected a folder that can be written to: {error}") from error
+    except locket.LockError as error:
+        raise CallError(f"{folder} is in use by another run; wait for it, or write to another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            (folder / LOCK).unlink()
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def _client_of(client: "Client | None", crew: Crew) -> "AbstractContextManager[Client | None]":
+    return local_workers(crew.processes, memory_limit()) if crew.processes else nullcontext(client)
+
+
+def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Run:
+    """The run with the model of every roll whose slides it cleans."""
+    if run.choices.model is not None:
+        write_model(run.choices.model, given_model(run.folder))
+    wanted = {slide.task.slide for slide in run.slides[: run.choices.limit]}
+    missing = [roll for roll, model in run.rolls if model is None and any(task.slide in wanted for task in roll.tasks)]
+    fitted: dict[Path, RollModel] = {}
+    threads = max(1, (crew.threads or 1) * max(crew.processes, 1) // max(len(missing), 1))
+    with Progress(sum(len(spread(roll.tasks)) for roll in missing), "fitting rolls", quiet=quiet) as progress:
+        for roll, model in run_jobs(partial(fit_model, threads=threads), missing, client):
+            if isinstance(model, BaseException):
+                model = RollModel(None, "", one_line(model))
+            fitted[roll.file] = model
+            progress.step(slides=len(spread(roll.tasks)))
+    return run._replace(rolls=tuple((roll, fitted.get(roll.file, model)) for roll, model in run.rolls))
+
+
+def _clean(
+    run: Run, client: "Client | None", crew: Crew, outcomes: dict[str, Row | None], *, quiet: bool, traces: bool
+) -> None:
+    """Clean what is to be cleaned; `outcomes` gets the row of each slide that is not done, None for one that is."""
+    todo = slides_to_clean(run)
+    log = partial(_log, run.folder / LOG)
+    log(f"{len(todo)} of {len(run.slides)} slides to clean")
+    with Progress(len(todo), "cleaning", quiet=quiet) as progress:
+        try:
+            for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew.threads), client):
+                row, trace = _outcome(job, outcome)
+                log(f"{row['status']} {row['slide']} {row['seconds']} s {row['reason']}")
+                outcomes[row["slide"]] = row if row["status"] != "done" else None
+                if row["status"] != "done":
+                    progress.tell(f"{row['slide']}: {row['status']}: {row['reason']}")
+                    progress.trace(trace if traces else "")
+                progress.step(failed=row["status"] != "done")
+        except KeyboardInterrupt:
+            said = f"stopped: {progress.done} of {len(todo)} slides were cleaned; the same call goes on with the others"
+            progress.tell(said)
+            log(said)
+            raise
+
+
+def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]:
+    rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
+    choices = run.choices
+    for slide in todo:
+        name, model = rolls.get(slide.task.slide, ("", ALONE))
+        yield Job(
+            slide.task,
+            run.folder,
+            choices.settings,
+            compression=choices.compression,
+            roll=name,
+            model=model.file,
+            digest=model.digest,
+            threads=threads,
+        )
+
+
+def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
+    """What came of a job, even if its worker died of it."""
+    if not isinstance(outcome, BaseException):
+        return outcome
+    advice = "with fewer processes (--workers) each has more memory"
+    reason = f"the process that cleaned it was lost: {one_line(outcome)}; {advice}"
+    return Outcome({"slide": job.task.slide, "roll": job.roll, "status": "failed", "reason": reason, "seconds": 0.0})
+
+
+def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
+    """Write table and report of all slides that are known to be done or not, whenever that was."""
+    rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
+    judged = judge_rows(rows)
+    write_table(judged, run.folder / TABLE)
+    write_report(judged, run.folder / REPORT)
+    return judged
+
+
+def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:
+    """The row of a slide from this run, if that left it undone, or from its record; None if it was never cleaned."""
+    record = read_record(record_file(folder, task.name))
+    if task.slide in outcomes and outcomes[task.slide] is None and record is None:
+        return {"slide": task.slide, "status": "failed", "reason": LOST}
+    return outcomes.get(task.slide) or (record["row"] if record else None)
+
+
+def _log(file: Path, text: str) -> None:
+    """Append a line with the time; a log that cannot be written stops nothing."""
+    with suppress(OSError), file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(text.split())}\n")

@@ -3,28 +3,34 @@
 import json
 import sys
 import tomllib
-import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import locket
-import xarray as xr
 from tqdm import tqdm
 
-from irtoolkit.archive import CallError, Task, check_outputs, clean_slides, find_slides, fit_rolls, fit_tasks, ignore
-from irtoolkit.inpainting import check_method
+from irtoolkit.archive import carry_out, estimate
+from irtoolkit.capacity import check_space
+from irtoolkit.cleaning import outputs_of
 from irtoolkit.layouts import find_layout
 from irtoolkit.model import open_model, write_model
-from irtoolkit.report import write_report
-from irtoolkit.results import Row, write_table
+from irtoolkit.pipeline import fit_samples
+from irtoolkit.plan import Choices, Run, plan_run, slides_to_clean
+from irtoolkit.progress import Progress
+from irtoolkit.results import Row
+from irtoolkit.roll_models import spread, try_sample
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
-from irtoolkit.targets import check_target, remove_leftovers
+from irtoolkit.targets import check_target
+from irtoolkit.tasks import CallError, Task, find_slides
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
@@ -45,7 +51,7 @@ def main() -> None:
         _say(str(error))
         sys.exit(SOME_REFUSED)
     except (KeyboardInterrupt, click.Abort):
-        _say("stopped; slides under their final names are complete")
+        _say("stopped; files under their final names are complete")
         sys.exit(INTERRUPTED)
 
 
@@ -101,10 +107,12 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
         refused.append(task)
         _say(f"{task.path}: {str(error).removeprefix(f'{task.path}: ')}")
 
-    model = fit_tasks(_progress(tasks, len(tasks), quiet), tell)
+    chosen = spread(tasks)
+    with Progress(len(chosen), "fitting", quiet=quiet) as progress:
+        model = fit_samples([sample for task in progress.each(chosen) if (sample := try_sample(task, tell))])
     write_model(model, out)
     click.echo(
-        f"{out}: {len(tasks) - len(refused)} slides, r2 {float(model.r2):.3f}, slopes {float(model.slopes):.3f}, "
+        f"{out}: {len(chosen) - len(refused)} slides, r2 {float(model.r2):.3f}, slopes {float(model.slopes):.3f}, "
         f"blur {float(model.blur):.1f} px, sigma {float(model.sigma):.4f}"
     )
     return SOME_REFUSED if refused else DONE
@@ -120,9 +128,10 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, from fit.")
 @click.option("--alone", is_flag=True, help="Fit every slide by itself.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with the fields of Settings.")
-@click.option("--workers", type=int, help="Processes; more than 1 comes with a later version.")
-@click.option("--scheduler", help="A dask.distributed scheduler; comes with a later version.")
-@click.option("--force", is_flag=True, help="Redo what is done (for now, every run does).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes [as cores and memory allow].")
+@click.option("--scheduler", metavar="ADDRESS", help="A dask.distributed scheduler whose workers see the same files.")
+@click.option("--roll", "rolls", type=click.Choice(["folder", "all"]), default="folder", help="What is one roll.")
+@click.option("--force", is_flag=True, help="Redo what is done.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, write nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many slides.")
 @click.option("--compress", type=click.Choice(["none", "deflate"]), default="none", help="Of the healed slides.")
@@ -131,27 +140,63 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Mask and heal slides; a PATH is a file, a folder (searched below) or a glob."""
-    _refuse_later(options)
     if options["alone"] and options["model"]:
         raise click.UsageError("--alone and --model exclude each other")
     with _wrong_call():
         settings = _settings(options)
         model = open_model(options["model"]) if options["model"] else None
-    check_method(settings.heal)
-    tasks = find_slides(paths, out)[: options["limit"]]
-    check_outputs(tasks, out)
+    taken = {name: options[name] for name in ("alone", "rolls", "force", "limit")}
+    choices = Choices(settings=settings, model=model, compression=options["compress"], **taken)
+    run = plan_run(paths, out, choices, quiet=options["quiet"])
+    expected = estimate(run)
+    check_space(expected, out)
     if options["dry_run"]:
-        for task in tasks:
-            click.echo(f"{task.path} -> {task.output(out, '_mask.tif')}, {task.output(out, '_clean.tif')}")
-        return DONE
-    with _sole_user(out):
-        remove_leftovers(out)
-        return _clean(tasks, out, settings, model, options)
+        return _tell_plan(run)
+    if not options["quiet"]:
+        _say(str(expected))
+    with _cluster(options["scheduler"]) as client:
+        rows = carry_out(
+            run, workers=options["workers"], client=client, quiet=options["quiet"], traces=options["debug"]
+        )
+    return _tell_end(rows, out, options)
 
 
-def _refuse_later(options: dict[str, Any]) -> None:
-    if options["scheduler"] is not None or (options["workers"] or 1) != 1:
-        raise click.UsageError("--scheduler and more than one of --workers come with a later version")
+def _tell_plan(run: Run) -> int:
+    for slide in slides_to_clean(run):
+        names = (str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings))
+        click.echo(f"{slide.task.path} -> {', '.join(names)}")
+    click.echo(str(estimate(run)))
+    return DONE
+
+
+def _tell_end(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
+    for row in rows if options["as_json"] else ():
+        click.echo(json.dumps({name: value if _is_finite(value) else None for name, value in row.items()}))
+    done = sum(row["status"] == "done" for row in rows)
+    if not (options["quiet"] or options["as_json"]):
+        look = sum(bool(row["review"]) for row in rows if row["status"] == "done")
+        click.echo(f"{done} of {len(rows)} slides done, {look} to look at: {out / 'report.html'}")
+    return DONE if done == len(rows) else SOME_REFUSED
+
+
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, float) or isfinite(value)
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator["Client | None"]:
+    """Client of the cluster at an address; None without one."""
+    if address is None:
+        yield None
+        return
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CallError(f"{address}: expected a dask.distributed scheduler: {error}") from error
+    with client:
+        yield client
 
 
 @contextmanager
@@ -179,57 +224,6 @@ def _settings(options: dict[str, Any]) -> Settings:
     return Settings(**chosen)
 
 
-@contextmanager
-def _sole_user(folder: Path) -> Iterator[None]:
-    """Hold the output folder, so that no other run writes to it."""
-    lock = locket.lock_file(str(folder / ".irtoolkit.lock"), timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise CallError(f"{folder}: expected a folder that can be written to: {error}") from error
-    except locket.LockError as error:
-        raise CallError(f"{folder} is in use by another run; wait for it, or write to another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-        with suppress(OSError):
-            (folder / ".irtoolkit.lock").unlink()
-
-
-def _clean(tasks: list[Task], out: Path, settings: Settings, model: xr.Dataset | None, options: dict[str, Any]) -> int:
-    given = {task.path: model for task in tasks} if model is not None else {}
-    models = given if given or options["alone"] else fit_rolls(tasks)
-    tell = _print_traceback if options["debug"] else ignore
-    rows: list[Row] = []
-    cleaned = clean_slides(
-        tasks, out, settings=settings, models=models, compression=options["compress"], on_refused=tell
-    )
-    try:
-        for row in _progress(cleaned, len(tasks), options["quiet"]):
-            rows.append(row)
-            _tell_row(row, options["as_json"])
-    finally:
-        write_table(rows, out / "slides.csv")
-        write_report(rows, out / "report.html")
-    if not (options["quiet"] or options["as_json"]):
-        done = sum(row["status"] == "done" for row in rows)
-        click.echo(f"{done} of {len(rows)} slides done; look at {out / 'report.html'}")
-    return DONE if all(row["status"] == "done" for row in rows) else SOME_REFUSED
-
-
-def _print_traceback(task: Task, error: Exception) -> None:  # noqa: ARG001
-    traceback.print_exception(error)
-
-
-def _tell_row(row: Row, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(row))
-    if row["status"] != "done":
-        _say(f"{row['slide']}: {row['status']}: {row['reason']}")
-
-
 @commands.command()
 @click.argument("folder", default="irtoolkit-demo", type=click.Path(path_type=Path), metavar="[DIR]")
 def demo(folder: Path) -> int:
@@ -237,20 +231,11 @@ def demo(folder: Path) -> int:
     slides, out = folder / "slides", folder / "cleaned"
     click.echo(f"making a roll in {slides}")
     make_roll(slides, refused=True)
-    tasks = find_slides([str(slides)])
-    click.echo("fitting the roll")
-    model = fit_tasks(tasks, ignore)
-    write_model(model, folder / "model.json")
-    click.echo("cleaning")
-    with _sole_user(out):
-        options = {"alone": False, "compress": "none", "quiet": False, "as_json": False, "debug": False}
-        _clean(tasks, out, Settings(), model, options)
+    click.echo("fitting and cleaning it")
+    run = plan_run([str(slides)], out, Choices())
+    _tell_end(carry_out(run), out, {"as_json": False, "quiet": False})
     click.echo("(slide_07 has no infrared: a slide that cannot be cleaned becomes a row that says why)")
     return DONE
-
-
-def _progress(items: Iterable[Any], total: int, quiet: bool) -> Iterable[Any]:
-    return tqdm(items, total=total, unit="slide", disable=quiet or not sys.stderr.isatty())
 
 
 def _say(message: str) -> None:

@@ -49,6 +49,12 @@ class Layout:
     missing: str = ""
 
     @property
+    def files(self) -> list[Path]:
+        """The files that hold the planes, the visible ones' first."""
+        planes = (*self.visible, *([self.infrared] if self.infrared else []))
+        return list(dict.fromkeys(Path(plane.path) for plane in planes))
+
+    @property
     def orientation(self) -> int:
         """TIFF orientation of the stored pixels, 1 to 8."""
         return int(self.metadata["orientation"])

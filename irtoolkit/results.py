@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
+from irtoolkit.schema import SlideError
 from irtoolkit.targets import replacing
 
 MEASURED = (
@@ -15,7 +17,8 @@ MEASURED = (
     *("threshold", "fdr", "coverage", "defects"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
-COLUMNS = ("slide", "status", "reason", "review", *DESCRIBED, *MEASURED, "seconds")
+COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", *DESCRIBED, *MEASURED, "seconds")
+TEXTS = ("slide", "roll", "status", "reason", "review", "film", "scanner", "layout")
 MUCH = 0.05
 INVERTED = -0.02
 
@@ -51,8 +54,33 @@ def review_reason(row: Row, aligned: bool, false_discovery_rate: float) -> str:
 
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
     """Write rows as CSV in UTF-8, atomically; return the path."""
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
         writer.writeheader()
         writer.writerows(rows)
     return Path(path)
+
+
+def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
+    """Read the table of a run from its output folder: the columns of ``slides.csv`` on dimension `slide`.
+
+    Numbers are float64, NaN where a slide has none; the others are texts. `slide` is the coordinate.
+
+    Raises
+    ------
+    SlideError
+        There is no table in the folder.
+    """
+    file = Path(folder) / "slides.csv"
+    if not file.is_file():
+        raise SlideError(f"{file}: expected the table of a run, found none; give the folder that clean wrote to")
+    with file.open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    values = {
+        name: column if name in TEXTS else [float(cell or "nan") for cell in column] for name, column in columns.items()
+    }
+    variables = {
+        name: ("slide", np.array(column, object if name in TEXTS else float)) for name, column in values.items()
+    }
+    return xr.Dataset(variables).set_coords("slide")

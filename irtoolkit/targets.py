@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,6 +61,25 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_together(paths: Sequence[AnyPath]) -> Iterator[list[Path]]:
+    """Give a temporary name for each path, and on success let the files there become the paths, one after another.
+
+    Each is written there by its own `replacing`. On any error none of the paths changes, and the files are removed.
+    """
+    parts = [Path(path).with_name(f".{Path(path).name}.part") for path in paths]
+    try:
+        yield parts
+        for part, path in zip(parts, paths, strict=True):
+            part.replace(path)
+        for folder in {part.parent for part in parts}:
+            _sync_folder(folder)
+    finally:
+        for part in parts:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _same(one: Path, other: Path) -> bool:

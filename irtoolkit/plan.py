@@ -1,0 +1,105 @@
+"""What a run over an archive has to do, and what earlier runs have done; only headers and records are read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import xarray as xr
+
+from irtoolkit.cleaning import outputs_of
+from irtoolkit.inpainting import check_method
+from irtoolkit.layouts import find_layout
+from irtoolkit.progress import Progress
+from irtoolkit.records import Record, is_done, of_sources, read_record, recipe, record_file
+from irtoolkit.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
+from irtoolkit.schema import SlideError
+from irtoolkit.settings import Settings
+from irtoolkit.tasks import Task, check_outputs, describe_layout, find_slides
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What may be chosen about a run; see `clean_archive`."""
+
+    settings: Settings = field(default_factory=Settings)
+    model: xr.Dataset | None = None
+    alone: bool = False
+    rolls: Literal["folder", "all"] = "folder"
+    force: bool = False
+    limit: int | None = None
+    compression: str = "none"
+
+
+class Known(NamedTuple):
+    """A slide, what its layout says (nothing if it cannot be read), and the record of how it was last cleaned."""
+
+    task: Task
+    about: Mapping[str, Any]
+    record: Record | None
+
+
+class Run(NamedTuple):
+    """All slides that were found, and all rolls with their models: None where one is still to be fitted."""
+
+    folder: Path
+    choices: Choices
+    slides: tuple[Known, ...]
+    rolls: tuple[tuple[Roll, RollModel | None], ...]
+
+
+def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
+    """Find out what a run has to do.
+
+    Raises
+    ------
+    CallError
+        Nothing is found, outputs would collide or stand beside sources; `SlideError` if a program is missing.
+    """
+    check_method(choices.settings.heal)
+    tasks = find_slides(paths, out)
+    check_outputs(tasks, out)
+    with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
+        slides = tuple(progress.each(survey(task, out) for task in tasks))
+    found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
+    return Run(out, choices, slides, tuple((roll, _model_of(roll, out, choices)) for roll in found))
+
+
+def given_model(folder: Path) -> Path:
+    """Where the output folder keeps the model that serves all slides of a run."""
+    return folder / "report" / "rolls" / "given.json"
+
+
+def survey(task: Task, folder: Path) -> Known:
+    """What is known of a slide: from its record if its source is as it was then, else from its header."""
+    record = read_record(record_file(folder, task.name))
+    if record is not None and of_sources(record, task.path.parent):
+        return Known(task, record["about"], record)
+    try:
+        return Known(task, describe_layout(find_layout(task.path)), None)
+    except (SlideError, OSError):
+        return Known(task, {}, None)
+
+
+def _model_of(roll: Roll, folder: Path, choices: Choices) -> RollModel | None:
+    if choices.model is not None:
+        return describe_model(choices.model, given_model(folder))
+    if choices.alone or len(roll.tasks) == 1:
+        return ALONE
+    return None if choices.force else find_model(roll)
+
+
+def slides_to_clean(run: Run) -> list[Known]:
+    """Slides that are not done as the run wants them, among the first up to its limit."""
+    models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
+    wanted = run.slides[: run.choices.limit]
+    return [slide for slide in wanted if run.choices.force or not _is_done(run, slide, models)]
+
+
+def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> bool:
+    model = models.get(slide.task.slide, ALONE)
+    if slide.record is None or model is None:
+        return False
+    done = slide.record["row"]["status"] == "done"
+    outputs = outputs_of(slide.task, run.folder, run.choices.settings) if done else []
+    return is_done(slide.record, recipe(run.choices.settings, run.choices.compression, model.digest), outputs)

@@ -1,0 +1,96 @@
+"""What a finished slide was made from, and what came of it: the record by which the next run knows it as done."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from irtoolkit.schema import VERSION
+from irtoolkit.settings import Settings
+from irtoolkit.targets import replacing
+
+KIND = "irtoolkit record"
+BLOCK, BLOCKS = 4096, 64
+"""Bytes of a block, and how many blocks besides the header stand for a file's content."""
+
+Record = dict[str, Any]
+Source = dict[str, Any]
+
+
+def identify(file: Path) -> Source:
+    """Name, size, time of change and digest of a source: of its header and of 64 blocks spread over it."""
+    status = file.stat()
+    return {"name": file.name, "size": status.st_size, "changed": status.st_mtime_ns, "digest": _digest(file)}
+
+
+def is_source(file: Path, known: Source) -> bool:
+    """Whether a file is the source that was identified; its content is read only when size or time differ."""
+    try:
+        status = file.stat()
+        same = (status.st_size, status.st_mtime_ns) == (known["size"], known["changed"])
+        return same or (status.st_size == known["size"] and _digest(file) == known["digest"])
+    except OSError:
+        return False
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as source:
+        size = os.fstat(source.fileno()).st_size
+        content = hashlib.sha256(source.read(BLOCK))
+        for place in np.linspace(BLOCK, max(size - BLOCK, BLOCK), BLOCKS).astype(int).tolist():
+            source.seek(place)
+            content.update(source.read(BLOCK))
+    return content.hexdigest()
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    """Digest of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def recipe(settings: Settings, compression: str, model: str) -> dict[str, str]:
+    """What, beside the sources, decides the outputs: the version, the settings, and the digest of the model."""
+    chosen = digest_of(asdict(settings) | {"compression": compression})
+    return {"version": VERSION, "settings": chosen, "model": model}
+
+
+def slide_folder(folder: Path, name: str) -> Path:
+    """Folder of the record and the pictures of the slide that is called `name`."""
+    return folder / "report" / "slides" / name
+
+
+def record_file(folder: Path, name: str) -> Path:
+    """Path of the record of the slide that is called `name`."""
+    return slide_folder(folder, name) / "record.json"
+
+
+def write_record(record: Record, file: Path) -> None:
+    """Write a record, atomically; nothing of the slide may be written after it."""
+    with replacing(file) as part:
+        part.write_text(json.dumps({"kind": KIND, **record}, indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(file: Path) -> Record | None:
+    """The record in a file, or None where there is none that can be read."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return record if record["kind"] == KIND else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def of_sources(record: Record, folder: Path) -> bool:
+    """Whether the sources in `folder` are those that the record tells of."""
+    return all(is_source(folder / source["name"], source) for source in record["sources"])
+
+
+def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:
+    """Whether what the record tells of was made by the wanted recipe, and its outputs are in place, whole."""
+    made = {name: record[name] for name in wanted} == dict(wanted)
+    sizes = [file.stat().st_size if file.is_file() else None for file in outputs]
+    return made and sizes == [record["outputs"].get(file.name) for file in outputs]

@@ -1,0 +1,137 @@
+"""The rolls of an archive, and the model of each, kept in the output folder."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.cleaning import one_line, working_threads
+from irtoolkit.model import open_model, write_model
+from irtoolkit.pipeline import SlideSample, fit_samples, sample_slide
+from irtoolkit.reader import open_slide
+from irtoolkit.records import digest_of
+from irtoolkit.schema import VERSION, SlideError
+from irtoolkit.tasks import Task
+
+Refusal = Callable[[Task, Exception], None]
+
+MOST_SLIDES = 48
+"""Slides on which a roll is fitted; of a longer one, so many spread evenly."""
+
+KIND = ("scanner", "film", "dpi", "bits")
+"""What slides of one folder must share to be one roll."""
+
+
+@dataclass(frozen=True)
+class Roll:
+    """Slides that share film and scanner: what they are called together, where their model is kept, and the slides."""
+
+    name: str
+    file: Path
+    tasks: tuple[Task, ...]
+
+
+class RollModel(NamedTuple):
+    """The file of a roll's model and its digest; why it has none, if it has none."""
+
+    file: Path | None
+    digest: str
+    reason: str
+
+
+ALONE = RollModel(None, "", "")
+"""Of slides that are fitted by themselves."""
+
+
+def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, *, whole: bool) -> list[Roll]:
+    """Group slides, each with what `describe_layout` says of it, of one folder (or of all, if `whole`) and one kind.
+
+    A slide of which nothing is known, because it cannot be read, belongs to no roll.
+    """
+    groups: dict[PurePosixPath, dict[tuple[Any, ...], list[Task]]] = defaultdict(lambda: defaultdict(list))
+    for task, about in slides:
+        if about:
+            place = PurePosixPath() if whole else PurePosixPath(task.slide).parent
+            groups[place][tuple(about[name] for name in KIND)].append(task)
+    rolls = []
+    for place, kinds in groups.items():
+        for kind, tasks in kinds.items():
+            told = ", ".join(filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit")))
+            label = "all slides" if place == PurePosixPath() else str(place)
+            name = label if len(kinds) == 1 else f"{label} ({told})"
+            file = folder / "report" / "rolls" / place / f"{_plain(told)}.json"
+            rolls.append(Roll(name, file, tuple(tasks)))
+    return rolls
+
+
+def _plain(text: str) -> str:
+    """A file's name that tells the text to a person, and tells it apart from others."""
+    return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def find_model(roll: Roll) -> RollModel | None:
+    """The model of a roll from an earlier run, or None if there is none or its slides were others."""
+    try:
+        model = open_model(roll.file)
+    except (OSError, SlideError):
+        return None
+    return describe_model(model, roll.file) if model.attrs.get("slides") == _token(roll) else None
+
+
+def describe_model(model: xr.Dataset, file: Path) -> RollModel:
+    """File and digest of a model; no file if there is nothing in it but the reason."""
+    if "refused" in model.attrs:
+        return RollModel(None, "", str(model.attrs["refused"]))
+    return RollModel(file, digest_of(model.drop_attrs().to_dict()), "")
+
+
+def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
+    """Fit the model of a roll, write it to its file, and return what describes it; a roll that cannot be fitted too.
+
+    Slides that cannot be used are left out; the threads sample slides side by side.
+    """
+    with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
+        tried = pool.map(try_sample, spread(roll.tasks))
+        samples = [sample for sample in tried if sample is not None]
+    try:
+        if len(samples) < 2:
+            raise SlideError(f"expected at least two usable slides in a roll, found {len(samples)}")
+        model = fit_samples(samples)
+    except SlideError as error:
+        model = xr.Dataset(attrs={"refused": one_line(error)})
+    write_model(model.assign_attrs(slides=_token(roll)), roll.file)
+    return describe_model(model, roll.file)
+
+
+def spread(tasks: Sequence[Task]) -> list[Task]:
+    """At most 48 of the slides, evenly spread.
+
+    >>> [task for task in spread(range(96))][:3]
+    [0, 2, 4]
+    """
+    places = np.linspace(0, len(tasks) - 1, min(len(tasks), MOST_SLIDES))
+    return [tasks[place] for place in np.floor(places).astype(int).tolist()]
+
+
+def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
+    """The sample of a slide, or None if it cannot be used, of which `on_refused` is told."""
+    try:
+        return sample_slide(open_slide(task.path))
+    except (SlideError, OSError) as error:
+        if on_refused:
+            on_refused(task, error)
+        return None
+
+
+def _token(roll: Roll) -> str:
+    """What must be as it was for the roll's model to be as it was: the version, and its slides' sizes and times."""
+    states = {task.slide: task.path.stat() if task.path.exists() else None for task in roll.tasks}
+    slides = {slide: [state.st_size, state.st_mtime_ns] if state else [] for slide, state in states.items()}
+    return digest_of({"version": VERSION, "slides": slides})

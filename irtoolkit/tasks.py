@@ -1,0 +1,135 @@
+"""The slides of a run: finding them, naming what comes of them."""
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from irtoolkit.layouts import SLIDE_SUFFIXES, Layout, is_sidecar
+from irtoolkit.metadata import describe
+from irtoolkit.pages import read_pages
+from irtoolkit.schema import SlideError
+from irtoolkit.targets import check_target
+
+MASK, CLEAN = "_mask.tif", "_clean.tif"
+"""Endings of the files that come of a slide."""
+
+PROGRAM = "irtoolkit "
+"""With which the name of this program stands in the Software tag of what it has written."""
+
+
+class CallError(SlideError):
+    """The call itself is wrong; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One slide of a run: its file, and its path relative to the run's deepest common folder."""
+
+    path: Path
+    slide: str
+
+    @property
+    def name(self) -> str:
+        """The relative path without suffix, from which its outputs are named."""
+        return str(Path(self.slide).with_suffix("").as_posix())
+
+    def output(self, folder: Path, ending: str) -> Path:
+        """Path of one of its files in the output folder."""
+        return folder / f"{self.name}{ending}"
+
+
+def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
+    """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
+
+    Infrared sidecars, hidden files, what lies in `out`, and masks and healed slides of any run (by their names and the
+    program in their Software tag) are skipped in folders and globs.
+
+    Raises
+    ------
+    CallError
+        A path does not exist, nothing is found, or two slides would have one output name.
+    """
+    found: dict[Path, None] = {}
+    folders = []
+    for path in paths:
+        files, folder = _expand(path, out)
+        folders.append(folder)
+        found |= dict.fromkeys(files)
+    if not found:
+        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
+    root = Path(os.path.commonpath(folders))
+    tasks = [Task(path, path.relative_to(root).as_posix()) for path in found]
+    _check_names(tasks)
+    return sorted(tasks, key=lambda task: natural_key(task.path))
+
+
+def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
+    """Absolute files that a PATH stands for, and the folder that holds them."""
+    here = Path(path)
+    if here.is_dir():
+        below = out if out is not None and here.resolve() in out.resolve().parents else None
+        return [file for file in here.absolute().rglob("*") if _is_slide(file, below)], here.absolute()
+    if here.exists():
+        return [here.absolute()], here.absolute().parent
+    files = [Path(name).absolute() for name in glob.glob(path, recursive=True)]
+    slides = [file for file in files if _is_slide(file, out)]
+    if not slides:
+        raise CallError(f"{path}: expected a slide, a folder or a pattern of slides, found no such file")
+    return slides, Path(os.path.commonpath([file.parent for file in slides]))
+
+
+def _is_slide(file: Path, out: Path | None) -> bool:
+    passed_over = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
+    kept = not passed_over and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
+    return kept and not is_sidecar(file) and not _is_output(file)
+
+
+def _is_output(file: Path) -> bool:
+    if file.name.endswith((MASK, CLEAN)):
+        with suppress(SlideError, OSError):
+            return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
+    return False
+
+
+def _check_names(tasks: Sequence[Task]) -> None:
+    seen: dict[str, Path] = {}
+    for task in tasks:
+        other = seen.setdefault(task.name.casefold(), task.path)
+        if other is not task.path:
+            raise CallError(f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them apart")
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sort key by which slide 2 comes before slide 10.
+
+    >>> sorted([Path("slide10.tif"), Path("slide2.tif")], key=natural_key)[0].name
+    'slide2.tif'
+    """
+    parts = re.split(r"(\d+)", path.as_posix().casefold())
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
+    """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
+    if folder.exists() and not folder.is_dir():
+        raise CallError(f"{folder}: expected a folder to write to, found a file")
+    for task in tasks:
+        try:
+            check_target(task.output(folder, CLEAN), [task.path])
+        except SlideError as error:
+            raise CallError(str(error)) from error
+
+
+def describe_layout(layout: Layout) -> dict[str, Any]:
+    """What a run needs to know of a slide before it is cleaned: film and scanner as the file tells them, and its size.
+
+    `bytes` are those of the healed slide without compression.
+    """
+    about = {name: layout.metadata[name] for name in ("film", "scanner", "dpi", "bits")}
+    size = layout.height * layout.width
+    return about | {"pixels": size, "bytes": size * 3 * layout.colour_bits // 8}

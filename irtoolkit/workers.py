@@ -1,0 +1,82 @@
+"""Jobs done in this process or by the workers of a dask cluster, a few at a time."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+AHEAD = 2
+"""Jobs that wait or run, per worker: no worker idles, and little is lost when all is stopped."""
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run_jobs(
+    work: Callable[[Job], Result], jobs: Iterable[Job], client: "Client | None"
+) -> Iterator[tuple[Job, Result | BaseException]]:
+    """Yield each job with its result, as they finish: here and in order, or by the workers of `client`.
+
+    A job that ends in an error there (whose worker died again and again, say) is yielded with the error. Jobs of a
+    worker that is lost are done by another. When the iteration is left, what waits is cancelled.
+    """
+    if client is None:
+        return ((job, work(job)) for job in jobs)
+    return _run_on(client, work, iter(jobs))
+
+
+def _run_on(
+    client: "Client", work: Callable[[Job], Result], jobs: Iterator[Job]
+) -> Iterator[tuple[Job, Result | BaseException]]:
+    from distributed import as_completed
+
+    at_work: dict[Future, Job] = {}
+    finished = as_completed()
+    try:
+        while True:
+            room = AHEAD * max(len(client.nthreads()), 1) - len(at_work)
+            for job in islice(jobs, max(room, 0)):
+                future = client.submit(work, job, pure=False)
+                at_work[future] = job
+                finished.add(future)
+            if not at_work:
+                return
+            future = next(finished)
+            job = at_work.pop(future)
+            yield job, future.exception() or future.result()
+    finally:
+        client.cancel(list(at_work), force=True)
+
+
+@contextmanager
+def local_workers(count: int, memory: int) -> Iterator["Client"]:
+    """Client of so many processes of one thread on this machine, sharing `memory` bytes; they end with it.
+
+    Ctrl-C reaches this process alone, which ends them.
+    """
+    from distributed import Client, LocalCluster
+
+    options = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with _deaf_to_ctrl_c():
+        cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
+    with cluster, Client(cluster) as client:
+        yield client
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile inherit that they ignore the interrupt of the terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

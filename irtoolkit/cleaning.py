@@ -22,7 +22,7 @@ from irtoolkit.reader import open_picture, open_slide
 from irtoolkit.records import Record, identify, of_sources, recipe, record_file, slide_folder, write_record
 from irtoolkit.report import write_previews
 from irtoolkit.results import Row, describe_row, measure_row
-from irtoolkit.schema import VERSION, ModelError, SlideError
+from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.targets import replacing_together
 from irtoolkit.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
@@ -116,14 +116,14 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 
 
 def _clean(job: Job, row: Row, started: float) -> Row:
-    """Clean a slide, write what comes of it, and then its record; what refuses the slide itself is recorded too."""
+    """Clean a slide, write what comes of it, and then its record; a slide that can never be used has one too."""
     slide, layout = open_slide(job.task.path), find_layout(job.task.path)
     record: Record = recipe(job.settings, job.compression, job.digest) | {"about": describe_layout(layout)}
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:
         row, outputs = _write_outputs(job, slide, layout, row, record)
-    except SlideError as error:
+    except NotUsableError as error:
         row, outputs = row | {"status": "refused", "reason": one_line(error)}, []
     row["seconds"] = _since(started)
     sizes = {file.name: file.stat().st_size for file in outputs}

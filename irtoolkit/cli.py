@@ -153,7 +153,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     if options["dry_run"]:
         return _tell_plan(run)
     if not options["quiet"]:
-        _say(str(expected))
+        click.echo(str(expected), err=options["as_json"])
     with _cluster(options["scheduler"]) as client:
         rows = carry_out(
             run, workers=options["workers"], client=client, quiet=options["quiet"], traces=options["debug"]

@@ -64,7 +64,7 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
     for place, kinds in groups.items():
         for kind, tasks in kinds.items():
             told = ", ".join(filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit")))
-            label = "all slides" if place == PurePosixPath() else str(place)
+            label = "all slides" if whole else str(place) if place.name else tasks[0].path.parent.name
             name = label if len(kinds) == 1 else f"{label} ({told})"
             file = folder / "report" / "rolls" / place / f"{_plain(told)}.json"
             rolls.append(Roll(name, file, tuple(tasks)))

@@ -37,7 +37,7 @@ def _run_on(
     from distributed import as_completed
 
     at_work: dict[Future, Job] = {}
-    finished = as_completed()
+    finished = as_completed(loop=client.loop)
     try:
         while True:
             room = AHEAD * max(len(client.nthreads()), 1) - len(at_work)
@@ -62,7 +62,7 @@ def local_workers(count: int, memory: int) -> Iterator["Client"]:
     """
     from distributed import Client, LocalCluster
 
-    options = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
     with _deaf_to_ctrl_c():
         cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
     with cluster, Client(cluster) as client:

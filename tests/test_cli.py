@@ -8,9 +8,9 @@ import tifffile
 from commands import pictures, rows_of, run
 
 import irtoolkit as irt
-from irtoolkit import archive
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.settings import THRESHOLDS
+from irtoolkit.tasks import find_slides
 
 
 def test_a_folder_is_cleaned_in_natural_order_and_refusals_are_rows(roll, tmp_path, monkeypatch, capsys):
@@ -54,9 +54,9 @@ def test_names_are_relative_to_the_deepest_common_folder(roll, tmp_path):
     for name in ("a", "b"):
         (tmp_path / "scans" / name).mkdir(exist_ok=True)
         (tmp_path / "scans" / name / "one.tif").write_bytes((roll / "slide2.tif").read_bytes())
-    tasks = archive.find_slides([str(tmp_path / "scans" / "a"), str(tmp_path / "scans" / "b" / "one.tif")])
+    tasks = find_slides([str(tmp_path / "scans" / "a"), str(tmp_path / "scans" / "b" / "one.tif")])
     assert [task.name for task in tasks] == ["a/one", "b/one"]
-    (task,) = archive.find_slides([str(tmp_path / "scans" / "a" / "*.tif")])
+    (task,) = find_slides([str(tmp_path / "scans" / "a" / "*.tif")])
     assert task.name == "one"
 
 
@@ -65,7 +65,7 @@ def test_sidecars_and_hidden_files_are_no_slides(tmp_path):
     write_scanner_file(tmp_path / "a.tif", counts, layout="sidecar")
     (tmp_path / ".hidden.tif").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("no slide")
-    assert [task.path.name for task in archive.find_slides([str(tmp_path)])] == ["a.tif"]
+    assert [task.path.name for task in find_slides([str(tmp_path)])] == ["a.tif"]
 
 
 def test_masks_only_and_settings_from_a_file(roll, tmp_path, monkeypatch, capsys):

@@ -20,7 +20,7 @@ from irtoolkit.records import read_record, record_file
 from irtoolkit.report import write_report
 from irtoolkit.results import Row, open_results, write_table
 from irtoolkit.review import judge_rows
-from irtoolkit.roll_models import ALONE, RollModel, fit_model, spread
+from irtoolkit.roll_models import ALONE, RollModel, fit_model, folder_name, spread
 from irtoolkit.settings import Settings
 from irtoolkit.targets import remove_leftovers
 from irtoolkit.tasks import CallError, Task
@@ -171,6 +171,8 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
         for roll, model in run_jobs(partial(fit_model, threads=threads), missing, client):
             if isinstance(model, BaseException):
                 model = RollModel(None, "", one_line(model))
+            if model.reason:
+                progress.tell(f"{roll.name}: its slides are fitted by themselves: {model.reason}")
             fitted[roll.file] = model
             progress.step(slides=len(spread(roll.tasks)))
     return run._replace(rolls=tuple((roll, fitted.get(roll.file, model)) for roll, model in run.rolls))
@@ -204,7 +206,7 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
     rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
     choices = run.choices
     for slide in todo:
-        name, model = rolls.get(slide.task.slide, ("", ALONE))
+        name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
         yield Job(
             slide.task,
             run.folder,

@@ -32,7 +32,7 @@ class Choices:
 
 
 class Known(NamedTuple):
-    """A slide, what its layout says (nothing if it cannot be read), and the record of how it was last cleaned."""
+    """A slide, what its layout says (nothing if it cannot be used), and the record of how it was last cleaned."""
 
     task: Task
     about: Mapping[str, Any]

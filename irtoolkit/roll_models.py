@@ -53,7 +53,7 @@ ALONE = RollModel(None, "", "")
 def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, *, whole: bool) -> list[Roll]:
     """Group slides, each with what `describe_layout` says of it, of one folder (or of all, if `whole`) and one kind.
 
-    A slide of which nothing is known, because it cannot be read, belongs to no roll.
+    A slide of which nothing is known, because it cannot be used, belongs to no roll.
     """
     groups: dict[PurePosixPath, dict[tuple[Any, ...], list[Task]]] = defaultdict(lambda: defaultdict(list))
     for task, about in slides:
@@ -64,11 +64,21 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
     for place, kinds in groups.items():
         for kind, tasks in kinds.items():
             told = ", ".join(filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit")))
-            label = "all slides" if whole else str(place) if place.name else tasks[0].path.parent.name
+            label = "all slides" if whole else folder_name(tasks[0])
             name = label if len(kinds) == 1 else f"{label} ({told})"
             file = folder / "report" / "rolls" / place / f"{_plain(told)}.json"
             rolls.append(Roll(name, file, tuple(tasks)))
     return rolls
+
+
+def folder_name(task: Task) -> str:
+    """What the folder of a slide is called: its path below the run's, or the run's own name.
+
+    >>> folder_name(Task(Path("/scans/roll7/a.tif"), "roll7/a.tif")), folder_name(Task(Path("/scans/b.tif"), "b.tif"))
+    ('roll7', 'scans')
+    """
+    place = PurePosixPath(task.slide).parent
+    return str(place) if place.name else task.path.parent.name
 
 
 def _plain(text: str) -> str:

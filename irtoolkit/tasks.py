@@ -128,8 +128,10 @@ def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
 def describe_layout(layout: Layout) -> dict[str, Any]:
     """What a run needs to know of a slide before it is cleaned: film and scanner as the file tells them, and its size.
 
-    `bytes` are those of the healed slide without compression.
+    `bytes` are those of the healed slide without compression. Nothing is said of a slide without infrared.
     """
+    if layout.infrared is None:
+        return {}
     about = {name: layout.metadata[name] for name in ("film", "scanner", "dpi", "bits")}
     size = layout.height * layout.width
     return about | {"pixels": size, "bytes": size * 3 * layout.colour_bits // 8}

@@ -23,12 +23,18 @@ def run_jobs(
 ) -> Iterator[tuple[Job, Result | BaseException]]:
     """Yield each job with its result, as they finish: here and in order, or by the workers of `client`.
 
-    A job that ends in an error there (whose worker died again and again, say) is yielded with the error. Jobs of a
-    worker that is lost are done by another. When the iteration is left, what waits is cancelled.
+    A job that ends in an error (whose worker died again and again, say) is yielded with it. Jobs of a worker that is
+    lost are done by another. When the iteration is left, what waits is cancelled.
     """
-    if client is None:
-        return ((job, work(job)) for job in jobs)
-    return _run_on(client, work, iter(jobs))
+    return _run_here(work, jobs) if client is None else _run_on(client, work, iter(jobs))
+
+
+def _run_here(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | BaseException]]:
+    for job in jobs:
+        try:
+            yield job, work(job)
+        except Exception as error:
+            yield job, error
 
 
 def _run_on(

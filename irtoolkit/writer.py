@@ -34,6 +34,8 @@ def write_mask(
 ) -> Path:
     """Write a mask as a gray TIFF: uint8, 0 clean, 255 defect, orientation and resolution of the colour planes.
 
+    The Software tag names this program, so that no later run takes the mask for a slide.
+
     Parameters
     ----------
     mask
@@ -63,7 +65,8 @@ def write_mask(
     check_target(path, [source])
     order, tags = carried_tags(source, page)
     kept = {code: tag for code, tag in tags.items() if code in GEOMETRY}
-    return _write_picture(pixels, Path(path), kept, order, compression)
+    marked = with_provenance(kept, f"irtoolkit {VERSION} (mask)")
+    return _write_picture(pixels, Path(path), marked, order, compression)
 
 
 def write_healed(

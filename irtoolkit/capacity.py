@@ -11,8 +11,8 @@ from dask.system import CPU_COUNT
 from irtoolkit.progress import spell
 from irtoolkit.tasks import CallError
 
-SECONDS = 1.3e-6
-"""Of one core a pixel, measured on slides of 13.5 MP (`python -m benchmarks.archive`)."""
+SECONDS, EACH = 1.2e-6, 0.25
+"""Of one core, a pixel and a slide, measured on slides of 13.5 and .02 MP (`python -m benchmarks.archive`)."""
 
 MEMORY = 1.5e9
 """Bytes that a process may take; a slide of 60 MP takes 1.3e9 (measured)."""
@@ -60,9 +60,9 @@ def memory_limit() -> int:
 
 def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:
     """As many processes as asked for, else as cores and memory allow; none where there is little to do."""
-    sizes = [about.get("pixels", 0) for about in abouts]
-    allowed = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(sizes)))
-    count = workers or (allowed if SECONDS * sum(sizes) > SHORT else 1)
+    work = [EACH + SECONDS * about.get("pixels", 0) for about in abouts]
+    allowed = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
+    count = workers or (allowed if sum(work) > SHORT else 1)
     return Crew(count if count > 1 else 0, max(1, CPU_COUNT // count))
 
 
@@ -77,7 +77,8 @@ def make_estimate(
     pixels = sum(about.get("pixels", 0) for about in known)
     space = sum(about.get("bytes", 0) * pictures + PICTURES for about in known)
     measured = list(rates)
-    return Estimate(len(known), space, free_bytes(folder), pixels * (median(measured) if measured else SECONDS / cores))
+    seconds = pixels * median(measured) if measured else (pixels * SECONDS + len(known) * EACH) / cores
+    return Estimate(len(known), space, free_bytes(folder), seconds)
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,0 +1,112 @@
+"""What an archive run costs beside cleaning its slides, what memory it takes, and what a second process is worth.
+
+python -m benchmarks.archive overhead [--slides 4000]     (small slides; memory of the parent at a tenth and at the end)
+python -m benchmarks.archive throughput [--slides 6] [--megapixels 13.5]    (1 and 2 processes of 1 thread each)
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import dask
+import psutil
+from distributed import Client, LocalCluster
+
+import irtoolkit as irt
+from irtoolkit import archive
+from irtoolkit.scanner_files import write_scanner_file
+
+SMALL = (128, 160)
+PICTURES, ROLL = 8, 40
+
+
+def make_tree(folder: Path, slides: int, shape: tuple[int, int]) -> list[Path]:
+    """Files of so many slides in rolls of 40, copies of up to 8 different ones."""
+    kinds = []
+    for number in range(min(PICTURES, slides)):
+        slide = irt.make_slide(number + 1, shape, scanner="plustek", roll=1)
+        kinds.append(folder / "kinds" / f"{number}.tif")
+        kinds[-1].parent.mkdir(parents=True, exist_ok=True)
+        write_scanner_file(kinds[-1], slide.counts.values, layout="vuescan-rgbi")
+    files = [folder / "tree" / f"roll{i // ROLL + 1:03d}" / f"slide{i % ROLL + 1:02d}.tif" for i in range(slides)]
+    for number, file in enumerate(files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(kinds[number % len(kinds)], file)
+    return files
+
+
+def clean_plainly(files: Sequence[Path], out: Path) -> None:
+    """A loop over the slides, as one would write it."""
+    for file in files:
+        cleaned = irt.clean_slide(irt.open_slide(file))
+        name = out / file.parent.name / file.stem
+        irt.write_mask(cleaned.mask, f"{name}_mask.tif", source=file)
+        irt.write_healed(cleaned.healed, f"{name}_clean.tif", source=file)
+
+
+def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
+    """Seconds a slide, of the processor and by the clock, of a plain loop, a run, and a run with nothing to do."""
+    files = make_tree(folder, slides, SMALL)
+    memory: list[int] = []
+    real = archive.clean_job
+
+    def noting(job: archive.Job) -> archive.Outcome:
+        outcome = real(job)
+        memory.append(psutil.Process().memory_info().rss)
+        return outcome
+
+    archive.clean_job = noting
+    with dask.config.set(scheduler="synchronous"):
+        clean_plainly(files[:PICTURES], folder / "warm")
+        steps = {
+            "plain loop": lambda: clean_plainly(files, folder / "plain"),
+            "archive run": lambda: irt.clean_archive(
+                folder / "tree", folder / "out", alone=True, workers=1, quiet=True
+            ),
+            "run again": lambda: irt.clean_archive(folder / "tree", folder / "out", alone=True, workers=1, quiet=True),
+        }
+        for name, step in steps.items():
+            started, used = time.perf_counter(), time.process_time()
+            step()
+            wall, cpu = time.perf_counter() - started, time.process_time() - used
+            yield f"{name:12s} {1e3 * wall / slides:8.1f} ms a slide, {1e3 * cpu / slides:8.1f} of them of one core"
+    tenth, end = memory[len(memory) // 10 - 1] / 1e6, memory[-1] / 1e6
+    yield f"memory after slide {len(memory) // 10}: {tenth:.0f} MB, after slide {len(memory)}: {end:.0f} MB"
+
+
+def measure_throughput(folder: Path, slides: int, megapixels: float) -> Iterator[str]:
+    """Seconds a slide with 1 and with 2 processes of one thread."""
+    height = round((megapixels * 2e6 / 3) ** 0.5)
+    make_tree(folder, slides, (height, height * 3 // 2))
+    seconds = {}
+    for count in (1, 2):
+        options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+        with LocalCluster(n_workers=count, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
+            started = time.perf_counter()
+            irt.clean_archive(folder / "tree", folder / f"out{count}", client=client, quiet=True)
+            seconds[count] = (time.perf_counter() - started) / slides
+        yield f"{count} processes of 1 thread: {seconds[count]:.2f} s a slide"
+    yield f"ratio {seconds[1] / seconds[2]:.2f}"
+
+
+def main() -> None:
+    """Run one of the two measurements."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["overhead", "throughput"])
+    parser.add_argument("--slides", type=int)
+    parser.add_argument("--megapixels", type=float, default=13.5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.what == "overhead":
+            lines = measure_overhead(Path(folder), options.slides or 4000)
+        else:
+            lines = measure_throughput(Path(folder), options.slides or 6, options.megapixels)
+        for line in lines:
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

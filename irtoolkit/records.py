@@ -92,5 +92,4 @@ def of_sources(record: Record, folder: Path) -> bool:
 def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:
     """Whether what the record tells of was made by the wanted recipe, and its outputs are in place, whole."""
     made = {name: record[name] for name in wanted} == dict(wanted)
-    sizes = [file.stat().st_size if file.is_file() else None for file in outputs]
-    return made and sizes == [record["outputs"].get(file.name) for file in outputs]
+    return made and all(file.is_file() and file.stat().st_size == record["outputs"].get(file.name) for file in outputs)

@@ -1,0 +1,137 @@
+"""Records of finished slides, what a run needs, and what it tells."""
+
+import os
+from itertools import pairwise
+
+import pytest
+
+import irtoolkit as irt
+from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.progress import Progress
+from irtoolkit.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
+from irtoolkit.roll_models import group_rolls, spread
+from irtoolkit.tasks import CallError, Task, natural_key
+
+SCAN = {"film": "E100", "scanner": "Coolscan", "dpi": 4000, "bits": 16, "pixels": 10**7, "bytes": 6 * 10**7}
+
+
+def test_a_source_is_known_by_size_and_time_and_else_by_its_content(tmp_path):
+    file = tmp_path / "a.tif"
+    file.write_bytes(bytes(100_000))
+    known = identify(file)
+    assert is_source(file, known)
+    os.utime(file, (1, 1))
+    assert is_source(file, known)
+    file.write_bytes(bytes(99_999) + b"\1")
+    assert not is_source(file, known)
+    file.write_bytes(bytes(100_001))
+    assert not is_source(file, known)
+    file.unlink()
+    assert not is_source(file, known)
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 64 * BLOCK])
+def test_every_byte_of_a_small_file_counts(tmp_path, size):
+    file = tmp_path / "a.tif"
+    digests = set()
+    for place in (None, *range(0, size, max(size // 7, 1)), *([size - 1] if size else [])):
+        content = bytearray(size)
+        if place is not None:
+            content[place] = 1
+        file.write_bytes(content)
+        digests.add(identify(file)["digest"])
+    changed = {*range(0, size, max(size // 7, 1)), *([size - 1] if size else [])}
+    assert len(digests) == 1 + len(changed)
+
+
+def test_a_record_is_read_as_it_was_written_and_damage_is_no_record(tmp_path):
+    file = tmp_path / "report" / "record.json"
+    record = {"sources": [], "row": {"threshold": float("inf"), "slide": "\udcff"}}
+    write_record(record, file)
+    read = read_record(file)
+    assert read is not None
+    assert {name: read[name] for name in record} == record
+    for damage in ("", "{", "[]", '{"kind": "other"}', "null"):
+        file.write_text(damage)
+        assert read_record(file) is None
+    assert read_record(tmp_path / "missing.json") is None
+
+
+def test_done_means_the_same_recipe_and_whole_outputs(tmp_path):
+    settings, output = irt.Settings(), tmp_path / "a_mask.tif"
+    output.write_bytes(b"mask")
+    made = recipe(settings, "none", "model")
+    record = made | {"outputs": {"a_mask.tif": 4}}
+    assert is_done(record, recipe(irt.Settings(), "none", "model"), [output])
+    assert not is_done(record, recipe(irt.Settings(visibility=2.0), "none", "model"), [output])
+    assert not is_done(record, recipe(settings, "deflate", "model"), [output])
+    assert not is_done(record, recipe(settings, "none", "other"), [output])
+    assert not is_done(record, made, [output, tmp_path / "a_clean.tif"])
+    output.write_bytes(b"mas")
+    assert not is_done(record, made, [output])
+
+
+def test_rolls_are_folders_of_one_kind_or_all_of_one_kind(tmp_path):
+    def slide(name, **about):
+        return Task(tmp_path / name, name), SCAN | about
+
+    slides = [slide("a/1.tif"), slide("a/2.tif"), slide("a/3.tif", bits=8), slide("b/1.tif"), (slide("b/2.tif")[0], {})]
+    rolls = group_rolls(slides, tmp_path, whole=False)
+    assert [[task.slide for task in roll.tasks] for roll in rolls] == [["a/1.tif", "a/2.tif"], ["a/3.tif"], ["b/1.tif"]]
+    assert rolls[0].name == "a (E100, Coolscan, 4000 dpi, 16 bit)"
+    assert rolls[2].name == "b"
+    assert len({roll.file for roll in rolls}) == 3
+    whole = group_rolls(slides, tmp_path, whole=True)
+    assert [len(roll.tasks) for roll in whole] == [3, 1]
+
+
+def test_a_long_roll_is_fitted_on_slides_spread_over_it():
+    assert spread(range(48)) == list(range(48))
+    chosen = spread(range(1000))
+    assert len(chosen) == 48
+    assert chosen[0] == 0
+    assert chosen[-1] == 999
+    assert max(later - earlier for earlier, later in pairwise(chosen)) <= 22
+
+
+def test_names_with_digits_of_all_scripts_are_sorted(tmp_path):
+    names = ["x²", "x10", "x2", "x٣", "X1"]
+    assert [path.name for path in sorted((tmp_path / name for name in names), key=natural_key)] == [
+        "X1",
+        "x2",
+        "x٣",
+        "x10",
+        "x²",
+    ]
+
+
+def test_processes_follow_cores_memory_and_work(monkeypatch):
+    monkeypatch.setattr("irtoolkit.capacity.CPU_COUNT", 8)
+    monkeypatch.setattr("irtoolkit.capacity.memory_limit", lambda: 5e9)
+    assert choose_crew([SCAN] * 100, None) == Crew(3, 2)
+    assert choose_crew([SCAN] * 2, None) == Crew(0, 8)
+    assert choose_crew([SCAN] * 100, 1) == Crew(0, 8)
+    assert choose_crew([SCAN] * 100, 16) == Crew(16, 1)
+    assert choose_crew([], None) == Crew(0, 8)
+
+
+def test_space_and_time_are_estimated(tmp_path):
+    expected = make_estimate([SCAN] * 10, [], tmp_path, pictures=True, cores=2)
+    assert expected.bytes == pytest.approx(6e8, rel=0.05)
+    assert expected.seconds == pytest.approx(60, rel=0.3)
+    assert make_estimate([SCAN] * 10, [], tmp_path, pictures=False).bytes < 1e7
+    assert make_estimate([SCAN] * 10, [1e-6, 2e-6, 9e-6], tmp_path, pictures=True).seconds == pytest.approx(200)
+    with pytest.raises(CallError, match=r"expected room for 2\.0 GB of outputs, found 1\.0 GB"):
+        check_space(Estimate(1, 2e9, 10**9, 1), tmp_path)
+
+
+def test_progress_tells_a_line_a_minute_where_there_is_no_terminal(capsys):
+    now = [0.0]
+    with Progress(4, "cleaning", clock=lambda: now[0]) as progress:
+        for now[0], failed in ((30.0, False), (60.0, True), (100.0, False)):
+            progress.step(failed=failed)
+    told = capsys.readouterr().err
+    assert told == "irtoolkit: cleaning: 2 of 4, 2.0 a minute, 60 s left, 1 failed\n"
+    quiet = Progress(4, "cleaning", quiet=True)
+    quiet.step()
+    assert capsys.readouterr().err == ""

@@ -18,7 +18,7 @@ from irtoolkit.plan import Choices, Known, Run, given_model, plan_run, slides_to
 from irtoolkit.progress import Progress
 from irtoolkit.records import read_record, record_file
 from irtoolkit.report import write_report
-from irtoolkit.results import Row, open_results, write_table
+from irtoolkit.results import Row, open_results, write_parquet, write_table
 from irtoolkit.review import judge_rows
 from irtoolkit.roll_models import ALONE, RollModel, fit_model, folder_name, spread
 from irtoolkit.settings import Settings
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 AnyPath = str | os.PathLike[str]
-TABLE, REPORT, LOG, LOCK = "slides.csv", "report.html", "irtoolkit.log", ".irtoolkit.lock"
+TABLE, REPORT, LOG, LOCK = "slides", "report.html", "irtoolkit.log", ".irtoolkit.lock"
 LOST = "its files are no longer in the output folder, which was removed while the run went on; run again"
 
 
@@ -232,7 +232,8 @@ def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     """Write table and report of all slides that are known to be done or not, whenever that was."""
     rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
     judged = judge_rows(rows)
-    write_table(judged, run.folder / TABLE)
+    write_table(judged, run.folder / f"{TABLE}.csv")
+    write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)
     return judged
 

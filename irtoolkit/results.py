@@ -2,11 +2,13 @@
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from irtoolkit.schema import SlideError
@@ -58,6 +60,22 @@ def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
         writer.writeheader()
         writer.writerows(rows)
+    return Path(path)
+
+
+def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | None:
+    """Write rows as Parquet, atomically, and return the path; None, and nothing is written, without pyarrow."""
+    if find_spec("pyarrow") is None:
+        return None
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    columns = {
+        name: table[name].fillna("").astype(str).str.encode("utf-8", "backslashreplace").str.decode("utf-8")
+        if name in TEXTS
+        else pd.to_numeric(table[name]).astype(float)
+        for name in COLUMNS
+    }
+    with replacing(path) as part:
+        pd.DataFrame(columns).to_parquet(part, index=False)
     return Path(path)
 
 

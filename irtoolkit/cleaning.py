@@ -18,9 +18,9 @@ from dask.system import CPU_COUNT
 from irtoolkit.layouts import Layout, find_layout
 from irtoolkit.model import open_model
 from irtoolkit.pipeline import find_with_model, heal_slide
+from irtoolkit.previews import preview_folder, write_previews
 from irtoolkit.reader import open_picture, open_slide
-from irtoolkit.records import Record, identify, of_sources, recipe, record_file, slide_folder, write_record
-from irtoolkit.report import write_previews
+from irtoolkit.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.results import Row, describe_row, measure_row
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
@@ -141,7 +141,7 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         for part in parts[1:]:
             _write_healed(heal_slide(found, fitted, settings=job.settings), part, job, layout)
         picture = open_picture(parts[1]) if parts[1:] else None
-        write_previews(found, picture, slide_folder(job.folder, job.task.name))
+        write_previews(found, picture, preview_folder(job.folder, job.task.name))
         row = row | measure_row(found, job.settings.false_discovery_rate)
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again when it is complete")

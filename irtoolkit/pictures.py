@@ -1,4 +1,4 @@
-"""Pictures one can judge: counts and planes as 8-bit pictures the right way up, masks drawn on them, PNG files."""
+"""Pictures one can judge: counts and planes as 8-bit pictures the right way up, masks drawn on them, PNG, JPEG."""
 
 import math
 from pathlib import Path
@@ -228,6 +228,20 @@ def thin(plane: xr.DataArray, most: int = 1600) -> xr.DataArray:
         mean = squares.mean()
         reduced = (mean.round() if plane.dtype.kind in "ui" else mean).astype(plane.dtype)
     return reduced.assign_attrs(plane.attrs, step=step)
+
+
+def write_jpeg(path: AnyPath, picture: Picture, quality: int = 85) -> Path:
+    """Write an RGB (y, x, 3) uint8 picture as JPEG with its colours at full resolution, as thin marks need.
+
+    The file is complete under its name or not there, but its bytes are not waited for, nor is an earlier file kept.
+    """
+    path = Path(path)
+    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1]
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(encoded.tobytes())
+    path.unlink(missing_ok=True)
+    return part.replace(path)
 
 
 def write_png(path: AnyPath, picture: Picture) -> Path:

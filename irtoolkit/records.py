@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from irtoolkit.previews import preview_folder
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 from irtoolkit.targets import replacing
@@ -59,14 +60,9 @@ def recipe(settings: Settings, compression: str, model: str) -> dict[str, str]:
     return {"version": VERSION, "settings": chosen, "model": model}
 
 
-def slide_folder(folder: Path, name: str) -> Path:
-    """Folder of the record and the pictures of the slide that is called `name`."""
-    return folder / "report" / "slides" / name
-
-
 def record_file(folder: Path, name: str) -> Path:
-    """Path of the record of the slide that is called `name`."""
-    return slide_folder(folder, name) / "record.json"
+    """Path of the record of the slide that is called `name`, beside its pictures."""
+    return preview_folder(folder, name) / "record.json"
 
 
 def write_record(record: Record, file: Path) -> None:

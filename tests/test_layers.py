@@ -24,8 +24,8 @@ ROWS = (
     ("restoration",),
     ("healing",),
     ("pipeline", "pictures", "plots"),
-    ("results", "report", "widgets", "tasks", "progress"),
-    ("review", "records", "capacity"),
+    ("previews", "results", "tasks", "progress", "widgets"),
+    ("report", "review", "records", "capacity"),
     ("cleaning",),
     ("roll_models",),
     ("plan", "workers"),
@@ -40,6 +40,7 @@ WITHIN_A_ROW = {
     ("backend", "reader"),
     ("plots", "pictures"),
     ("report", "results"),
+    ("report", "previews"),
 }
 """Who may import from a module of the same row."""
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.pictures import mark_mask, orient, thin, view_picture, view_plane, write_png
+from irtoolkit.pictures import mark_mask, orient, thin, view_picture, view_plane, write_jpeg, write_png
 from irtoolkit.schema import SlideError
 
 STORED = np.array([[1, 2, 3], [4, 5, 6]])
@@ -166,4 +166,16 @@ def test_png_comes_back_from_a_name_beyond_ascii(tmp_path):
     write_png(path, picture[..., 0])
     gray = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(gray, picture[..., 0])
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_jpeg_replaces_an_earlier_one_and_keeps_thin_coloured_lines(tmp_path):
+    picture = np.full((64, 80, 3), 90, np.uint8)
+    picture[20, 5:70] = (255, 0, 200)
+    path = tmp_path / "Größe 写真.jpg"
+    path.write_bytes(b"earlier")
+    assert write_jpeg(path, picture) == path
+    seen = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+    assert np.abs(seen[20, 10:60] - (255, 0, 200)).max() < 40
+    assert np.abs(seen[40:] - 90).max() <= 3
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

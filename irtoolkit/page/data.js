@@ -1,0 +1,87 @@
+'use strict';
+
+/* The slides of the run as `report/slides.js` gives them, and how their figures are told. */
+
+const FIGURES = {
+  defects: {label: 'Defects', about: 'places that are marked', format: value => value.toLocaleString('en')},
+  coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
+  fdr: {label: 'False share', about: 'of what is marked, estimated on the slide’s own noise', format: percent},
+  threshold: {label: 'Threshold', about: 'score that a mark of one pixel needs, in sigma of the noise', format: fixed(2)},
+  shift_y: {label: 'Shift y', about: 'rows by which the infrared lies lower than the colour', format: fixed(2)},
+  shift_x: {label: 'Shift x', about: 'columns by which the infrared lies further right', format: fixed(2)},
+  unseen: {label: 'Unseen', about: 'share of the picture that the infrared does not cover', format: percent},
+  blur: {label: 'Blur', about: 'sigma in pixels of the infrared against the colour', format: fixed(2)},
+  slopes: {label: 'Slopes', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 as on silver', format: fixed(3)},
+  r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(3)},
+  sigma: {label: 'Noise', about: 'of the infrared without the picture, in density', format: fixed(4)},
+  seconds: {label: 'Seconds', about: 'that the slide took', format: fixed(1)},
+};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)'};
+const STATES = {done: ['●', 'done'], look: ['▲', 'look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
+
+const slides = (window.slides || []).map(prepare);
+const rolls = groupRolls(slides);
+
+function percent(share) {
+  const value = 100 * share;
+  return `${value.toFixed(value === 0 || value >= 9.95 ? 1 : value >= 0.095 ? 2 : 3)} %`;
+}
+
+function fixed(digits) {
+  return value => value.toFixed(digits).replace(/^-(?=[0.]+$)/, '').replace('-', '−');
+}
+
+function prepare(row, index) {
+  const slide = {review: '', reason: '', weight: 0, ...row, index};
+  slide.roll = row.roll || folderOf(row.slide) || 'this folder';
+  slide.state = row.status !== 'done' ? row.status : slide.review ? 'look' : 'done';
+  slide.why = [slide.reason, slide.review].filter(Boolean).join('; ');
+  slide.text = [row.slide, slide.roll, row.status, slide.review, slide.reason, row.film, row.scanner].join(' ').toLowerCase();
+  return slide;
+}
+
+function folderOf(name) {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
+}
+
+function groupRolls(all) {
+  const groups = new Map();
+  for (const slide of all) {
+    if (!groups.has(slide.roll)) groups.set(slide.roll, []);
+    groups.get(slide.roll).push(slide);
+  }
+  return [...groups].map(([name, members]) => ({name, slides: members, listed: members.filter(slide => slide.review)}));
+}
+
+function isNumber(value) {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function tell(slide, name) {
+  return isNumber(slide[name]) ? FIGURES[name].format(slide[name]) : '–';
+}
+
+function median(values) {
+  const sorted = values.filter(isNumber).sort((a, b) => a - b);
+  return sorted.length ? sorted[sorted.length >> 1] : null;
+}
+
+function chooseSlides(words, state, roll) {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  return slides.filter(slide =>
+    (!state || slide.state === state || (state === 'look' && slide.review)) && (!roll || slide.roll === roll) &&
+    wanted.every(word => slide.text.includes(word)));
+}
+
+function byWeight(a, b) {
+  return b.weight - a.weight || a.index - b.index;
+}
+
+function sortSlides(chosen, key, direction) {
+  const known = slide => slide[key] !== undefined && slide[key] !== null && slide[key] !== '';
+  const names = new Intl.Collator('en', {numeric: true});
+  const compare = (a, b) => isNumber(a) && isNumber(b) ? a - b : names.compare(a, b);
+  const order = (a, b) => known(b) - known(a) ||
+    (known(a) ? direction * compare(a[key], b[key]) : 0) || a.index - b.index;
+  return chosen.toSorted(order);
+}

@@ -1,0 +1,87 @@
+'use strict';
+
+/* Elements whose text is always text, and the pictures of a slide. */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+function makeSvg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+function picture(slide, name, alternative, without = 'This picture is not in the folder report.') {
+  if (!slide.pictures) return note('There are no pictures: the slide was not cleaned.');
+  const image = make('img', {alt: alternative, decoding: 'async', loading: 'lazy', class: name});
+  image.addEventListener('error', () => image.replaceWith(note(without)));
+  image.src = `${slide.pictures}/${name}.jpg`;
+  return image;
+}
+
+function thumbnail(slide) {
+  const box = make('span', {class: 'thumb', 'aria-hidden': 'true'});
+  if (slide.pictures) {
+    const image = make('img', {alt: '', decoding: 'async', loading: 'lazy', error: () => image.remove()});
+    image.src = `${slide.pictures}/thumb.jpg`;
+    box.append(image);
+  }
+  return box;
+}
+
+function crops(slide) {
+  if (!slide.pictures) return '';
+  if (slide.defects === 0) return note('Nothing is marked.');
+  const without = 'There are no crops in the folder report.';
+  const shown = picture(slide, 'crops', 'Places with the most changes, each before, with its marks outlined, and after', without);
+  const caption = make('figcaption');
+  shown.addEventListener('load', () => nameColumns(caption, shown.naturalWidth));
+  return make('figure', {class: 'crops'}, caption, shown);
+}
+
+/* Crops of 160 pixels: three beside each other, or two where nothing was healed. */
+function nameColumns(caption, width) {
+  const names = ['before', 'marks', 'healed'].slice(0, width > 2.4 * 160 ? 3 : 2);
+  caption.style.width = `${width}px`;
+  caption.replaceChildren(...names.map(name => make('span', {}, name)));
+}
+
+function note(sentence) {
+  return make('p', {class: 'note'}, sentence);
+}
+
+function state(slide) {
+  const [sign, word] = STATES[slide.state] || ['?', String(slide.state)];
+  return make('span', {class: `state ${slide.state}`}, make('span', {'aria-hidden': 'true'}, sign), ` ${word}`);
+}
+
+function reasons(slide) {
+  return make('ul', {class: 'reasons'}, ...[slide.reason, ...slide.review.split('; ')].filter(Boolean).map(reason => make('li', {}, reason)));
+}
+
+function figures(slide, names) {
+  const pairs = names.map(name => make('div', {title: FIGURES[name].about},
+    make('dt', {}, FIGURES[name].label), make('dd', {}, tell(slide, name))));
+  return make('dl', {class: 'figures'}, ...pairs);
+}
+
+/* A name is broken between its parts, and its folder is told apart. */
+function nameOf(slide) {
+  const folder = folderOf(slide.slide);
+  const parts = folder ? [make('span', {class: 'folder'}, `${folder}/`), make('wbr')] : [];
+  return [...parts, folder ? slide.slide.slice(folder.length + 1) : slide.slide];
+}

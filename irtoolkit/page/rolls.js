@@ -1,0 +1,62 @@
+'use strict';
+
+/* The rolls: a line each, and below it, once opened, its charts and its slides. */
+
+const ABOUT_CHARTS = '◯ to look at, ✕ not done. A click on a chart or on a picture opens the slide.';
+const rollList = {shown: []};
+
+function buildRolls() {
+  rollList.none = note('No roll is like that.');
+  rollList.list = make('div', {class: 'rolls'});
+  byId('rolls').append(rollList.none, rollList.list);
+  rollList.all = new Map(rolls.map(roll => [roll.name, rollLine(roll)]));
+}
+
+function fillRolls(chosen) {
+  const names = new Set(chosen.map(slide => slide.roll));
+  rollList.shown = rolls.filter(roll => names.has(roll.name)).map(roll => rollList.all.get(roll.name));
+  rollList.list.replaceChildren(...rollList.shown);
+  rollList.none.hidden = rollList.shown.length > 0;
+}
+
+function rollLine(roll) {
+  const lost = roll.slides.filter(slide => slide.status !== 'done').length;
+  const told = [count(roll.slides.length, 'slide'), roll.slides[0].film, roll.slides[0].scanner].filter(Boolean).join(', ');
+  const line = make('summary', {}, make('span', {class: 'name'}, roll.name), make('span', {class: 'what'}, told),
+    make('span', {class: 'coverage'}, `coverage ${told3(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
+    make('span', {class: 'flags'}, roll.listed.length ? make('span', {class: 'state look'}, `▲ ${roll.listed.length} to look at`) : '',
+      lost ? make('span', {class: 'state refused'}, ` ■ ${lost} not done`) : ''));
+  const box = make('details', {}, line);
+  box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(rollBody(roll)); });
+  box.open = rolls.length === 1;
+  return box;
+}
+
+function told3(share) {
+  return share === null ? '–' : percent(share);
+}
+
+function count(number, noun) {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function rollBody(roll) {
+  const marks = make('p', {class: 'marks'}, ABOUT_CHARTS);
+  const {box, point} = drawCharts(roll.slides, at => pointTo(roll.slides[at], sheet.children[at]));
+  const pointTo = (slide, place) => {
+    sheet.querySelector('.pointed')?.classList.remove('pointed');
+    place?.classList.add('pointed');
+    marks.replaceChildren(...slide ? [make('b', {}, slide.slide), ` ${slide.why}`] : [ABOUT_CHARTS]);
+  };
+  const sheet = make('ul', {class: 'sheet'}, ...roll.slides.map((slide, at) => make('li', {class: slide.state},
+    make('button', {type: 'button', title: [slide.slide, slide.why].filter(Boolean).join(': '), click: () => openDetail(roll.slides, at),
+      pointerenter: () => point(at), pointerleave: () => point(-1), focus: () => point(at), blur: () => point(-1)},
+    thumbnail(slide), make('span', {class: 'label'}, slide.state === 'done' ? '' : make('span', {class: `state ${slide.state}`}, STATES[slide.state]?.[0] ?? '?'),
+      slide.slide.slice(slide.slide.lastIndexOf('/') + 1))))));
+  return make('div', {class: 'roll'}, box, marks, sheet);
+}
+
+function focusRoll(at) {
+  rollList.shown[at]?.firstChild.focus();
+  rollList.shown[at]?.firstChild.scrollIntoView({block: 'nearest'});
+}

@@ -1,0 +1,50 @@
+'use strict';
+
+/* The slides that a person should look at, those that matter most first; more of them come as one scrolls. */
+
+const AT_ONCE = 30;
+const IN_SHORT = ['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'slopes'];
+
+const shortList = {shown: [], cards: []};
+
+function buildShortList() {
+  shortList.list = make('ol', {class: 'cards'});
+  shortList.none = note('');
+  shortList.end = make('div', {class: 'end'});
+  byId('look').append(shortList.none, shortList.list, shortList.end);
+  new IntersectionObserver(entries => { if (entries.some(entry => entry.isIntersecting)) moreCards(AT_ONCE); },
+    {root: byId('look'), rootMargin: '1200px'}).observe(shortList.end);
+}
+
+function fillShortList(chosen) {
+  shortList.shown = chosen.filter(slide => slide.review).sort(byWeight);
+  shortList.cards = [];
+  shortList.list.replaceChildren();
+  shortList.none.hidden = shortList.shown.length > 0;
+  shortList.none.textContent = slides.some(slide => slide.review)
+    ? 'No slide to look at is like that.' : 'No slide stands out: there is nothing to look at.';
+  byId('look').scrollTop = 0;
+  moreCards(AT_ONCE);
+}
+
+function moreCards(number) {
+  const from = shortList.cards.length;
+  const more = shortList.shown.slice(from, from + number).map((slide, at) => card(slide, from + at));
+  shortList.cards.push(...more);
+  shortList.list.append(...more);
+}
+
+function card(slide, at) {
+  const name = make('button', {type: 'button', class: 'open', click: () => openDetail(shortList.shown, at)}, ...nameOf(slide));
+  const told = make('div', {class: 'told'}, make('h2', {}, name), reasons(slide), figures(slide, IN_SHORT));
+  const seen = make('div', {class: 'seen', click: () => openDetail(shortList.shown, at)},
+    picture(slide, 'mask', 'The scan, its marks outlined'));
+  return make('li', {class: slide.state}, seen, told, crops(slide));
+}
+
+function focusCard(at) {
+  if (at >= shortList.cards.length) moreCards(at + 1 - shortList.cards.length);
+  const card = shortList.cards[at];
+  card?.querySelector('button').focus({preventScroll: true});
+  card?.scrollIntoView({block: 'start'});
+}

@@ -1,0 +1,203 @@
+"""Pictures of one cleaned slide for the report: small ones of the whole, and its most changed places at 100 %."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import xarray as xr
+from dask.base import compute
+from numpy.typing import NDArray
+
+from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, write_jpeg
+from irtoolkit.schema import VISIBLE
+
+PREVIEW, THUMB, CROP = 640, 160, 160
+"""Pixels: the longest side of a preview, that of a thumbnail, and the side of a crop."""
+
+SHOWN, LOOKED_AT = 3, 12
+"""Crops in the picture, and the most densely marked places among which the most changed are chosen."""
+
+CELL = 20
+REACH = 27.0
+"""Pixels: the cells in which marks are counted, and the sigma, a sixth of a crop, over which they count together."""
+
+GAP, GAP_GRAY = 4, 128
+
+PICTURES = ("scan", "mask", "healed", "thumb", "crops")
+"""Names of the files, without suffix."""
+
+Place = tuple[slice, slice]
+Mask = NDArray[np.bool_]
+
+
+class Views(NamedTuple):
+    """A piece of a slide as a person sees it, and its marks; all of one height and width, as stored."""
+
+    before: Picture
+    mask: Mask
+    after: Picture | None
+
+    def cut(self, place: Place) -> "Views":
+        """The same of a part of the piece."""
+        return Views(self.before[place], self.mask[place], None if self.after is None else self.after[place])
+
+    def upright(self, orientation: int) -> list[Picture]:
+        """Before, marks outlined, and, if healed, after: the right way up."""
+        pictures = [self.before, mark_mask(self.before, self.mask), self.after]
+        return [orient(picture, orientation) for picture in pictures if picture is not None]
+
+    def change(self) -> float:
+        """Sum over the marked pixels of 1 and of the gray levels by which they were changed."""
+        difference = 0 if self.after is None else np.abs(self.before[self.mask] - self.after[self.mask].astype(float))
+        return float(self.mask.sum() + np.sum(difference))
+
+
+def preview_folder(folder: Path, name: str) -> Path:
+    """Folder of the pictures of the slide that is called `name`, its path without suffix, in a run's output folder."""
+    return folder / "report" / "slides" / name
+
+
+def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str | os.PathLike[str]) -> None:
+    """Write the pictures of one slide to a folder as JPEG, each complete under its name.
+
+    Parameters
+    ----------
+    found
+        `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. Its attributes
+        `polarity`, `orientation` and `gamma` say how the slide is looked at (`view_picture`).
+    healed
+        R, G, B (band, y, x), uint8 or uint16; None where nothing was healed.
+    folder
+        Gets ``scan.jpg``, ``mask.jpg`` (the marks outlined) and ``healed.jpg``, their longer side of about 640
+        pixels; ``thumb.jpg``, the marks coloured, of 160; and ``crops.jpg``: for each of up to three places a row of
+        before, outlined, and healed at 100 %, the most changed place first. One that is not made now is removed.
+    """
+    mask = found.mask.values
+    places = find_places(mask)
+    apart = places if _step(mask.shape) > 1 else []
+    whole, *crops = _view(_read(found.counts, healed, apart), mask, apart, found.attrs)
+    changed = sorted(crops or [whole.cut(place) for place in places], key=Views.change, reverse=True)[:SHOWN]
+    orientation = found.attrs.get("orientation", 1)
+    pictures = dict(zip(PICTURES, whole.upright(orientation), strict=False))
+    pictures["thumb"] = orient(_thumb(whole), orientation)
+    if changed:
+        pictures["crops"] = _stack([_stack(crop.upright(orientation), axis=1) for crop in changed], axis=0)
+    _write(pictures, Path(folder))
+
+
+def find_places(mask: Mask, size: int = CROP, most: int = LOOKED_AT) -> list[Place]:
+    """Choose windows of a (y, x) mask around its most densely marked places, the densest first, each with new marks.
+
+    Windows measure `size` rows and columns or, on a smaller slide, all there are, and do not pass its edge.
+
+    >>> mask = np.zeros((500, 700), bool)
+    >>> mask[300:310, 605:615] = True
+    >>> find_places(mask)
+    [(slice(230, 390, None), slice(530, 690, None))]
+    """
+    counted = _count(mask, CELL, (-(-mask.shape[0] // CELL), -(-mask.shape[1] // CELL))).astype(np.float32)
+    places: list[Place] = []
+    while len(places) < most and counted.any():
+        dense = np.where(counted > 0, cv2.GaussianBlur(counted, (0, 0), REACH / CELL), -1)
+        cell = np.unravel_index(int(dense.argmax()), dense.shape)
+        rows, columns = (_window(int(n), size, length) for n, length in zip(cell, mask.shape, strict=True))
+        places.append((rows, columns))
+        shown = tuple(slice(-(-part.start // CELL), -(-part.stop // CELL)) for part in (rows, columns))
+        counted[shown] = 0
+        counted[cell] = 0
+    return places
+
+
+def _window(cell: int, size: int, length: int) -> slice:
+    """`size` pixels of `length` around the middle of a cell."""
+    start = min(max(cell * CELL + CELL // 2 - size // 2, 0), max(length - size, 0))
+    return slice(start, min(start + size, length))
+
+
+def _count(mask: Mask, step: int, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Number of marked pixels in each of `shape` squares of `step` pixels from the top left."""
+    y, x = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    y, x = np.minimum(y // step, shape[0] - 1), np.minimum(x // step, shape[1] - 1)
+    return np.bincount(y * shape[1] + x, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def _read(counts: xr.DataArray, healed: xr.DataArray | None, places: Sequence[Place]) -> list[list[np.ndarray]]:
+    """Compute, of the slide and of the healed slide, the whole made small and then each place, in one go."""
+    planes = [counts] if healed is None else [counts, healed]
+    lazy = [[_thin(plane), *(plane.data[: len(VISIBLE), *place] for place in places)] for plane in planes]
+    pieces: tuple[list[np.ndarray], ...] = compute(*lazy)
+    return [[_deepened(piece, counts.dtype) for piece in of_slide] for of_slide in pieces]
+
+
+def _step(shape: tuple[int, ...]) -> int:
+    """Rows and columns of a slide in one of its preview."""
+    return max(1, round(max(shape) / PREVIEW))
+
+
+def _thin(plane: xr.DataArray) -> Any:
+    """Means of R, G, B over whole squares of pixels, lazy; what is over at the bottom and on the right is left out."""
+    step = _step(plane.shape[1:])
+    if step == 1:
+        return plane.data[: len(VISIBLE)]
+    height, width = (length // step for length in plane.shape[1:])
+    squares = plane[: len(VISIBLE), : height * step, : width * step]
+    rows = squares.chunk(band=-1, y=THIN_ROWS // step * step, x=-1).data
+    sizes = tuple(chunk // step for chunk in rows.chunks[1])
+    return rows.map_blocks(_average, step, chunks=((len(VISIBLE),), sizes, (width,)), dtype=plane.dtype)
+
+
+def _average(bands: np.ndarray, step: int) -> np.ndarray:
+    size = bands.shape[2] // step, bands.shape[1] // step
+    return np.stack([cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in bands])
+
+
+def _deepened(counts: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """8-bit counts on the scale of 16-bit ones where the slide's are those."""
+    return counts if counts.dtype == dtype else counts.astype(dtype) * np.array(257, dtype)
+
+
+def _view(
+    pieces: Sequence[Sequence[np.ndarray]], mask: Mask, places: Sequence[Place], attributes: Mapping[str, Any]
+) -> list[Views]:
+    """Turn the pieces into pictures by the one curve of the whole slide, and cut the mask alike."""
+    height, width = pieces[0][0].shape[1:]
+    step = _step(mask.shape)
+    small = mask if step == 1 else _count(mask[: height * step, : width * step], step, (height, width)) > 0
+    masks = [small, *(mask[place] for place in places)]
+    look = {name: attributes[name] for name in ("polarity", "gamma") if name in attributes}
+    flat = np.concatenate([piece.reshape(len(VISIBLE), 1, -1) for of_slide in pieces for piece in of_slide], axis=2)
+    seen = view_picture(flat, reference=pieces[0][0], **look)[0]
+    cuts = np.split(seen, np.cumsum([part.size for part in masks * len(pieces)])[:-1])
+    shaped = [cut.reshape(*part.shape, -1) for cut, part in zip(cuts, masks * len(pieces), strict=True)]
+    after: list[Picture | None] = [*shaped[len(masks) :]] or [None] * len(masks)
+    return [Views(*views) for views in zip(shaped, masks, after, strict=False)]
+
+
+def _thumb(whole: Views) -> Picture:
+    """The whole, smaller, its marks coloured: an outline of a pixel would be larger than most of them."""
+    height, width = whole.mask.shape
+    step = max(height, width) / min(THUMB, max(height, width))
+    shape = max(1, round(height / step)), max(1, round(width / step))
+    small = cv2.resize(whole.before, shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
+    marks = cv2.resize(whole.mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    return mark_mask(small, marks, width=0, tint=1)
+
+
+def _stack(pictures: Sequence[Picture], axis: int) -> Picture:
+    """Join pictures, gray gaps between them."""
+    shape = list(pictures[0].shape)
+    shape[axis] = GAP
+    gap = np.full(shape, GAP_GRAY, np.uint8)
+    return np.concatenate([part for picture in pictures for part in (gap, picture)][1:], axis=axis)
+
+
+def _write(pictures: Mapping[str, Picture], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PICTURES:
+        if name in pictures:
+            write_jpeg(folder / f"{name}.jpg", pictures[name])
+        else:
+            (folder / f"{name}.jpg").unlink(missing_ok=True)

@@ -231,7 +231,7 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
 def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     """Write table and report of all slides that are known to be done or not, whenever that was."""
     rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
-    judged = judge_rows(rows)
+    judged = judge_rows(rows, run.choices.settings.false_discovery_rate)
     write_table(judged, run.folder / f"{TABLE}.csv")
     write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)

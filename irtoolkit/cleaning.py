@@ -142,11 +142,11 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
             _write_healed(heal_slide(found, fitted, settings=job.settings), part, job, layout)
         picture = open_picture(parts[1]) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
-        row = row | measure_row(found, job.settings.false_discovery_rate)
+        row = row | measure_row(found)
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again when it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    return row | {"review": "; ".join(filter(None, (note, row["review"])))}, outputs
+    return row | {"note": note}, outputs
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:

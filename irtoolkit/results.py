@@ -16,13 +16,11 @@ from irtoolkit.targets import replacing
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
-    *("threshold", "fdr", "coverage", "defects"),
+    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder", "clipped"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
-COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", *DESCRIBED, *MEASURED, "seconds")
-TEXTS = ("slide", "roll", "status", "reason", "review", "film", "scanner", "layout")
-MUCH = 0.05
-INVERTED = -0.02
+COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", *DESCRIBED, *MEASURED, "seconds")
+TEXTS = ("slide", "roll", "status", "reason", "review", "note", "film", "scanner", "layout")
 
 Row = dict[str, Any]
 
@@ -32,26 +30,9 @@ def describe_row(attributes: Mapping[str, Any]) -> Row:
     return {name: attributes.get(name, "") for name in DESCRIBED}
 
 
-def measure_row(found: xr.Dataset, false_discovery_rate: float) -> Row:
-    """Compute what was measured on a slide, by the columns' names, and why a person should look at it."""
-    row: Row = {name: found[name].compute().item() for name in MEASURED}
-    return row | {"review": review_reason(row, bool(found.aligned), false_discovery_rate)}
-
-
-def review_reason(row: Row, aligned: bool, false_discovery_rate: float) -> str:
-    """Why a person should look at this slide, in words; empty when nothing stands out."""
-    reasons = []
-    if not aligned:
-        reasons.append("the infrared gave no evidence of its position, so it was left where it is")
-    if row["coverage"] > MUCH:
-        reasons.append(f"{100 * row['coverage']:.1f} % of the picture is marked")
-    if row["fdr"] > 2 * false_discovery_rate:
-        reasons.append(f"{100 * row['fdr']:.0f} % of what is marked may be no defect")
-    if row["slopes"] < INVERTED:
-        reasons.append(f"the infrared runs against the picture (slope {row['slopes']:.2f}): is it inverted?")
-    if row["unseen"] > MUCH:
-        reasons.append(f"{100 * row['unseen']:.0f} % of the picture was not seen by the infrared")
-    return "; ".join(reasons)
+def measure_row(found: xr.Dataset) -> Row:
+    """Compute what was measured on a slide, by the columns' names."""
+    return {name: found[name].compute().item() for name in MEASURED}
 
 
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:

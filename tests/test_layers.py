@@ -39,8 +39,6 @@ WITHIN_A_ROW = {
     ("tags", "schema"),
     ("backend", "reader"),
     ("plots", "pictures"),
-    ("report", "results"),
-    ("report", "previews"),
 }
 """Who may import from a module of the same row."""
 

@@ -32,7 +32,8 @@ def describe_row(attributes: Mapping[str, Any]) -> Row:
 
 def measure_row(found: xr.Dataset) -> Row:
     """Compute what was measured on a slide, by the columns' names."""
-    return {name: found[name].compute().item() for name in MEASURED}
+    values = {name: found[name].compute().item() for name in MEASURED}
+    return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
 
 
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:

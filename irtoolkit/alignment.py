@@ -1,6 +1,7 @@
 """Where the infrared plane shows what the colour planes show: measured by tiles, with its evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from irtoolkit.statistics import (
     shift_below_a_pixel,
     sums_of_products,
 )
-from irtoolkit.tiles import Tile
+from irtoolkit.tiles import Tile, compute_each
 
 LIMIT = 45
 HIGH_PASS = 5.0
@@ -63,7 +64,7 @@ def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tup
         From `fit_displacement`, with `shift_uncertainty` (px, one standard error), `evidence` (sigmas) and `trusted`.
         Where that is False the displacement is 0.
     """
-    pieces = list(_pieces(samples, film))
+    pieces = [piece for some in compute_each(partial(_pieces, film=film), samples) for piece in some]
     start, evidence = _whole_pixels(pieces) if pieces else (None, 0.0)
     if start is None:
         return _judged(no_displacement(shape), float("inf"), evidence)
@@ -81,20 +82,21 @@ def _judged(displacement: xr.Dataset, error: float, evidence: float) -> xr.Datas
     return displacement.assign(shift_uncertainty=error, evidence=evidence, trusted=error <= LARGEST_ERROR)
 
 
-def _pieces(samples: Sequence[Tile], film: xr.DataArray) -> Iterator[Piece]:
-    """High-passed densities of parts of the tiles, clipped so that no single edge or speck rules the correlation."""
-    for tile in samples:
-        height, width = tile.planes.shape[1:]
-        inside = film_at(film, (tile.row, tile.column), (height, width))
-        if not inside.any():
-            continue
-        planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile.planes])
-        low, high = np.quantile(planes[:, inside][:, ::7], [0.005, 0.995], axis=1)[..., None, None]
-        planes = np.where(inside, np.clip(planes, low, high), 0).astype(np.float32)
-        for top, bottom in _cuts(height):
-            for left, right in _cuts(width):
-                place = tile.row + (top + bottom - 1) / 2, tile.column + (left + right - 1) / 2
-                yield Piece(place, planes[:, top:bottom, left:right])
+def _pieces(tile: Tile, film: xr.DataArray) -> list[Piece]:
+    """High-passed densities of parts of a tile, clipped so that no single edge or speck rules the correlation."""
+    height, width = tile.planes.shape[1:]
+    inside = film_at(film, (tile.row, tile.column), (height, width))
+    if not inside.any():
+        return []
+    planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile.planes])
+    low, high = np.quantile(planes[:, inside][:, ::7], [0.005, 0.995], axis=1)[..., None, None]
+    planes = np.where(inside, np.clip(planes, low, high), 0).astype(np.float32)
+
+    def cut(top: int, bottom: int, left: int, right: int) -> Piece:
+        place = tile.row + (top + bottom - 1) / 2, tile.column + (left + right - 1) / 2
+        return Piece(place, planes[:, top:bottom, left:right])
+
+    return [cut(*rows, *columns) for rows in _cuts(height) for columns in _cuts(width)]
 
 
 def _cuts(length: int) -> list[tuple[int, int]]:
@@ -157,7 +159,7 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: xr.Dataset, sigma: fl
     as many independent pixels as a blur of `sigma` leaves, and the three bands, which see one infrared, as one.
     """
     starts = [displacement_at(displacement, *(np.array([side]) for side in piece.place))[:, 0, 0] for piece in pieces]
-    sums = np.array([_products(piece.planes, start, sigma) for piece, start in zip(pieces, starts, strict=True)])
+    sums = np.array(compute_each(partial(_products, sigma=sigma), zip(pieces, starts, strict=True)))
     pooled = sums.sum(axis=0)
     shares = np.array([pooled[3 * band, 9] / max(pooled[3 * band, 3 * band], 1e-20) for band in range(3)])
     moves, information = np.array(starts, dtype=float), np.zeros((len(pieces), 2, 2))
@@ -177,8 +179,9 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: xr.Dataset, sigma: fl
     return moves, information
 
 
-def _products(planes: np.ndarray, start: np.ndarray, sigma: float) -> np.ndarray:
+def _products(placed: tuple[Piece, np.ndarray], sigma: float) -> np.ndarray:
     """Sums (11, 11) over a piece of products of: level and two slopes of R, of G and of B; infrared; 1."""
+    (_, planes), start = placed
     whole = np.floor(start).astype(int)
     size = np.array(planes.shape[1:])
     margin = np.minimum(np.abs(whole) + EDGE, (size - 1) // 2)

@@ -4,19 +4,23 @@ Every lazy step works on the same blocks, which depend on nothing but the size o
 added in the same order whatever the chunks, threads and workers are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import dask.array as da
 import numpy as np
+from dask import config
+from dask.base import compute
 from dask.delayed import delayed
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
 _NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def from_reader(reader: Any, chunks: tuple[tuple[int, ...], ...], name: str) -> da.Array:
@@ -114,6 +118,16 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
 
     results = [[reduced(*block) for block in row] for row in blocks(height, width)]
     return list(_assemble(results).compute().ravel())
+
+
+def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Compute function(item) of each item, in order, by the threads that dask computes with in this process.
+
+    >>> compute_each(abs, [-1, 2])
+    [1, 2]
+    """
+    tasks = [delayed(partial(function, item), pure=False)() for item in items]
+    return list(compute(*tasks, scheduler=config.get("scheduler", None) or "threads"))
 
 
 def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def _usual(roll: Sequence[Row]) -> dict[str, tuple[float, float]]:
 
 def _reasons(row: Row, usual: dict[str, tuple[float, float]], rate: float) -> Iterator[Reason]:
     if row["status"] != "done":
-        yield Reason(5.0 if row["status"] == "failed" else 4.0, f"not cleaned: {row['reason']}")
+        yield Reason(5.0 if row["status"] == "failed" else 4.0, "it was not cleaned")
         return
     yield from _own_reasons(row, rate)
     for figure in FIGURES:

@@ -14,6 +14,10 @@ const FIGURES = {
   slopes: {label: 'Slopes', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 as on silver', format: fixed(3)},
   r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(3)},
   sigma: {label: 'Noise', about: 'of the infrared without the picture, in density', format: fixed(4)},
+  agreement: {label: 'Agreement', about: 'density that the colours lost at the damage, over that of the infrared: 0 where it is another slide’s', format: fixed(2)},
+  misfit: {label: 'Misfit', about: 'how far the slide’s own fit lies from its roll’s; 1 is usual', format: fixed(1)},
+  holder: {label: 'Holder', about: 'share of the frame that is holder or mount', format: percent},
+  clipped: {label: 'Clipped', about: 'share of the infrared that is as bright as can be', format: percent},
   seconds: {label: 'Seconds', about: 'that the slide took', format: fixed(1)},
 };
 const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)'};

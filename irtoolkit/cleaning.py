@@ -38,6 +38,8 @@ TRANSIENT = {
 WAITS = (0.5, 3.0)
 """Seconds before the second and the third attempt."""
 
+NOTE = "its roll's model does not fit it, so it was fitted by itself: other film, or another scanner?"
+
 _SLIDE_AT_WORK = threading.Lock()
 
 
@@ -168,8 +170,8 @@ def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, xr.Dataset, str]:
     model = _open_model(job.model, job.digest) if job.model else None
     try:
         return *find_with_model(slide, settings=job.settings, model=model), ""
-    except ModelError as error:
-        return *find_with_model(slide, settings=job.settings), f"fitted by itself: {one_line(error)}"
+    except ModelError:
+        return *find_with_model(slide, settings=job.settings), NOTE
 
 
 @lru_cache(maxsize=1)

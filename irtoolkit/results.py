@@ -16,7 +16,8 @@ from irtoolkit.targets import replacing
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
-    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder", "clipped"),
+    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
+    *("clipped", "tint", "contrast"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", *DESCRIBED, *MEASURED, "seconds")

@@ -10,6 +10,7 @@ USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
     **{"shift_y": 5.0, "shift_x": 0.0, "blur": 1.8, "slopes": 0.04, "sigma": 0.005, "threshold": 3.4},
     **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "clipped": 0.0},
+    **{"tint": 0.1, "contrast": 1.8},
 }
 
 
@@ -40,6 +41,7 @@ def test_a_usual_roll_has_no_short_list():
         ({"coverage": 0.045}, "4.50% of it are marked, of its roll 0.0"),
         ({"holder": 0.2}, "20% of it are holder or mount, of its roll 0%"),
         ({"agreement": 0.1}, "infrared of another slide"),
+        ({"tint": 0.5, "contrast": 1.0}, "look like those of a negative"),
         ({"misfit": 7.0}, "does not follow its colours as in its roll"),
         ({"note": "fitted by itself: other film"}, "fitted by itself: other film"),
         ({"threshold": math.inf}, "nothing is marked"),
@@ -57,6 +59,14 @@ def test_what_stands_out_is_told(odd, told):
     assert told in last["review"]
     assert last["weight"] > 0
     assert not any(row["review"] for row in others)
+
+
+def test_a_slide_among_negatives_is_told_and_a_sunset_or_a_pale_slide_is_not():
+    negatives = [row | {"tint": 0.5, "contrast": 1.0} for row in make_roll()[:-1]]
+    odd = judge_rows([*negatives, USUAL | {"slide": "odd.tif"}], 0.05)[-1]
+    assert "its colours look like those of a slide, its roll's like those of negatives" in odd["review"]
+    assert judge_rows(make_roll(tint=0.8), 0.05)[-1]["review"] == ""
+    assert judge_rows(make_roll(contrast=0.5), 0.05)[-1]["review"] == ""
 
 
 def test_a_slide_without_evidence_whose_damage_agrees_is_not_listed():

@@ -20,7 +20,7 @@ MUCH = 0.05
 DISAGREES = 0.35
 INVERTED = -0.02
 CLIPPED = 0.02
-FAR = 4.0
+FAR = 5.0
 
 
 class Reason(NamedTuple):

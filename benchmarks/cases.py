@@ -74,14 +74,15 @@ def picture_photograph(kind: str, shape: tuple[int, int]) -> Photograph:
 
 
 @cache
-def _photographs(folder: Path | None) -> list[Photograph]:
+def open_folder(folder: Path | None) -> list[Photograph]:
+    """The photographs of a folder, or those that scikit-image ships; read once."""
     return open_photographs(folder)
 
 
 def make_scan(case: Case, folder: Path | None, shape: tuple[int, int]) -> tuple[Scan, str]:
     """The scan of a case at `shape` (y, x), and the name of the photograph on it."""
     rng = np.random.default_rng([case.seed, case.number])
-    photographs = [picture_photograph(case.kind, shape)] if case.kind in PICTURES else _photographs(folder)
+    photographs = [picture_photograph(case.kind, shape)] if case.kind in PICTURES else open_folder(folder)
     photograph = photographs[rng.integers(len(photographs))]
     special = DAMAGED.get(case.kind, {} if case.kind == "silver" else {"defects": 0.0})
     return simulate_scan(rng, photograph, shape, film=case.film, scanner=case.scanner, **special), photograph.name

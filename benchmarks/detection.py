@@ -1,12 +1,15 @@
 """Detection benchmark: the masks of irtoolkit and of other methods on simulated scans with known damage.
 
 python -m benchmarks.detection [--photos DIR] [--out DIR] [--seeds 3] [--first-seed 1] [--megapixels 1] [--workers 2]
-    [--quick]
+    [--quick] [--rolls SEEDS]
 
 Writes `detection.csv` (one row a scan and method), `detection.md` (the summary) and charts. Scans at constant
 thresholds and other false discovery rates go through the whole chain, trimming and visibility included, with the model
 that `fit_roll` fits on the scan itself: it gives the masks of a slide fitted by itself (checked on two scans) in a
 fifth of the time. `seconds` of the method "irtoolkit" is a slide fitted by itself.
+
+With `--rolls` only rolls of ten slides are made, four for each seed, and `rolls.csv` and `rolls.md` tell the F1 of
+slides fitted alone and with their roll's model (`benchmarks.rolls`).
 """
 
 import sys
@@ -24,6 +27,7 @@ import irtoolkit as irt
 from benchmarks.baselines import BASELINES, FULL_SCALE, infrared_score
 from benchmarks.cases import DAMAGED, PICTURES, Case, Row, as_slide, make_parser, make_scan, run_cases
 from benchmarks.charts import write_charts, write_summary
+from benchmarks.rolls import as_markdown, benchmark_rolls
 from benchmarks.sane import load_detector
 from benchmarks.scoring import Mask, best_cut, judge_mask
 from benchmarks.simulation import Scan
@@ -124,7 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and write its files."""
     parser = make_parser(__doc__, seeds=3, first_seed=1)
     parser.add_argument("--quick", action="store_true", help="eight scans of one seed")
+    parser.add_argument("--rolls", type=int, default=0, metavar="SEEDS", help="rolls instead of single slides")
     options = parser.parse_args(arguments)
+    if options.rolls:
+        print(as_markdown(benchmark_rolls(options)), end="")
+        return
     cases = list_cases(options.first_seed, 1 if options.quick else options.seeds)[:: QUICK if options.quick else 1]
     rows = []
     for judged in tqdm(run_cases(run_case, cases, options), total=len(cases), unit="scan"):

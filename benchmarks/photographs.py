@@ -99,10 +99,9 @@ ABSORPTION = np.array([[0.90, 0.08, 0.02], [0.14, 0.80, 0.06], [0.05, 0.19, 0.76
 """Density in R, G, B (rows) of unit cyan, magenta, yellow dye (columns), equal dyes making a neutral (assumed)."""
 
 
-class Developed(NamedTuple):
-    """Densities float32 (4, y, x) in R, G, B, IR; what was drawn: infrared slope, grain, dye cloud sigma in px."""
+class Emulsion(NamedTuple):
+    """A batch of a film: infrared density per visible, relative grain, sigma of a dye cloud in px."""
 
-    density: Plane
     slope: float
     grain: float
     cloud: float
@@ -135,23 +134,28 @@ def cut_photograph(photograph: Photograph, shape: tuple[int, int], rng: np.rando
     return np.ascontiguousarray(light.swapaxes(0, 1) if turned else light)
 
 
-def develop(light: Plane, film: Film, stops: float, rng: np.random.Generator) -> Developed:
+def draw_emulsion(film: Film, rng: np.random.Generator) -> Emulsion:
+    """Draw what differs between batches of a film."""
+    return Emulsion(rng.uniform(*film.infrared), rng.uniform(*film.grain), rng.uniform(0.5, 0.8))
+
+
+def develop(light: Plane, film: Film, emulsion: Emulsion, stops: float, rng: np.random.Generator) -> Plane:
     """Expose film to linear light (y, x, 3), 1 for white, `stops` above the normal exposure, and develop it.
 
-    Grain is Poisson numbers of grains per pixel and layer, each the middle of a Gaussian dye cloud.
+    Grain is Poisson numbers of grains per pixel and layer, each the middle of a Gaussian dye cloud. Returns densities,
+    float32 (4, y, x), in R, G, B, IR.
     """
-    slope, grain, cloud = rng.uniform(*film.infrared), rng.uniform(*film.grain), rng.uniform(0.5, 0.8)
-    grains = (np.log(10) / (2 * np.sqrt(np.pi) * SCANNED_BLUR * grain)) ** 2
+    grains = (np.log(10) / (2 * np.sqrt(np.pi) * SCANNED_BLUR * emulsion.grain)) ** 2
     exposed = np.log10(light + np.float32(DARKEST)) + np.float32(stops * np.log10(2))
     layers = exposed.mean(axis=2, keepdims=True) if film.neutral else exposed
     dyes = [film.dye[number] * _curve(film, layers[..., number]) for number in range(layers.shape[2])]
-    cyan, magenta, yellow = ([_grained(dye, grains, cloud, rng) for dye in dyes] * 3)[:3]
+    cyan, magenta, yellow = ([_grained(dye, grains, emulsion.cloud, rng) for dye in dyes] * 3)[:3]
     density = np.empty((4, *cyan.shape), np.float32)
     for band, row in enumerate(np.eye(3) if film.neutral else ABSORPTION):
         density[band] = film.base[band] + row[0] * cyan + row[1] * magenta + row[2] * yellow
     share = film.cyan * (1 + film.bend * (cyan - 1))
-    density[3] = slope * (share * cyan + (1 - film.cyan) * magenta)
-    return Developed(density, slope, grain, cloud)
+    density[3] = emulsion.slope * (share * cyan + (1 - film.cyan) * magenta)
+    return density
 
 
 def form_image(light: Plane, sigma: float, *, shift: Range, disc: float, flare: float, flare_sigma: float) -> Plane:

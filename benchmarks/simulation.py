@@ -7,7 +7,7 @@ import argparse
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,11 +18,13 @@ from scipy.signal import lfilter
 from benchmarks.damage import draw_damage, draw_dots, draw_mount, find_seen
 from benchmarks.photographs import (
     FILMS,
+    Emulsion,
     Photograph,
     Plane,
     Range,
     cut_photograph,
     develop,
+    draw_emulsion,
     form_image,
     open_photographs,
     uneven_lamp,
@@ -103,6 +105,13 @@ class Scan:
     known: dict[str, Any]
 
 
+class Constants(NamedTuple):
+    """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`."""
+
+    batch: Emulsion
+    optics: dict[str, Any]
+
+
 def simulate_scan(
     seed: int | np.random.Generator,
     photograph: Photograph,
@@ -117,6 +126,7 @@ def simulate_scan(
     defects: float | None = None,
     smears: int = 0,
     bits: int = 16,
+    constants: Constants | None = None,
 ) -> Scan:
     """Put a photograph on film and dirt on the film, and scan it at `shape` (y, x).
 
@@ -124,17 +134,18 @@ def simulate_scan(
     light to the power of 1 / `gamma`, rounded at `bits`; `exposure` is in stops, and -5 leaves a slide nearly black;
     `dots` are the film's own grain-sized infrared dots, no part of the truth; `mount` puts a holder around the
     picture; `defects` is the expected number above 7 px per megapixel, where None draws from a lognormal distribution
-    with a median of 80; `smears` is the number of drying marks.
+    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of.
     """
     picture, emulsion, device, dirt, holder, sensor = np.random.default_rng(seed).spawn(6)
     model, canvas = SCANNERS[scanner], (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
-    developed = develop(cut_photograph(photograph, canvas, picture), FILMS[film], exposure, emulsion)
-    known = _draw_constants(model, device) | {name: getattr(developed, name) for name in ("slope", "grain", "cloud")}
+    batch, optics = constants or Constants(draw_emulsion(FILMS[film], emulsion), draw_optics(model, device))
+    density = develop(cut_photograph(photograph, canvas, picture), FILMS[film], batch, exposure, emulsion)
+    known = optics | batch._asdict()
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
     damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=smears)
     window = draw_mount(holder, shape, MARGIN) if mount else np.ones(canvas, np.float32)
     spots = draw_dots(emulsion, canvas) if dots else 0 * window
-    light = _film_light(developed.density, spots, window, known)
+    light = _film_light(density, spots, window, known)
     dirty, clean = _scanned(light, [damage, np.ones_like(damage)], known, sensor)
     transmittance = _image(np.ones_like(window), 1, damage, known)
     grain = 4 * np.pi * (known["sharpness"][1] ** 2 + known["cloud"] ** 2)
@@ -144,7 +155,7 @@ def simulate_scan(
     return Scan(counts, undamaged, transmittance, seen & frame, allowed, frame, model.dpi, known)
 
 
-def _draw_constants(scanner: Scanner, rng: np.random.Generator) -> dict[str, Any]:
+def draw_optics(scanner: Scanner, rng: np.random.Generator) -> dict[str, Any]:
     """Draw the constants of one scan, units as in `Scanner` and `COMMON`; lists run over R, G, B, IR."""
     ranges = {name: getattr(scanner, name) for name in ("blur", "noise", "clear", "shift_y", "shift_x")} | COMMON
     known: dict[str, Any] = {name: float(rng.uniform(*limits)) for name, limits in ranges.items()}

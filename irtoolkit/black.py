@@ -69,6 +69,12 @@ def find_black(tiles: Sequence[np.ndarray], loss: Callable[[xr.Dataset], float])
     return _begin(*darkest, exponent, compare(exponent, flare)[0], flare)
 
 
+def densest_film(tiles: Sequence[np.ndarray], model: xr.Dataset) -> np.ndarray:
+    """Density (band) of the densest film of a slide's tiles, like that of `find_black`; at most the `model`'s."""
+    density = visible_density(_darkest_light(tiles)[1][:, None, None], model.assign(flare=0.0))[:, 0, 0] + MARGIN
+    return np.minimum(density, model.densest.values)
+
+
 def _begin(darkest: np.ndarray, densest: np.ndarray, exponent: float, share: float, flare: float) -> xr.Dataset:
     black = to_light(darkest, exponent)
     offset = {"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)}

@@ -73,11 +73,32 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
-    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in tiles], axis=1)
-    slopes = ghost_slopes(pixels[:, None], model).sum(axis=0)
-    model = model.assign(slopes=float(slopes.mean()), neutral=_neutrality(pixels))
-    model = model.assign(blur=measure_blur([tile.planes for tile in tiles]))
+    slopes, neutral = measure_slopes(tiles, model)
+    model = model.assign(slopes=slopes, neutral=neutral, blur=measure_blur([tile.planes for tile in tiles]))
     return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
+
+
+def clean_densities(samples: Sequence[Sample], model: xr.Dataset) -> list[Sample]:
+    """Densities of a slide's tiles under the constants of its roll's `model`; the level, last, is NaN at candidates."""
+    (densities,) = _densities([[_with_level(tile) for tile in samples]], model)
+    densities = [_within_range(tile, model) for tile in densities]
+    plain = _fit([densities], partial(_smooth_terms, model=model))
+    return _without_defects(densities, plain.coefficient[len(POINTWISE) :], model.assign(sigma=plain.sigma))
+
+
+def fit_terms(densities: Sequence[Sample], model: xr.Dataset) -> tuple[Fit, np.ndarray]:
+    """Trimmed fit of a slide's infrared density on all terms; `densities` are from `clean_densities`.
+
+    Beside it every tenth pixel that was fitted: level, terms and infrared density (planes, pixel).
+    """
+    pixels = _sample_pixels(densities, partial(_all_terms, model=model), SAMPLED_PIXELS)
+    return fit_trimmed(pixels[1:], pixels[0]), pixels[:, :: SAMPLED_PIXELS // TRIED_PIXELS]
+
+
+def measure_slopes(densities: Sequence[Sample], model: xr.Dataset) -> tuple[float, float]:
+    """Mean slope of the predicted infrared over all bands, and how much of one band another tells."""
+    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)
+    return float(ghost_slopes(pixels[:, None], model).sum(axis=0).mean()), _neutrality(pixels)
 
 
 def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
@@ -86,13 +107,18 @@ def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Datase
     `samples` are the slide's tiles from `align_samples`. Returned beside the model are each tile's residual (y, x) and
     visible density (3, y, x). A model with other terms raises `ModelError`.
     """
-    if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
-        raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
+    check_terms(model)
     pairs = [_residual_and_density(tile, model) for tile in samples]
     level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
     coefficient = model.coefficient.copy()
     coefficient[0] += level
     return model.assign(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
+
+
+def check_terms(model: xr.Dataset) -> None:
+    """Raise `ModelError` for a model with other terms than those of this version."""
+    if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
+        raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
 
 
 def _residual_and_density(tile: Sample, model: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

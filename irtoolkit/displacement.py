@@ -20,6 +20,9 @@ NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 LANCZOS_REACH = 4
+FEWEST = 3
+LEAST_SCATTER = 0.15
+BADLY = 1.5
 STEPS = np.float32(32)
 
 
@@ -151,10 +154,35 @@ def largest_displacement(displacement: xr.Dataset) -> float:
     return float(np.abs(displacement_at(displacement, rows, columns)).max())
 
 
-def median_displacement(displacements: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Median of the coefficients of fields, to stand in where a slide of the roll tells nothing; 0 of none."""
-    coefficients = [field.displacement.values for field in displacements] or [np.zeros((len(DIRECTIONS), len(TERMS)))]
-    return make_displacement(np.median(coefficients, axis=0), (0, 0)).drop_attrs()
+def roll_displacement(displacements: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Median of the fields that are trusted, to stand in where a slide of the roll tells nothing; 0 of none.
+
+    Of three and more, `shift_scatter` (direction), px, says how far slides lie apart (robust sigma, at least .15), and
+    `usual_uncertainty`, px, how well they tell it.
+    """
+    trusted = [field for field in displacements if field.trusted]
+    coefficients = [field.displacement.values for field in trusted] or [np.zeros((len(DIRECTIONS), len(TERMS)))]
+    median = np.median(coefficients, axis=0)
+    field = make_displacement(median, (0, 0)).drop_attrs()
+    if len(trusted) < FEWEST:
+        return field
+    scatter = 1.4826 * np.median(np.abs(np.array(coefficients) - median), axis=0)[:, 0]
+    usual = float(np.median([float(one.shift_uncertainty) for one in trusted]))
+    field = field.assign(shift_scatter=("direction", np.maximum(scatter, LEAST_SCATTER)))
+    return field.assign(usual_uncertainty=usual)
+
+
+def doubtful(displacement: xr.Dataset, roll: xr.Dataset) -> bool:
+    """Whether a slide's displacement is not to be trusted, or is told badly and lies 3 sigma off those of its `roll`.
+
+    Told badly is a shift whose uncertainty is over 1.5 times what is usual on the roll: one edge in a nearly black
+    slide gave .8 px too much, and called it certain to .09 px where its roll's others were to .045 px.
+    """
+    if not displacement.trusted or "shift_scatter" not in roll:
+        return not displacement.trusted
+    badly = float(displacement.shift_uncertainty) > BADLY * float(roll.usual_uncertainty)
+    apart = np.abs(displacement.displacement.values - roll.displacement.values)[:, 0] / roll.shift_scatter.values
+    return badly and bool((apart > OUTLIER).any())
 
 
 def align_samples(samples: Sequence[Tile], displacement: xr.Dataset, film: xr.DataArray) -> list[Sample]:

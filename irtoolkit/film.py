@@ -1,10 +1,13 @@
 """Where the film is: the holder or mount around it blocks all light, and is neither film nor defect."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import to_sixteen_bits
+from irtoolkit.density import to_density, to_sixteen_bits
+from irtoolkit.tiles import Tile
 
 CELL = 8
 INFRARED_SHARE = 0.2
@@ -14,6 +17,8 @@ ALONG_A_SIDE = 0.6
 BEYOND = 2
 LARGEST_SHARE = 0.6
 MARGIN = 2
+SMALL = 4
+LOOKED_AT = 0.005
 
 
 def measure_film(counts: xr.DataArray) -> xr.DataArray:
@@ -53,6 +58,27 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
         holder[:] = False
     grown = cv2.dilate(holder.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
     return xr.DataArray(grown == 0, dims=("cell_y", "cell_x"), name="film")
+
+
+def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:
+    """What a slide looks like on the whole: `tint`, `contrast`, and `clipped`.
+
+    `tint` is the density of the clearest film in blue less that in red (a negative's orange mask: .4 to .6; film of the
+    dyes of slides: about .1), `contrast` the mean span of the bands' densities, both of small cells; `clipped` the
+    share of the infrared's pixels at the upper end of their range.
+    """
+    cells = [to_density(_cells(tile, film)) for tile in tiles]
+    low, high = np.quantile(np.concatenate(cells, axis=1), [LOOKED_AT, 1 - LOOKED_AT], axis=1)
+    infrared = np.concatenate([tile.planes[3].ravel() for tile in tiles])
+    clipped = (infrared >= np.iinfo(infrared.dtype).max).mean()
+    return {"tint": float(low[2] - low[0]), "contrast": float((high - low).mean()), "clipped": float(clipped)}
+
+
+def _cells(tile: Tile, film: xr.DataArray) -> np.ndarray:
+    """Means of 4 by 4 px of the film in a tile, (3, cell) 16-bit counts."""
+    inside = film_at(film, (tile.row, tile.column), tile.planes.shape[1:])[::SMALL, ::SMALL]
+    bands = [cv2.blur(to_sixteen_bits(band), (SMALL, SMALL))[::SMALL, ::SMALL] for band in tile.planes[:3]]
+    return np.stack([band[inside] for band in bands])
 
 
 def film_at(film: xr.DataArray, start: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:

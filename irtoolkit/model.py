@@ -10,11 +10,13 @@ from irtoolkit.schema import VERSION, ModelError
 from irtoolkit.targets import replacing
 
 KIND = "irtoolkit crosstalk model"
+FORMAT = 2
+"""Number of the format; 1 had no word of the slides."""
 
 
 def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a model from `fit_roll` as JSON, atomically, every number exact; return the path."""
-    content = {"kind": KIND, "version": VERSION, "model": model.to_dict()}
+    content = {"kind": KIND, "format": FORMAT, "version": VERSION, "model": model.to_dict()}
     with replacing(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return Path(path)
@@ -26,13 +28,20 @@ def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
     Raises
     ------
     ModelError
-        The file is no such model.
+        The file is no such model, or of another format.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if content["kind"] != KIND:
             raise KeyError(content["kind"])
+        if content.get("format", 1) != FORMAT:
+            raise ModelError(
+                f"{path}: expected a model of format {FORMAT}, found format {content.get('format', 1)}, written by"
+                f" irtoolkit {content.get('version', 'of unknown version')}; fit the roll again"
+            )
         return xr.Dataset.from_dict(content["model"])
+    except ModelError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{path}: expected a model written by irtoolkit fit, found something else ({error})"

@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.cleaning import one_line, working_threads
+from irtoolkit.fitting import SlideSample, fit_samples, sample_slide, thin_sample
 from irtoolkit.model import open_model, write_model
-from irtoolkit.pipeline import SlideSample, fit_samples, sample_slide
 from irtoolkit.reader import open_slide
 from irtoolkit.records import digest_of
 from irtoolkit.schema import VERSION, SlideError
@@ -97,8 +97,8 @@ def find_model(roll: Roll) -> RollModel | None:
 
 def describe_model(model: xr.Dataset, file: Path) -> RollModel:
     """File and digest of a model; no file if there is nothing in it but the reason."""
-    if "refused" in model.attrs:
-        return RollModel(None, "", str(model.attrs["refused"]))
+    if "coefficient" not in model:
+        return RollModel(None, "", str(model.attrs["reason"]))
     return RollModel(file, digest_of(model.drop_attrs().to_dict()), "")
 
 
@@ -115,7 +115,7 @@ def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
             raise SlideError(f"expected at least two usable slides in a roll, found {len(samples)}")
         model = fit_samples(samples)
     except SlideError as error:
-        model = xr.Dataset(attrs={"refused": one_line(error)})
+        model = xr.Dataset(attrs={"reason": one_line(error)})
     write_model(model.assign_attrs(slides=_token(roll)), roll.file)
     return describe_model(model, roll.file)
 
@@ -133,7 +133,7 @@ def spread(tasks: Sequence[Task]) -> list[Task]:
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
     """The sample of a slide, or None if it cannot be used, of which `on_refused` is told."""
     try:
-        return sample_slide(open_slide(task.path))
+        return thin_sample(sample_slide(open_slide(task.path)))
     except (SlideError, OSError) as error:
         if on_refused:
             on_refused(task, error)

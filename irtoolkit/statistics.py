@@ -180,3 +180,20 @@ def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np
     with LIBRARIES.limit(limits=1, user_api="blas"):
         covariance = bread @ (scores.T @ scores) @ bread
     return np.sqrt(np.maximum(np.diag(covariance), 0.0) * CLUSTERS / (CLUSTERS - 1))
+
+
+def pixels_alike(terms: np.ndarray, residual: np.ndarray) -> float:
+    """How many samples err as one: variance of coefficients in 60 runs of neighbours over that of single samples.
+
+    The median over the terms (terms, samples), of which the first is 1; at least 1.
+
+    >>> wave = np.repeat(np.random.default_rng(0).normal(size=1000), 6)
+    >>> round(pixels_alike(np.stack([np.ones(6000), np.repeat(np.arange(1000.0), 6)]), wave)) in (4, 5, 6, 7, 8)
+    True
+    """
+    centred = terms[1:] - terms[1:].mean(axis=1, keepdims=True)
+    left = residual - residual.mean()
+    edges = np.linspace(0, len(left), CLUSTERS + 1).astype(int)
+    scores = np.stack([combine(left[a:b], centred[:, a:b].T) for a, b in pairwise(edges)])
+    single = np.maximum(np.einsum("ts,ts->t", centred, centred) * left.var(), 1e-30)
+    return max(1.0, float(np.median((scores**2).sum(axis=0) / single)))

@@ -4,7 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.statistics import combine, robust_centre_and_scale, solve_sums, standard_errors, sums_of_products
+from irtoolkit.statistics import (
+    combine,
+    pixels_alike,
+    robust_centre_and_scale,
+    solve_sums,
+    standard_errors,
+    sums_of_products,
+)
 
 RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
@@ -16,6 +23,8 @@ class Fit(NamedTuple):
     """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left.
 
     `loss` is the mean size of the residual, where more than 5 sigma count as 5: few as they are, shadows have a say.
+    `sums` (terms and values, terms and values) are those of products over the samples kept, `variance` that of their
+    residual, `alike` how many of them err as one.
     """
 
     coefficient: np.ndarray
@@ -23,6 +32,9 @@ class Fit(NamedTuple):
     r2: float
     sigma: float
     loss: float
+    sums: np.ndarray
+    variance: float
+    alike: float
 
 
 def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
@@ -35,14 +47,23 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
     number = np.searchsorted(np.quantile(level, LEVELS), level)
     keep = np.ones(len(values), bool)
     for trim in TRIMS:
-        coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
+        sums = sums_of_products(joined, keep)
+        coefficient = solve_sums(sums, RIDGE)
         residual = values - combine(coefficient, terms)
         keep = np.abs(_standardised(residual, number)) <= trim
-    explained = 1 - residual[keep].var() / max(values[keep].var(), 1e-20)
+    variance = float(residual[keep].var())
+    explained = 1 - variance / max(values[keep].var(), 1e-20)
     error = standard_errors(terms[:, keep], residual[keep], RIDGE)
     sigma = robust_centre_and_scale(residual)[1]
     loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
-    return Fit(coefficient, error, float(explained), sigma, float(loss))
+    alike = pixels_alike(terms[:, keep], residual[keep])
+    return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
+
+
+def level_scales(residual: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Robust sigma of the residual (samples,) in each level that has samples, from the least `level` (samples,)."""
+    number = np.searchsorted(np.quantile(level, LEVELS), level)
+    return np.array([robust_centre_and_scale(residual[number == one])[1] for one in np.unique(number)])
 
 
 def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:

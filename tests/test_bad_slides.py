@@ -176,6 +176,6 @@ def test_a_gray_slide_is_cleaned(clean):
 
 @pytest.mark.parametrize("film", ["silver", "kodachrome"])
 def test_film_under_a_model_of_other_film_is_refused(film):
-    colour, other = (make_slide(3, SHAPE, film=name)[["counts"]] for name in ("e6", film))
+    colour, other = (make_slide(3, SHAPE, film=name)[["counts"]].drop_attrs() for name in ("e6", film))
     with pytest.raises(ModelError, match=r"noise is 0\.\d+, found 0\.\d+: other film .*; fit this slide by itself"):
         clean_slide(other, model=fit_roll([colour]))

@@ -1,0 +1,248 @@
+"""What the slides of a roll tell each other: film and scanner are the roll's; level, lamp and shift each slide's."""
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.black import densest_film
+from irtoolkit.crosstalk import clean_densities, fit_terms, measure_slopes
+from irtoolkit.displacement import Sample
+from irtoolkit.ghost import LAMP, TERMS
+from irtoolkit.schema import VISIBLE
+from irtoolkit.statistics import LIBRARIES, combine
+from irtoolkit.trimming import level_scales
+
+OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")
+"""Terms whose coefficients no slide takes from another."""
+
+SHARED = tuple(term for term in TERMS if term not in OF_A_SLIDE)
+SCATTERS = (0.03, 0.3, 3.0, 30.0)
+"""Variances of the coefficients between slides that are tried for a slide, in units of a typical slide's: the last is
+what is believed of all, where nothing else is said. Estimated, it was 300 to 1500 on eight simulated rolls of
+Kodachrome, as the terms are no more than an approximation; but then a roll has no say."""
+
+SCATTER = SCATTERS[-1]
+WORTHWHILE = 0.02
+"""Share of the noise that a slide must save for its own coefficients to be believed over its roll's. A white slide full
+of dust fitted a slope of .77 to it, where its roll had .42, and its noise was the same with both."""
+
+ODD = 6.0
+"""Misfit from which on a slide has no part in its roll."""
+
+ROUNDS = 4
+HELD = 1e-5
+"""Share of a typical slide's information by which the roll's coefficients are held to zero."""
+
+RIDGE = 1e-7
+SMALLEST = 1e-7
+
+
+class SlideFit(NamedTuple):
+    """What one slide tells of the coefficients of all terms but the first, under the constants of its roll.
+
+    `information` (term, term) is the inverse of their covariance, `pull` (term,) that times the coefficients; `mean`
+    (terms and infrared,) of the slide's pixels; `r2`, `slopes` and `sigma` are of the slide's own fit; `pixels` (level,
+    terms and infrared, pixel) some of those that were fitted.
+    """
+
+    information: np.ndarray
+    pull: np.ndarray
+    mean: np.ndarray
+    r2: float
+    slopes: float
+    sigma: float
+    pixels: np.ndarray
+
+
+class Directions(NamedTuple):
+    """What a slide tells of the shared coefficients along the axes of its own information.
+
+    Coefficients are taken in units in which the typical slide's information is 1 along every axis. `axes`
+    (coefficient, axis); `size` (axis,): the slide's information; `pull` (axis,): that times the slide's coefficients.
+    """
+
+    axes: np.ndarray
+    size: np.ndarray
+    pull: np.ndarray
+
+
+class Average(NamedTuple):
+    """The roll's coefficients, in units of `Directions`, and what they are made of.
+
+    `root` is the Cholesky factor of the typical slide's information, `pooled` the inverse covariance of `roll`, `held`
+    what each slide adds to it that holds coefficients to zero.
+    """
+
+    root: np.ndarray
+    slides: list[Directions]
+    held: np.ndarray
+    pooled: np.ndarray
+    roll: np.ndarray
+
+
+def fit_slide(tiles: Sequence[Sample], model: xr.Dataset) -> SlideFit:
+    """Fit one slide by itself under the constants of its roll; `tiles` are from `align_samples`.
+
+    Neighbouring pixels err alike, so a slide's information is that of its pixels over how many err as one.
+    """
+    densities = clean_densities(tiles, model)
+    fit, pixels = fit_terms(densities, model)
+    mean = fit.sums[0] / fit.sums[0, 0]
+    centred = (fit.sums - np.outer(fit.sums[0], mean))[1:, 1:] / max(fit.alike * fit.variance, 1e-20)
+    slopes, _ = measure_slopes(densities, model.assign(coefficient=("term", fit.coefficient)))
+    return SlideFit(centred[:-1, :-1], centred[:-1, -1], mean, fit.r2, slopes, fit.sigma, pixels)
+
+
+def pool_slides(model: xr.Dataset, fits: Sequence[SlideFit]) -> xr.Dataset:
+    """Average the coefficients that the slides of a roll share, each weighted by the inverse of its covariance.
+
+    The covariance is that of the slide's own fit and the scatter between slides (random effects, DerSimonian & Laird
+    1986, doi:10.1016/0197-2456(86)90046-2), so that no slide counts for more than the scatter allows. In rounds, slides
+    whose misfit is over 6 are left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        `model` with `coefficient` and `standard_error` (term) of the roll where they are shared; `information`
+        (shared, shared_with): the inverse covariance of a typical slide's coefficients; `usual_misfit`; and for each
+        slide its own `slide_r2`, `slide_slopes`, `slide_sigma`, its `misfit` and its `weight`, the share that it has
+        in the roll (0 for one left out).
+    """
+    told = [_shared_sums(fit) for fit in fits]
+    used = _start(_average(told, np.ones(len(fits), bool)))
+    for _ in range(ROUNDS):
+        average = _average(told, used)
+        distances = np.array([_distance(slide, average.roll) for slide in average.slides])
+        usual = max(float(np.median(distances)), 1.0)
+        used = distances <= max(ODD * usual, distances.min())
+    back = np.linalg.inv(average.root).T
+    shared = [TERMS.index(term) for term in SHARED]
+    coefficient, error = model.coefficient.values.copy(), model.standard_error.values.copy()
+    coefficient[shared] = back @ average.roll
+    error[shared] = np.sqrt(np.diag(back @ np.linalg.pinv(average.pooled, hermitian=True) @ back.T))
+    shares = np.where(used, [np.trace(_weighted(slide)[0]) for slide in average.slides], 0.0)
+    of_slides = {
+        **{f"slide_{name}": [getattr(fit, name) for fit in fits] for name in ("r2", "slopes", "sigma")},
+        **{"misfit": distances / usual, "weight": shares / shares.sum()},
+    }
+    model = model.assign({name: ("slide", np.asarray(values, float)) for name, values in of_slides.items()})
+    return model.assign(
+        coefficient=("term", coefficient),
+        standard_error=("term", error),
+        information=(("shared", "shared_with"), average.root @ average.root.T),
+        usual_misfit=usual,
+    ).assign_coords(shared=list(SHARED))
+
+
+def measure_misfit(model: xr.Dataset, fit: SlideFit) -> float:
+    """How far a slide's own coefficients lie from its roll's, in units of what is usual on the roll."""
+    root = np.linalg.cholesky(model.information.values)
+    shared = model.coefficient.values[[TERMS.index(term) for term in SHARED]]
+    return _distance(_directions(*_shared_sums(fit), root), root.T @ shared) / float(model.usual_misfit)
+
+
+def adapt_model(model: xr.Dataset, fit: SlideFit, tiles: Sequence[Sample]) -> xr.Dataset:
+    """The model for one slide: its own coefficients and its roll's, averaged by their inverse covariances.
+
+    What the slide tells well is its own, and what it tells badly, as a nearly black or white slide does of densities
+    that it hardly has, is its roll's: so much its roll's as leaves at most 2 % more noise, in the mean of all levels of
+    density. Beyond the slide's own densest film the terms go on straight.
+    """
+    level, terms, values = fit.pixels[0], fit.pixels[1:-1], fit.pixels[-1]
+    tried = [_averaged(model, fit, scatter) for scatter in SCATTERS]
+    noise = np.log([level_scales(values - combine(each, terms), level) + 1e-9 for each in tried]).mean(axis=1)
+    coefficient = tried[int(np.argmax(noise <= noise[-1] + WORTHWHILE))]
+    densest = densest_film([tile.planes for tile in tiles], model)
+    adapted = model.assign(coefficient=("term", coefficient), r2=fit.r2, slopes=fit.slopes, sigma=fit.sigma)
+    return within_densest(adapted, densest).assign(misfit=measure_misfit(model, fit))
+
+
+def _averaged(model: xr.Dataset, fit: SlideFit, scatter: float) -> np.ndarray:
+    """Coefficients (term,) of a slide of a roll whose slides differ by so much."""
+    shared = [TERMS.index(term) - 1 for term in SHARED]
+    information, pull = fit.information.copy(), fit.pull.copy()
+    of_roll = model.information.values / scatter
+    information[np.ix_(shared, shared)] += of_roll
+    pull[shared] += of_roll @ model.coefficient.values[1:][shared]
+    slopes = _solve(information, pull)
+    return np.r_[fit.mean[-1] - fit.mean[1:-1] @ slopes, slopes]
+
+
+def _average(told: Sequence[tuple[np.ndarray, np.ndarray]], used: np.ndarray) -> Average:
+    typical = np.mean([information for (information, _), use in zip(told, used, strict=True) if use], axis=0)
+    ridge = np.diag(HELD * np.diag(typical) + 1e-12)
+    root = np.linalg.cholesky(typical + ridge)
+    slides = [_directions(*sums, root) for sums in told]
+    held = np.linalg.solve(root, np.linalg.solve(root, ridge).T)
+    parts = [_weighted(slide) for slide, use in zip(slides, used, strict=True) if use]
+    pooled = np.sum([weight + held for weight, _ in parts], axis=0)
+    roll = np.linalg.solve(pooled, np.sum([pull for _, pull in parts], axis=0))
+    return Average(root, slides, held, pooled, roll)
+
+
+def _start(average: Average) -> np.ndarray:
+    """Which slides lie near the one in their midst: that from which the median slide lies least far."""
+    alone = [(weight + average.held, pull) for weight, pull in map(_weighted, average.slides)]
+    centres = [np.linalg.solve(weight, pull) for weight, pull in alone]
+    distances = np.array([[_distance(slide, centre) for slide in average.slides] for centre in centres])
+    medians = np.median(distances, axis=1)
+    return np.asarray(distances[medians.argmin()] <= ODD * max(float(medians.min()), 1.0))
+
+
+def _shared_sums(fit: SlideFit) -> tuple[np.ndarray, np.ndarray]:
+    """Information and pull of the shared coefficients, whatever those of the slide alone are (Schur's complement)."""
+    shared = [TERMS.index(term) - 1 for term in SHARED]
+    own = [TERMS.index(term) - 1 for term in OF_A_SLIDE[1:]]
+    across = fit.information[np.ix_(own, shared)]
+    told = _solve(fit.information[np.ix_(own, own)], np.c_[across, fit.pull[own]])
+    information = fit.information[np.ix_(shared, shared)] - across.T @ told[:, :-1]
+    return (information + information.T) / 2, fit.pull[shared] - across.T @ told[:, -1]
+
+
+def _solve(information: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Solve for coefficients; a small ridge keeps those finite of which nothing is known."""
+    size = np.sqrt(np.maximum(np.diag(information), 1e-12))
+    normal = information / np.outer(size, size) + RIDGE * np.eye(len(size))
+    with LIBRARIES.limit(limits=1, user_api="blas"):
+        return np.asarray((np.linalg.solve(normal, (pull.T / size).T).T / size).T)
+
+
+def _directions(information: np.ndarray, pull: np.ndarray, root: np.ndarray) -> Directions:
+    with LIBRARIES.limit(limits=1, user_api="blas"):
+        white = np.linalg.solve(root, np.linalg.solve(root, information).T)
+        size, axes = np.linalg.eigh((white + white.T) / 2)
+        return Directions(axes, np.maximum(size, 0.0), axes.T @ np.linalg.solve(root, pull))
+
+
+def _weighted(slide: Directions) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of the sum of the slide's covariance and the scatter between slides, and that times its coefficients."""
+    shrunk = slide.axes / (1 + SCATTER * slide.size)
+    return (shrunk * slide.size) @ slide.axes.T, shrunk @ slide.pull
+
+
+def _distance(slide: Directions, roll: np.ndarray) -> float:
+    """Root mean square, over the axes, of the slide's distance from its roll in standard deviations."""
+    told = slide.size > SMALLEST * slide.size.max()
+    apart = (slide.pull - slide.size * (slide.axes.T @ roll))[told]
+    return float(np.sqrt((apart**2 / (slide.size[told] * (1 + SCATTER * slide.size[told]))).mean()))
+
+
+def within_densest(model: xr.Dataset, densest: np.ndarray) -> xr.Dataset:
+    """The same ghost up to the density `densest` (band), from which on it goes on straight."""
+    beyond = model.densest.values - densest
+    rewritten = {}
+    for name, dimension in (("coefficient", "term"), ("prediction", "pointwise")):
+        values = model[name].values.copy()
+        products = enumerate(combinations_with_replacement(range(len(VISIBLE)), 2), 1 + len(VISIBLE))
+        for place, (first, second) in products:
+            weight = values[place]
+            values[0] += weight * (
+                beyond[first] * beyond[second] + beyond[first] * densest[second] + densest[first] * beyond[second]
+            )
+            values[1 + first] -= weight * beyond[second]
+            values[1 + second] -= weight * beyond[first]
+        rewritten[name] = (dimension, values)
+    return model.assign(rewritten).assign(densest=("band", densest))

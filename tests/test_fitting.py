@@ -1,0 +1,163 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+from scans import whole
+
+from irtoolkit import pipeline
+from irtoolkit.displacement import doubtful, make_displacement, roll_displacement
+from irtoolkit.fitting import SlideSample, fit_to_slide, sample_slide, thin_sample
+from irtoolkit.model import open_model, write_model
+from irtoolkit.pipeline import find_defects, fit_roll, fit_samples
+from irtoolkit.schema import BANDS, ModelError, NotUsableError
+from irtoolkit.settings import Settings
+from irtoolkit.synthetic import make_slide
+
+SHAPE = (257, 355)
+
+
+@pytest.fixture(scope="module")
+def slides():
+    made = [make_slide(seed, SHAPE, scanner="plustek", roll=9) for seed in (1, 2, 3)]
+    attributes = {"film": "E-6", "scanner": "Plustek"}
+    return [
+        slide[["counts"]].drop_attrs().assign_attrs(attributes, source=f"folder/{place}.tif")
+        for place, slide in enumerate(made)
+    ]
+
+
+@pytest.fixture(scope="module")
+def model(slides):
+    return fit_roll(slides)
+
+
+def constant(source):
+    counts = np.full((4, *SHAPE), 20_000, np.uint16)
+    return xr.Dataset({"counts": (("band", "y", "x"), counts)}, {"band": list(BANDS)}, {"source": source})
+
+
+def sample_of(planes):
+    film = xr.DataArray(np.ones((3, 3), bool), dims=("cell_y", "cell_x"))
+    return SlideSample(film, make_displacement(np.zeros((2, 5)), planes.shape[1:]), [whole(planes)], {})
+
+
+def test_a_roll_tells_of_each_of_its_slides(model):
+    assert model.slide.values.tolist() == ["0.tif", "1.tif", "2.tif"]
+    assert (model.attrs["film"], model.attrs["scanner"], model.attrs["refused"]) == ("E-6", "Plustek", {})
+    assert not model.outlier.any()
+    assert set(model.why.values) == {""}
+    for name in ("slide_shift_y", "slide_r2", "slide_slopes", "slide_sigma", "misfit", "weight"):
+        assert np.isfinite(model[name]).all()
+        assert model[name].dims == ("slide",)
+
+
+def test_a_model_of_a_roll_comes_back_from_its_file_exactly(model, tmp_path):
+    back = open_model(write_model(model, tmp_path / "roll.json"))
+    assert back.attrs == model.attrs
+    assert set(back.variables) == set(model.variables)
+    for name in model.variables:
+        np.testing.assert_array_equal(back[name].values, model[name].values)
+
+
+def test_samples_that_went_to_another_process_give_the_same_model(slides, model):
+    samples = [pickle.loads(pickle.dumps(thin_sample(sample_slide(slide)))) for slide in slides]
+    assert fit_samples(samples).identical(model.drop_attrs().assign_attrs(film="E-6", scanner="Plustek"))
+
+
+def test_a_slide_that_cannot_be_used_is_named_and_left_out(slides, model):
+    with_constant = fit_roll([slides[0], constant("bad.tif"), *slides[1:]])
+    assert list(with_constant.refused) == ["bad.tif"]
+    assert "constant" in with_constant.refused["bad.tif"]
+    np.testing.assert_array_equal(with_constant.coefficient, model.coefficient)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_roll_without_a_usable_slide_is_refused(number):
+    with pytest.raises(NotUsableError, match="found the constant"):
+        fit_roll([constant("a.tif")] * number)
+
+
+def test_a_roll_of_one_slide_is_that_slide_fitted_by_itself(slides):
+    alone, with_model = (
+        find_defects(slides[0], settings=Settings(), model=one) for one in (None, fit_roll(slides[:1]))
+    )
+    np.testing.assert_array_equal(alone.mask.values, with_model.mask.values)
+    assert float(alone.misfit) == float(with_model.misfit) == 0
+
+
+def test_no_more_slides_are_read_than_a_roll_is_fitted_on(slides, monkeypatch):
+    monkeypatch.setattr(pipeline, "MOST_SLIDES", 2)
+    assert fit_roll(slides).slide.values.tolist() == ["0.tif", "2.tif"]
+
+
+@pytest.mark.parametrize(("name", "other"), [("film", "Kodachrome"), ("scanner", "Coolscan")])
+def test_a_slide_that_names_other_film_or_another_scanner_is_refused(slides, model, name, other):
+    sample = sample_slide(slides[0].assign_attrs({name: other}), model)
+    with pytest.raises(ModelError, match=rf"model's {name}, .*found {other}; fit this slide by itself"):
+        fit_to_slide(model, sample)
+    assert float(fit_to_slide(model, sample._replace(names=sample.names | {name: ""})).misfit) < 3
+
+
+def test_film_that_is_not_of_the_roll_is_refused_by_its_misfit(model):
+    other = make_slide(3, SHAPE, scanner="plustek", film="silver")[["counts"]].drop_attrs()
+    with pytest.raises(
+        ModelError, match=r"misfit \d+\.\d, where 1 is usual and 8 too much\).*fit this slide by itself"
+    ):
+        fit_to_slide(model, sample_slide(other, model))
+
+
+@pytest.mark.parametrize(("shape", "number"), [((200, 224), 1), ((460, 870), 1), ((460, 900), 8), ((300, 1400), 6)])
+def test_a_thin_sample_holds_no_more_than_eight_small_tiles(shape, number):
+    planes = np.arange(4 * np.prod(shape), dtype=np.float32).reshape(4, *shape)
+    sample = sample_of(planes)
+    thin = thin_sample(sample)
+    assert len(thin.tiles) == number
+    assert sum(tile.planes[0].size for tile in thin.tiles) <= 8 * 224**2
+    y, x = sample.tiles[0].place
+    for tile in thin.tiles:
+        row = np.searchsorted(y[:, 0], tile.place[0][0, 0])
+        column = np.searchsorted(x[0], tile.place[1][0, 0])
+        height, width = tile.planes.shape[1:]
+        np.testing.assert_array_equal(tile.planes, planes[:, row : row + height, column : column + width])
+        assert (tile.place[0].shape, tile.place[1].shape) == ((height, 1), (1, width))
+
+
+def displaced(y, x, uncertainty=0.05, trusted=True):
+    coefficient = np.zeros((2, 5))
+    coefficient[:, 0] = y, x
+    return make_displacement(coefficient, SHAPE).assign(shift_uncertainty=uncertainty, trusted=trusted)
+
+
+def test_a_roll_lies_where_most_of_its_trusted_slides_do():
+    fields = [displaced(y, x) for y, x in ((5.0, 0.1), (5.4, 0.2), (5.2, 0.3), (9.0, 0.2))]
+    roll = roll_displacement([*fields, displaced(40.0, 40.0, trusted=False)])
+    assert (float(roll.shift_y), float(roll.shift_x)) == pytest.approx((5.3, 0.2))
+    np.testing.assert_allclose(roll.shift_scatter, [1.4826 * 0.2, 0.15])
+    assert float(roll.usual_uncertainty) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("y", "uncertainty", "trusted", "expected"),
+    [(5.2, 0.09, True, False), (5.8, 0.09, True, True), (5.8, 0.06, True, False), (5.2, 0.05, False, True)],
+)
+def test_a_displacement_is_doubted_that_is_told_badly_and_lies_off(y, uncertainty, trusted, expected):
+    """Off is what lies .45 px from the roll's 5.2, told badly what is told to over .075 px."""
+    roll = roll_displacement([displaced(y, 0.1) for y in (5.1, 5.2, 5.2, 5.3)])
+    assert doubtful(displaced(y, 0.1, uncertainty, trusted), roll) == expected
+
+
+def test_two_slides_do_not_tell_how_far_slides_lie_apart():
+    roll = roll_displacement([displaced(5.0, 0.0), displaced(5.0, 0.0)])
+    assert not doubtful(displaced(-9.0, 4.0, uncertainty=0.4), roll)
+
+
+def test_a_model_of_another_format_is_refused(model, tmp_path):
+    path = write_model(model, tmp_path / "roll.json")
+    content = json.loads(path.read_text())
+    for number in (None, 1, 3):
+        told = {name: value for name, value in content.items() if name != "format"}
+        path.write_text(json.dumps(told | ({} if number is None else {"format": number})))
+        with pytest.raises(ModelError, match=rf"roll\.json: expected a model of format 2, found format {number or 1}"):
+            open_model(path)

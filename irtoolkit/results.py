@@ -50,16 +50,21 @@ def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | N
     """Write rows as Parquet, atomically, and return the path; None, and nothing is written, without pyarrow."""
     if find_spec("pyarrow") is None:
         return None
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
     columns = {
-        name: table[name].fillna("").astype(str).str.encode("utf-8", "backslashreplace").str.decode("utf-8")
-        if name in TEXTS
-        else pd.to_numeric(table[name]).astype(float)
+        name: [_printable(row.get(name, "")) if name in TEXTS else _number(row.get(name)) for row in rows]
         for name in COLUMNS
     }
     with replacing(path) as part:
         pd.DataFrame(columns).to_parquet(part, index=False)
     return Path(path)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value in (None, "") else float(value)
 
 
 def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:

@@ -40,7 +40,7 @@ def constant(source):
 
 def sample_of(planes):
     film = xr.DataArray(np.ones((3, 3), bool), dims=("cell_y", "cell_x"))
-    return SlideSample(film, make_displacement(np.zeros((2, 5)), planes.shape[1:]), [whole(planes)], {})
+    return SlideSample(film, make_displacement(np.zeros((2, 5)), planes.shape[1:]), [whole(planes)], {}, {})
 
 
 def test_a_roll_tells_of_each_of_its_slides(model):

@@ -15,6 +15,7 @@ import dask
 import xarray as xr
 from dask.system import CPU_COUNT
 
+from irtoolkit.capacity import keep_freed_memory
 from irtoolkit.layouts import Layout, find_layout
 from irtoolkit.model import open_model
 from irtoolkit.pipeline import find_with_model, heal_slide
@@ -75,6 +76,7 @@ def clean_job(job: Job) -> Outcome:
     met by two more attempts.
     """
     row: Row = {"slide": job.task.slide, "roll": job.roll, "status": "done", "reason": ""}
+    keep_freed_memory()
     with _SLIDE_AT_WORK, working_threads(job.threads):
         started, trace = time.monotonic(), ""
         try:

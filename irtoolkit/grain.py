@@ -1,8 +1,10 @@
 """Grain for filled places: what their surroundings have more of, scale by scale, from a hash of coordinates."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from irtoolkit.statistics import blur
+from irtoolkit.statistics import blur, blur_bands
 
 FINE, MIDDLE, COARSE = 0.7, 1.4, 2.8
 """Gaussian blurs, px; what lies under the coarsest is grain."""
@@ -43,21 +45,19 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
         Planes, equal to the given where the mask is False.
     """
     clean = (~mask).astype(np.float32)
-    grainy = planes.copy()
     if mask.all():
-        return grainy
-    shape, details = mask.shape, [plane - blur(plane, COARSE) for plane in planes]
-    shared = _shared_variance(np.stack([detail[~mask] for detail in details]))
-    everywhere = hash_noise(shape, start, len(planes))
-    for band, (plane, detail) in enumerate(zip(planes, details, strict=True)):
-        around, own = _size(detail, clean), _size(detail, 1 - clean)
-        around = np.minimum(around, np.median(around[~mask]))
-        softness, deviation = _grain_softness(plane, mask)
-        noise = np.sqrt(shared) * everywhere + np.sqrt(1 - shared) * hash_noise(shape, start, band)
-        noise = blur(noise.astype(np.float32), softness) / np.float32(deviation)
-        missing = np.sqrt(np.maximum(around**2 - own**2, 0))
-        grainy[band] += np.where(mask, np.float32(strength) * missing * noise, 0)
-    return grainy
+        return planes.copy()
+    detail = planes - blur_bands(planes, COARSE)
+    shared = _shared_variance(detail[:, ~mask])
+    everywhere = hash_noise(mask.shape, start, len(planes))
+    around, own = _size(detail, clean), _size(detail, 1 - clean)
+    around = np.minimum(around, np.median(around[:, ~mask], axis=1)[:, None, None])
+    missing = np.sqrt(np.maximum(around**2 - own**2, 0))
+    grain = np.empty_like(planes)
+    for band, (softness, deviation) in enumerate(_grain_softness(planes, mask)):
+        noise = np.sqrt(shared) * everywhere + np.sqrt(1 - shared) * hash_noise(mask.shape, start, band)
+        grain[band] = blur(noise.astype(np.float32), softness) / np.float32(deviation)
+    return np.where(mask, planes + np.float32(strength) * missing * grain, planes)
 
 
 def _shared_variance(details: np.ndarray) -> float:
@@ -68,20 +68,25 @@ def _shared_variance(details: np.ndarray) -> float:
     return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
 
 
-def _grain_softness(plane: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
-    """Blur, px, that makes white noise as soft as the grain of the clean film, and the deviation that it leaves."""
-    sharp, fine, middle = (blur(plane, sigma) for sigma in (0.0, FINE, MIDDLE))
-    deviations = [np.sqrt(np.abs(detail[~mask])).mean() ** 2 for detail in (sharp - fine, fine - middle)]
-    ratio = deviations[0] / max(deviations[1], 1e-12)
-    softness = float(np.interp(-ratio, [-value for value in FINE_TO_MIDDLE], SOFTNESS))
-    return softness, float(np.interp(softness, SOFTNESS, DEVIATION))
+def _grain_softness(planes: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
+    """For each band the blur, px, that makes white noise as soft as the clean film's grain, and the deviation left."""
+    fine, middle = (blur_bands(planes, sigma) for sigma in (FINE, MIDDLE))
+    fine, middle = (_deviation(detail[:, ~mask]) for detail in (planes - fine, fine - middle))
+    for ratio in fine / np.maximum(middle, 1e-12):
+        softness = float(np.interp(-ratio, [-value for value in FINE_TO_MIDDLE], SOFTNESS))
+        yield softness, float(np.interp(softness, SOFTNESS, DEVIATION))
+
+
+def _deviation(detail: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(np.abs(detail)).mean(axis=-1) ** 2)
 
 
 def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Deviation (y, x) of detail over the pixels at which `where` is 1: those around, or all where none are near."""
+    """Deviation (band, y, x) of detail over the pixels at which `where` (y, x) is 1, or all if none are near."""
     roots = np.sqrt(np.abs(detail)) * where
-    near, weight = blur(roots, REACH), blur(where, REACH)
-    return ((near + FAR * roots.mean()) / (weight + FAR * where.mean() + np.float32(1e-9))) ** 2 / CALM
+    near, weight = blur_bands(roots, REACH), blur(where, REACH)
+    everywhere = FAR * roots.mean(axis=(1, 2))[:, None, None]
+    return np.asarray(((near + everywhere) / (weight + FAR * where.mean() + np.float32(1e-9))) ** 2 / CALM)
 
 
 def hash_noise(shape: tuple[int, ...], start: tuple[int, int], band: int) -> np.ndarray:

@@ -80,12 +80,10 @@ def _step(system: System, light: np.ndarray, density: np.ndarray) -> np.ndarray:
 
     def curvature(move: np.ndarray) -> np.ndarray:
         drift = certain * (move[:3] - RATIOS * move[3])
-        sight = (
-            system.smear @ (system.slopes * move[:3]).sum(axis=0) - (system.smear @ (transmittance * move[3])) / passed
-        )
-        sight *= trust
+        ghost, shadow = system.smear @ (system.slopes * move[:3]).sum(axis=0), system.smear @ (transmittance * move[3])
+        sight = trust * (ghost - shadow / passed)
         bent = np.empty_like(move)
-        bent[:3] = drift + _mix(system.bands, (smooth @ move[:3].T).T) + system.slopes * (back @ sight)
+        bent[:3] = drift + system.bands @ (smooth @ move[:3].T).T + system.slopes * (back @ sight)
         bent[3] = -(RATIOS * drift).sum(axis=0) - transmittance * (back @ (sight / passed)) + even @ move[3]
         return bent
 
@@ -98,7 +96,7 @@ def _laplacian(differences: sparse.csr_array, weight: np.ndarray) -> sparse.csr_
 
 
 def _mix(bands: np.ndarray, planes: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,jn->in", bands, planes)
+    return bands @ planes
 
 
 def _blocks(

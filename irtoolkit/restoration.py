@@ -63,8 +63,8 @@ def restore(
 
 def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple[System, np.ndarray]:
     """The system of the masked pixels, and the density from which their solution starts."""
-    number = np.full(mask.shape, -1)
-    number[mask] = np.arange(np.count_nonzero(mask))
+    number = np.full(mask.shape, -1, np.int32)
+    number[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
     light, fill, slopes = (plane[:, mask] for plane in (evidence.light, evidence.fill, evidence.slopes))
     differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
     smear, density, trust = _look_through(number, evidence)
@@ -89,7 +89,7 @@ def _pair_up(
         weights.append(2 / (variance[first][used] + variance[second][used]))
         for end, sign in ((one, -1.0), (other, 1.0)):
             unknown = np.flatnonzero(end >= 0)
-            rows.append(unknown + pairs)
+            rows.append((unknown + pairs).astype(np.int32))
             columns.append(end[unknown])
             signs.append(np.full(unknown.size, sign, np.float32))
         pairs += one.size
@@ -128,6 +128,7 @@ def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sp
     """Gaussian weights (place, unknown) of what infrared at y, x sees; what is not unknown has no defect."""
     reach = round(2.5 * sigma) if sigma > SHARP else 0
     offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    offsets = offsets[:, (offsets**2).sum(axis=0) <= (reach + 0.5) ** 2]
     kernel = np.exp(-(offsets**2).sum(axis=0) / (2 * max(sigma, SHARP) ** 2))
     kernel /= kernel.sum()
     framed = np.pad(number, reach, constant_values=-1)
@@ -135,7 +136,7 @@ def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sp
     for down, right, weight in zip(*offsets, kernel, strict=True):
         seen = framed[y + reach + down, x + reach + right]
         unknown = np.flatnonzero(seen >= 0)
-        rows.append(unknown)
+        rows.append(unknown.astype(np.int32))
         columns.append(seen[unknown])
         weights.append(np.full(unknown.size, weight, np.float32))
     shape = y.size, number.max(initial=-1) + 1

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import dask
@@ -20,7 +21,7 @@ from irtoolkit import archive
 from irtoolkit.scanner_files import write_scanner_file
 
 SMALL = (128, 160)
-PICTURES, ROLL = 8, 40
+PICTURES, ROLL, PLAIN = 8, 40, 400
 
 
 def make_tree(folder: Path, slides: int, shape: tuple[int, int]) -> list[Path]:
@@ -48,7 +49,7 @@ def clean_plainly(files: Sequence[Path], out: Path) -> None:
 
 
 def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
-    """Seconds a slide, of the processor and by the clock, of a plain loop, a run, and a run with nothing to do."""
+    """Seconds a slide, of the processor and by the clock, of a plain loop over 400, a run, and a run with nothing to do."""
     files = make_tree(folder, slides, SMALL)
     memory: list[int] = []
     real = archive.clean_job
@@ -59,20 +60,19 @@ def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
         return outcome
 
     archive.clean_job = noting
+    run = partial(irt.clean_archive, folder / "tree", folder / "out", alone=True, workers=1, quiet=True)
     with dask.config.set(scheduler="synchronous"):
         clean_plainly(files[:PICTURES], folder / "warm")
         steps = {
-            "plain loop": lambda: clean_plainly(files, folder / "plain"),
-            "archive run": lambda: irt.clean_archive(
-                folder / "tree", folder / "out", alone=True, workers=1, quiet=True
-            ),
-            "run again": lambda: irt.clean_archive(folder / "tree", folder / "out", alone=True, workers=1, quiet=True),
+            "plain loop": (lambda: clean_plainly(files[:PLAIN], folder / "plain"), min(PLAIN, slides)),
+            "archive run": (run, slides),
+            "run again": (run, slides),
         }
-        for name, step in steps.items():
+        for name, (step, number) in steps.items():
             started, used = time.perf_counter(), time.process_time()
             step()
             wall, cpu = time.perf_counter() - started, time.process_time() - used
-            yield f"{name:12s} {1e3 * wall / slides:8.1f} ms a slide, {1e3 * cpu / slides:8.1f} of them of one core"
+            yield f"{name:12s} {1e3 * wall / number:8.1f} ms a slide, {1e3 * cpu / number:8.1f} of them of one core"
     tenth, end = memory[len(memory) // 10 - 1] / 1e6, memory[-1] / 1e6
     yield f"memory after slide {len(memory) // 10}: {tenth:.0f} MB, after slide {len(memory)}: {end:.0f} MB"
 

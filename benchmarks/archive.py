@@ -49,7 +49,7 @@ def clean_plainly(files: Sequence[Path], out: Path) -> None:
 
 
 def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
-    """Seconds a slide, of the processor and by the clock, of a plain loop over 400, a run, and a run with nothing to do."""
+    """Milliseconds a slide of a plain loop (over 400), of a run, and of a run with nothing to do."""
     files = make_tree(folder, slides, SMALL)
     memory: list[int] = []
     real = archive.clean_job

@@ -1,5 +1,6 @@
 """A matplotlib figure inside a widget: live where ipympl is installed, else a picture that is drawn anew."""
 
+import warnings
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
@@ -48,8 +49,10 @@ class Drawing:
 def _live_canvas(figure: Figure) -> Any:
     from ipympl.backend_nbagg import Canvas, FigureManager
 
-    canvas = Canvas(figure)
-    FigureManager(canvas, 0)
+    with warnings.catch_warnings():  # ipympl 0.10 makes its toolbar in a way that traitlets warns of
+        warnings.simplefilter("ignore", DeprecationWarning)
+        canvas = Canvas(figure)
+        FigureManager(canvas, 0)
     canvas.header_visible = canvas.footer_visible = canvas.toolbar_visible = canvas.resizable = False
     return canvas
 

@@ -55,6 +55,28 @@ class Cut(NamedTuple):
     level: float
 
 
+class Candidates(NamedTuple):
+    """What every threshold from `level` sigma on chooses from: the `tails` of a score, from `measure_tails`, and the
+    `visible` counts, lazy, with the `exponent` of light over them.
+    """
+
+    tails: xr.Dataset
+    visible: xr.DataArray
+    exponent: float
+    level: float
+
+
+class Choice(NamedTuple):
+    """The `defects` to mark (regions), their `threshold` (sigma) and estimated false discovery `rate`, and the `factors`
+    of `measure_crowds`.
+    """
+
+    defects: xr.Dataset
+    threshold: float
+    rate: float
+    factors: xr.DataArray | None = None
+
+
 def mark_defects(
     evidence: xr.Dataset,
     samples: Sequence[np.ndarray],
@@ -84,26 +106,35 @@ def mark_defects(
         The `residual` and `score` that were cut; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
         `defects`; and the numbers `threshold` (sigma) and `fdr`. At a threshold of infinity nothing is marked.
     """
-    cut = _cut(evidence, samples, settings.threshold)
-    defects, threshold, rate = NOTHING, cut.level, 0.0
+    cut = cut_score(evidence, samples, settings.threshold)
+    choice = Choice(NOTHING, cut.level, 0.0)
     if np.isfinite(cut.level):
-        defects, threshold, rate = _choose_regions(evidence, cut, settings, infrared_blur, exponent)
-    mask, number = mask_regions(defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
-    measured = {"coverage": mask.mean(), "defects": number, "threshold": threshold, "fdr": rate}
+        candidates = measure_candidates(evidence, cut, infrared_blur=infrared_blur, exponent=exponent)
+        choice = choose_regions(candidates, settings, cut.level)
+    mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
+    measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
     return xr.Dataset({"residual": cut.residual, "score": cut.score, "mask": mask, **measured})
 
 
-def _choose_regions(
-    evidence: xr.Dataset, cut: Cut, settings: Settings, infrared_blur: float, exponent: float
-) -> tuple[xr.Dataset, float, float]:
-    """Regions to mark, the threshold in sigma, and their estimated false discovery rate."""
-    level = cut.level
+def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float) -> Candidates:
+    """Compute what thresholds from the level of a cut on choose from, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
-    tails = measure_tails(scored, infrared_blur=infrared_blur, level=level)
+    tails = measure_tails(scored, infrared_blur=infrared_blur, level=cut.level)
+    return Candidates(tails, evidence.visible, exponent, cut.level)
+
+
+def choose_regions(
+    candidates: Candidates, settings: Settings, level: float, factors: xr.DataArray | None = None
+) -> Choice:
+    """Choose the regions to mark from what scores `level` sigma or more.
+
+    Without the `factors` of an earlier choice the slide may be read again, to measure them.
+    """
+    tails, rate = candidates.tails, settings.false_discovery_rate
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
-    factors = measure_crowds(evidence.visible, joined[0], exponent=exponent)
+    if factors is None:
+        factors = measure_crowds(candidates.visible, joined[0], exponent=candidates.exponent)
     defects, mirrored = (temper_visibility(regions, factors) for regions in joined)
-    rate = settings.false_discovery_rate
     least = rank_beyond_crowd(defects, mirrored, rate) if settings.visibility else 0.0
     defects, mirrored = (
         keep_regions(regions, (regions.visibility >= settings.visibility) & beyond_crowd(regions, least))
@@ -111,11 +142,11 @@ def _choose_regions(
     )
     if settings.threshold == "mirror":
         kept, threshold, rate = choose_by_mirror(defects, mirrored, rate)
-        return keep_regions(defects, kept), threshold, rate
+        return Choice(keep_regions(defects, kept), threshold, rate, factors)
     rate = rate_above(defects, mirrored)
     if isinstance(settings.threshold, str) and defects.sizes["region"]:
         rate = max(rate, _pixel_rate(tails.score.values, level))
-    return defects, level, rate
+    return Choice(defects, level, rate, factors)
 
 
 def _pixel_rate(tails: np.ndarray, level: float) -> float:
@@ -128,7 +159,8 @@ def _pixel_rate(tails: np.ndarray, level: float) -> float:
     return min(1.0, mirrored / max(found, 1))
 
 
-def _cut(evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float) -> Cut:
+def cut_score(evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float) -> Cut:
+    """The score that a method or number of `Settings.threshold` cuts, and where."""
     residual, score = evidence.residual, evidence.score
     match threshold:
         case "mirror":

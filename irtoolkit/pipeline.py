@@ -1,6 +1,7 @@
 """The whole chain for one slide, and the fit of a roll."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -23,6 +24,7 @@ __all__ = [
     "fit_samples",
     "heal_slide",
     "sample_slide",
+    "score_slide",
 ]
 
 MOST_SLIDES = 48
@@ -93,10 +95,23 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
     return find_with_model(slide, settings=settings, model=model)[0]
 
 
-def find_with_model(
-    slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None
-) -> tuple[xr.Dataset, xr.Dataset]:
-    """What `find_defects` returns, and the model as it was fitted to this slide."""
+class Scored(NamedTuple):
+    """A slide before anything is marked: what was `found` so far, the lazy `evidence` and the `samples` from which
+    `mark_defects` marks, and the `model` fitted to it.
+    """
+
+    found: xr.Dataset
+    evidence: xr.Dataset
+    samples: list[np.ndarray]
+    model: xr.Dataset
+
+    def optics(self) -> dict[str, float]:
+        """What `mark_defects` has to know of the infrared and of the counts."""
+        return {"infrared_blur": float(self.model.blur), "exponent": float(self.model.exponent)}
+
+
+def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
+    """Fit a slide, by itself or with its roll's model, and score it; parameters and errors as of `clean_slide`."""
     counts = slide.counts.chunk()
     sample = sample_slide(slide, model)
     fitted = fit_samples([sample]) if model is None else fit_to_slide(model, sample)
@@ -105,9 +120,6 @@ def find_with_model(
     residual = subtract_crosstalk(visible, infrared, fitted)
     scored = score_residual(residual, visible, fitted)
     evidence = scored.assign(visible=visible, infrared=infrared, residual=residual.fillna(0))
-    planes = [tile.planes for tile in sample.tiles]
-    optics = {"infrared_blur": float(fitted.blur), "exponent": float(fitted.exponent)}
-    marked = mark_defects(evidence, planes, settings, **optics)
     measured: dict[str, float | bool] = {
         name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma", "misfit", "agreement")
     }
@@ -116,7 +128,16 @@ def find_with_model(
     measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
     measured |= {"holder": 1 - float(sample.film.mean())} | sample.look
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs)
-    return found.assign(measured).merge(marked), fitted
+    return Scored(found.assign(measured), evidence, [tile.planes for tile in sample.tiles], fitted)
+
+
+def find_with_model(
+    slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """What `find_defects` returns, and the model as it was fitted to this slide."""
+    scored = score_slide(slide, model)
+    marked = mark_defects(scored.evidence, scored.samples, settings, **scored.optics())
+    return scored.found.merge(marked), scored.model
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:

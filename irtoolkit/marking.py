@@ -56,25 +56,21 @@ class Cut(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """What every threshold from `level` sigma on chooses from: the `tails` of a score, from `measure_tails`, and the
-    `visible` counts, lazy, with the `exponent` of light over them.
+    """What every threshold from `level` sigma on chooses from, in memory: the `tails` of a score, from `measure_tails`,
+    and how much less its small defects show than they should: the `factors` of `measure_crowds`.
     """
 
     tails: xr.Dataset
-    visible: xr.DataArray
-    exponent: float
+    factors: xr.DataArray
     level: float
 
 
 class Choice(NamedTuple):
-    """The `defects` to mark (regions), their `threshold` (sigma) and estimated false discovery `rate`, and the `factors`
-    of `measure_crowds`.
-    """
+    """The `defects` to mark (regions), their `threshold` (sigma) and their estimated false discovery `rate`."""
 
     defects: xr.Dataset
     threshold: float
     rate: float
-    factors: xr.DataArray | None = None
 
 
 def mark_defects(
@@ -109,7 +105,8 @@ def mark_defects(
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NOTHING, cut.level, 0.0)
     if np.isfinite(cut.level):
-        candidates = measure_candidates(evidence, cut, infrared_blur=infrared_blur, exponent=exponent)
+        lowest = cut._replace(level=least_level(settings.threshold, cut.level))
+        candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, exponent=exponent)
         choice = choose_regions(candidates, settings, cut.level)
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
@@ -120,21 +117,15 @@ def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, 
     """Compute what thresholds from the level of a cut on choose from, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
     tails = measure_tails(scored, infrared_blur=infrared_blur, level=cut.level)
-    return Candidates(tails, evidence.visible, exponent, cut.level)
+    factors = measure_crowds(evidence.visible, join_regions(tails, sign=1, level=cut.level), exponent=exponent)
+    return Candidates(tails, factors, cut.level)
 
 
-def choose_regions(
-    candidates: Candidates, settings: Settings, level: float, factors: xr.DataArray | None = None
-) -> Choice:
-    """Choose the regions to mark from what scores `level` sigma or more.
-
-    Without the `factors` of an earlier choice the slide may be read again, to measure them.
-    """
+def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:
+    """Choose the regions to mark from what scores `level` sigma or more."""
     tails, rate = candidates.tails, settings.false_discovery_rate
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
-    if factors is None:
-        factors = measure_crowds(candidates.visible, joined[0], exponent=candidates.exponent)
-    defects, mirrored = (temper_visibility(regions, factors) for regions in joined)
+    defects, mirrored = (temper_visibility(regions, candidates.factors) for regions in joined)
     least = rank_beyond_crowd(defects, mirrored, rate) if settings.visibility else 0.0
     defects, mirrored = (
         keep_regions(regions, (regions.visibility >= settings.visibility) & beyond_crowd(regions, least))
@@ -142,11 +133,21 @@ def choose_regions(
     )
     if settings.threshold == "mirror":
         kept, threshold, rate = choose_by_mirror(defects, mirrored, rate)
-        return Choice(keep_regions(defects, kept), threshold, rate, factors)
+        return Choice(keep_regions(defects, kept), threshold, rate)
     rate = rate_above(defects, mirrored)
     if isinstance(settings.threshold, str) and defects.sizes["region"]:
         rate = max(rate, _pixel_rate(tails.score.values, level))
-    return Choice(defects, level, rate, factors)
+    return Choice(defects, level, rate)
+
+
+def of_score(threshold: str | float) -> bool:
+    """Whether a threshold cuts the crosstalk's score itself, as many others do."""
+    return threshold in ("mirror", *OF_HISTOGRAM) or not isinstance(threshold, str)
+
+
+def least_level(threshold: str | float, level: float) -> float:
+    """From which level on candidates are measured: alike for all thresholds of 3.2 or more on the same score."""
+    return min(level, GROW) if of_score(threshold) else level
 
 
 def _pixel_rate(tails: np.ndarray, level: float) -> float:
@@ -159,8 +160,10 @@ def _pixel_rate(tails: np.ndarray, level: float) -> float:
     return min(1.0, mirrored / max(found, 1))
 
 
-def cut_score(evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float) -> Cut:
-    """The score that a method or number of `Settings.threshold` cuts, and where."""
+def cut_score(
+    evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float, histogram: xr.Dataset | None = None
+) -> Cut:
+    """The score that a method or number of `Settings.threshold` cuts, and where; `histogram` is that of the score."""
     residual, score = evidence.residual, evidence.score
     match threshold:
         case "mirror":
@@ -170,7 +173,8 @@ def cut_score(evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: st
         case "ratio":
             return _cut_ratio(evidence, samples)
         case str() if threshold in OF_HISTOGRAM:
-            return Cut(residual, score, OF_HISTOGRAM[threshold](measure_histogram(score)))
+            counted = measure_histogram(score) if histogram is None else histogram
+            return Cut(residual, score, OF_HISTOGRAM[threshold](counted))
         case str():
             return _cut_raw(evidence, samples, raw_counts(threshold))
     return Cut(residual, score, threshold)

@@ -236,12 +236,16 @@ def write_jpeg(path: AnyPath, picture: Picture, quality: int = 85) -> Path:
     The file is complete under its name or not there, but its bytes are not waited for, nor is an earlier file kept.
     """
     path = Path(path)
-    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1]
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(encoded.tobytes())
+    part.write_bytes(encode_jpeg(picture, quality))
     path.unlink(missing_ok=True)
     return part.replace(path)
+
+
+def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
+    """An RGB (y, x, 3) uint8 picture as JPEG, its colours at full resolution."""
+    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1].tobytes()
 
 
 def write_png(path: AnyPath, picture: Picture) -> Path:

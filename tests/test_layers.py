@@ -24,7 +24,7 @@ ROWS = (
     ("restoration",),
     ("healing",),
     ("pipeline", "pictures", "plots", "drawing"),
-    ("previews", "results", "tasks", "progress"),
+    ("previews", "results", "tasks", "progress", "trials"),
     ("report", "review", "records", "capacity"),
     ("cleaning",),
     ("roll_models",),

@@ -1,0 +1,70 @@
+"""Thresholds tried on one slide: what takes long is computed once, and every trial chooses from that."""
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.histogram import measure_histogram
+from irtoolkit.marking import (
+    NOTHING,
+    Candidates,
+    Choice,
+    Cut,
+    choose_regions,
+    cut_score,
+    least_level,
+    measure_candidates,
+    of_score,
+)
+from irtoolkit.pipeline import Scored, score_slide
+from irtoolkit.settings import Settings
+
+
+class Trials:
+    """A slide scored once, on which settings are tried one after another.
+
+    Parameters
+    ----------
+    slide
+        From `open_slide`.
+    model
+        Of its roll; if None, the slide is fitted by itself.
+
+    Attributes
+    ----------
+    scored
+        What `score_slide` returns.
+    histogram
+        Of the score, from `measure_histogram`.
+
+    Examples
+    --------
+    >>> from irtoolkit import Settings, clean_slide, make_slide
+    >>> slide = make_slide(3, (301, 402), scanner="plustek")
+    >>> choice = Trials(slide).choose(Settings(threshold=6.0))
+    >>> choice.rate == float(clean_slide(slide, settings=Settings(threshold=6.0)).fdr)
+    True
+    """
+
+    def __init__(self, slide: xr.Dataset, model: xr.Dataset | None = None) -> None:
+        self.scored: Scored = score_slide(slide, model)
+        self.histogram = measure_histogram(self.scored.evidence.score)
+        self._cuts: dict[str | float, Cut] = {}
+        self._candidates: dict[str | float, Candidates] = {}
+
+    def choose(self, settings: Settings) -> Choice:
+        """What `find_defects` would mark by these settings; the slide is read only if no earlier trial told enough."""
+        threshold = settings.threshold
+        cut = self._cut(threshold)
+        if not np.isfinite(cut.level):
+            return Choice(NOTHING, cut.level, 0.0)
+        lowest, kind = least_level(threshold, cut.level), "score" if of_score(threshold) else threshold
+        if kind not in self._candidates or self._candidates[kind].level > lowest:
+            evidence, optics = self.scored.evidence, self.scored.optics()
+            self._candidates[kind] = measure_candidates(evidence, cut._replace(level=lowest), **optics)
+        return choose_regions(self._candidates[kind], settings, cut.level)
+
+    def _cut(self, threshold: str | float) -> Cut:
+        if not of_score(threshold) and threshold in self._cuts:
+            return self._cuts[threshold]
+        self._cuts[threshold] = cut_score(self.scored.evidence, self.scored.samples, threshold, self.histogram)
+        return self._cuts[threshold]

@@ -1,0 +1,123 @@
+"""Thresholds tried on a slide, by script and in a widget."""
+
+import ipywidgets
+import numpy as np
+import pytest
+from matplotlib.backend_bases import MouseEvent
+
+import irtoolkit as irt
+from irtoolkit import drawing
+from irtoolkit.trials import Trials
+from irtoolkit.widgets import explore_threshold
+
+
+@pytest.fixture(scope="module")
+def slide():
+    return irt.make_slide(5, (301, 402), scanner="plustek", roll=1)
+
+
+@pytest.fixture(scope="module")
+def trials(slide):
+    return Trials(slide)
+
+
+def everything_in(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from everything_in(child)
+
+
+def said(explorer):
+    return explorer.children[0].value
+
+
+def drag(explorer, *sigmas):
+    """Press the mouse at the first of these places of the histogram, move to the others, and let go."""
+    canvas = explorer._histogram.drawing.figure.canvas
+    (ax,) = canvas.figure.axes
+    for number, sigma in enumerate(sigmas):
+        x, y = ax.transData.transform((sigma, 10))
+        name = "motion_notify_event" if number else "button_press_event"
+        canvas.callbacks.process(name, MouseEvent(name, canvas, x, y, button=1))
+    canvas.callbacks.process("button_release_event", MouseEvent("button_release_event", canvas, x, y, button=1))
+
+
+@pytest.mark.parametrize("threshold", ["mirror", 5.5, 2.4, "slope", "local", "ratio", "raw:100"])
+def test_a_trial_marks_what_cleaning_marks(slide, trials, threshold):
+    settings = irt.Settings(threshold=threshold, visibility=2.0, false_discovery_rate=0.1)
+    choice, cleaned = trials.choose(settings), irt.clean_slide(slide, settings=settings)
+    marked = np.flatnonzero(cleaned.mask.values)
+    np.testing.assert_array_equal(np.sort(choice.defects.pixel_index.values), marked)
+    assert (choice.threshold, choice.rate) == (float(cleaned.threshold), float(cleaned.fdr))
+
+
+def test_the_slide_is_scored_once(trials, monkeypatch):
+    trials.choose(irt.Settings())
+    monkeypatch.setattr("irtoolkit.trials.measure_candidates", None)
+    fewer = [trials.choose(irt.Settings(threshold=sigma)).defects.sizes["pixel"] for sigma in (3.5, 6.0, 12.0)]
+    assert fewer == sorted(fewer, reverse=True)
+
+
+def test_dragging_the_threshold_sets_it(slide):
+    explorer = explore_threshold(slide)
+    assert explorer.settings == irt.Settings()
+    before = said(explorer), explorer._pictures._whole.value
+    drag(explorer, 4.0, 7.0, 9.0)
+    assert explorer.settings.threshold == pytest.approx(9.0, abs=0.06)
+    assert (said(explorer), explorer._pictures._whole.value) != before
+    drag(explorer, 4.0)
+    assert explorer.settings.threshold == pytest.approx(4.0, abs=0.06)
+    assert explorer._histogram._line.get_xdata()[0] == explorer.settings.threshold
+
+
+def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
+    explorer = explore_threshold(slide)
+    drag(explorer, 6.0)
+    canvas = explorer._histogram.drawing.figure.canvas
+    x, y = canvas.figure.axes[0].transData.transform((9.0, 10))
+    canvas.callbacks.process("motion_notify_event", MouseEvent("motion_notify_event", canvas, x, y))
+    assert explorer.settings.threshold == pytest.approx(6.0, abs=0.06)
+
+
+def test_controls_set_the_settings_and_have_labels(slide):
+    explorer = explore_threshold(slide, settings=irt.Settings(grain=0.0))
+    controls = [part for part in everything_in(explorer) if hasattr(part, "description") and hasattr(part, "disabled")]
+    assert len(controls) == 4
+    assert all(control.description for control in controls)
+    by_name = {control.description: control for control in controls}
+    by_name["False discovery rate"].value = 0.1
+    by_name["Visibility"].value = 1.5
+    assert explorer.settings == irt.Settings(grain=0.0, false_discovery_rate=0.1, visibility=1.5)
+    by_name["Method"].value = "slope"
+    assert explorer.settings.threshold == "slope"
+    by_name["Threshold (sigma)"].value = 8.0
+    assert explorer.settings.threshold == 8.0
+    by_name["Method"].value = "mirror"
+    assert explorer.settings.threshold == "mirror"
+    assert explorer.choice.threshold == pytest.approx(by_name["Threshold (sigma)"].value, abs=0.05)
+
+
+def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypatch):
+    monkeypatch.setattr(drawing, "find_spec", lambda _: None)
+    explorer = explore_threshold(slide)
+    picture = explorer._histogram.drawing.widget
+    assert isinstance(picture, ipywidgets.Image)
+    before = bytes(picture.value)
+    assert before.startswith(b"\x89PNG")
+    explorer._number.value = 10.0
+    assert bytes(picture.value) != before
+
+
+def test_where_nothing_is_marked_a_sentence_says_so(slide):
+    explorer = explore_threshold(slide, settings=irt.Settings(visibility=10.0, threshold=15.0))
+    undamaged = explore_threshold(slide.assign(counts=slide.undamaged), settings=irt.Settings(threshold=15.0))
+    assert "regions" in said(explorer)
+    assert said(undamaged).startswith("Nothing is marked")
+    assert undamaged._pictures._least.value == b""
+
+
+def test_a_slide_that_cannot_be_used_is_told_in_a_sentence(slide):
+    without = slide.sel(band=["R", "G", "B"])
+    assert "no infrared" in said(explore_threshold(without))
+    constant = slide.assign(counts=slide.counts.where(slide.counts.band != "IR", 30000).astype("uint16"))
+    assert said(explore_threshold(constant)).startswith("This slide cannot be explored: ")

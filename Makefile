@@ -2,7 +2,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit notebooks clean
+BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py
+
+.PHONY: demo test test-browser lint types unit notebooks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -22,6 +24,9 @@ unit: $(VENV)/.installed-test
 notebooks: $(VENV)/.installed-test
 	$(BIN)/pytest --nbmake notebooks
 
+test-browser: $(VENV)/.installed-browser
+	$(BIN)/pytest $(BROWSER)
+
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -29,6 +34,10 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@
+
+$(VENV)/.installed-browser: pyproject.toml $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,browser]"
 	touch $@
 
 clean:

@@ -20,7 +20,7 @@ class Drawing:
     width, height
         Of the figure, in pixels of the screen.
     label
-        What the figure shows, for who cannot see it.
+        What the figure shows, for who cannot see it; a live figure has its axes' words alone.
 
     Examples
     --------
@@ -32,8 +32,7 @@ class Drawing:
     def __init__(self, width: int, height: int, label: str) -> None:
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
         self.live = find_spec("ipympl") is not None
-        self.widget: Any = _live_canvas(self.figure) if self.live else _still_picture(self.figure)
-        self.widget.tooltip = label
+        self.widget: Any = _live_canvas(self.figure) if self.live else _still_picture(self.figure, label)
 
     def redraw(self) -> None:
         """Show what was drawn on the figure since; the first time, its parts are given their places for good."""
@@ -57,9 +56,9 @@ def _live_canvas(figure: Figure) -> Any:
     return canvas
 
 
-def _still_picture(figure: Figure) -> ipywidgets.Image:
+def _still_picture(figure: Figure, label: str) -> ipywidgets.Image:
     FigureCanvasAgg(figure)
-    return ipywidgets.Image(format="png")
+    return ipywidgets.Image(format="png", tooltip=label)
 
 
 def _png(figure: Figure) -> bytes:

@@ -25,6 +25,7 @@ from irtoolkit.records import Record, identify, of_sources, recipe, record_file,
 from irtoolkit.results import Row, describe_row, measure_row
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
+from irtoolkit.tags import lost_tags
 from irtoolkit.targets import replacing_together
 from irtoolkit.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
 from irtoolkit.writer import write_healed, write_mask
@@ -144,13 +145,14 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         write_mask(found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
             _write_healed(heal_slide(found, fitted, settings=job.settings), part, job, layout)
+        kept = _kept(parts[1], job, layout) if parts[1:] else ""
         picture = open_picture(parts[1]) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
         row = row | measure_row(found)
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again when it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    return row | {"note": note}, outputs
+    return row | {"note": note, "kept": kept}, outputs
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:
@@ -166,6 +168,13 @@ def _write_healed(healed: xr.DataArray, path: Path, job: Job, layout: Layout) ->
     told = {"software": software, "description": f"Healed by {PROGRAM}{VERSION}: {chosen}"}
     page = layout.visible[0].page
     write_healed(depth, path, source=job.task.path, page=page, compression=job.compression, **told)
+
+
+def _kept(healed: Path, job: Job, layout: Layout) -> str:
+    """What of the source the healed file has otherwise, or not at all: a DNG becomes a TIFF, tags are lost."""
+    lost = lost_tags(job.task.path, layout.visible[0].page, healed)
+    told = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
+    return "; ".join([*told, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 
 def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, xr.Dataset, str]:

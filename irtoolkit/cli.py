@@ -18,11 +18,11 @@ from irtoolkit.capacity import check_space
 from irtoolkit.cleaning import outputs_of
 from irtoolkit.layouts import find_layout
 from irtoolkit.model import open_model, write_model
-from irtoolkit.pipeline import fit_samples
+from irtoolkit.pipeline import fit_samples, spread
 from irtoolkit.plan import Choices, Run, plan_run, slides_to_clean
 from irtoolkit.progress import Progress
 from irtoolkit.results import Row
-from irtoolkit.roll_models import spread, try_sample
+from irtoolkit.roll_models import try_sample
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll

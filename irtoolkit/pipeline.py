@@ -1,7 +1,7 @@
 """The whole chain for one slide, and the fit of a roll."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -25,7 +25,10 @@ __all__ = [
     "heal_slide",
     "sample_slide",
     "score_slide",
+    "spread",
 ]
+
+Slide = TypeVar("Slide")
 
 MOST_SLIDES = 48
 """Slides that a roll is fitted on at most, evenly spread: 310 MB of tiles."""
@@ -163,11 +166,9 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     NotUsableError
         No slide's infrared can show defects, or the roll is silver film.
     """
-    every = list(slides)
-    places = np.unique(np.linspace(0, len(every) - 1, min(len(every), MOST_SLIDES)).round().astype(int))
-    chosen = [every[place] for place in places]
+    chosen = spread(list(enumerate(slides)))
     samples, refused = [], {}
-    for place, slide in zip(places.tolist(), chosen, strict=True):
+    for place, slide in chosen:
         try:
             sample = sample_slide(slide)
         except NotUsableError as error:
@@ -179,3 +180,13 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     if refused and not samples:
         raise NotUsableError(next(iter(refused.values())))
     return fit_samples(samples).assign_attrs(refused=refused)
+
+
+def spread(slides: Sequence[Slide]) -> list[Slide]:
+    """The slides of a roll that it is fitted on: at most 48, evenly spread from the first to the last.
+
+    >>> [slide for slide in spread(range(95))][:3]
+    [0, 2, 4]
+    """
+    places = np.linspace(0, len(slides) - 1, min(len(slides), MOST_SLIDES))
+    return [slides[place] for place in np.floor(places).astype(int).tolist()]

@@ -1,6 +1,6 @@
-"""Plots of one slide with matplotlib: each draws on the axes it is given and returns them.
+"""Plots of one slide, and `plot_roll`, with matplotlib: each draws on the axes it is given and returns them.
 
-All plots show the picture the right way up, with rows y and columns x of the stored pixels on the axes, so that the
+Plots of a slide show it the right way up, with rows y and columns x of the stored pixels on the axes, so that the
 numbers read there are those of `cleaned.isel(y=..., x=...)` and of `window`.
 """
 
@@ -24,6 +24,7 @@ from irtoolkit.pictures import (
     thin,
     view_picture,
 )
+from irtoolkit.roll_plots import plot_roll as plot_roll
 from irtoolkit.schema import INFRARED, VISIBLE
 from irtoolkit.statistics import robust_centre_and_scale
 

@@ -20,8 +20,9 @@ MEASURED = (
     *("clipped", "tint", "contrast"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
-COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", *DESCRIBED, *MEASURED, "seconds")
-TEXTS = ("slide", "roll", "status", "reason", "review", "note", "film", "scanner", "layout")
+COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", "kept", *DESCRIBED, *MEASURED, "seconds")
+TEXTS = ("slide", "roll", "status", "reason", "review", "note", "kept", "film", "scanner", "layout")
+"""Columns of texts. `kept` says what of the source the healed file has otherwise, or not: a DNG as TIFF, lost tags."""
 
 Row = dict[str, Any]
 

@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-import numpy as np
 import xarray as xr
 
 from irtoolkit.cleaning import one_line, working_threads
 from irtoolkit.fitting import SlideSample, fit_samples, sample_slide, thin_sample
 from irtoolkit.model import open_model, write_model
+from irtoolkit.pipeline import spread
 from irtoolkit.reader import open_slide
 from irtoolkit.records import digest_of
 from irtoolkit.schema import VERSION, SlideError
 from irtoolkit.tasks import Task
 
 Refusal = Callable[[Task, Exception], None]
-
-MOST_SLIDES = 48
-"""Slides on which a roll is fitted; of a longer one, so many spread evenly."""
 
 KIND = ("scanner", "film", "dpi", "bits")
 """What slides of one folder must share to be one roll."""
@@ -118,16 +115,6 @@ def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
         model = xr.Dataset(attrs={"reason": one_line(error)})
     write_model(model.assign_attrs(slides=_token(roll)), roll.file)
     return describe_model(model, roll.file)
-
-
-def spread(tasks: Sequence[Task]) -> list[Task]:
-    """At most 48 of the slides, evenly spread.
-
-    >>> [task for task in spread(range(96))][:3]
-    [0, 2, 4]
-    """
-    places = np.linspace(0, len(tasks) - 1, min(len(tasks), MOST_SLIDES))
-    return [tasks[place] for place in np.floor(places).astype(int).tolist()]
 
 
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:

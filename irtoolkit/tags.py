@@ -4,10 +4,12 @@ import os
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
+from tifffile import TIFF
 
 from irtoolkit.schema import LayoutError
 
@@ -18,6 +20,13 @@ _ASCII, _OPAQUE, _RATIONAL = 2, (1, 7), (5, 10)
 # The tags that are read; everything else in a directory (EXIF, IPTC, maker notes) is left unread.
 _WANTED = {254, 256, 257, 258, 259, 262, 266, 271, 272, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 306}
 _WANTED |= {317, 322, 323, 324, 325, 330, 338, 339, 700, 34675, 50706}
+
+_NAMES = {(): TIFF.TAGS, (34665,): TIFF.EXIF_TAGS, (34853,): TIFF.GPS_TAGS, (34665, 40965): TIFF.IOP_TAGS}
+"""Names of a page's tags, and of those in the directories that its tags EXIF and GPS point to (EXIF 2.32)."""
+
+STORAGE = frozenset({*range(254, 260), 262, 266, 273, *range(277, 282), 284, 297, 317, *range(322, 326), 330})
+STORAGE |= {*range(338, 342), 347, *range(512, 522), *range(529, 533)}
+"""Tags that say how a file stores its pixels and where its other pages are (TIFF 6.0)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +79,31 @@ def read_directories(path: str | os.PathLike[str]) -> list[Directory]:
             raise LayoutError(f"{name}: expected a TIFF or DNG file, found an empty one; scan or copy it again")
         if magic[:2] == b"P5":
             return [_portable_graymap(name, file, status)]
-        form = _form(name, magic, status.st_size)
-        offset = struct.unpack_from(form.pointer, magic, 8 if form.big else 4)[0]
+        form, first = _form(name, magic, status.st_size)
         return [
             Directory(name, status.st_size, status.st_mtime_ns, address, form.order, tags)
-            for address, tags in _walk(file, form, offset, (), set())
+            for address, _, tags in _walk(file, form, first, (), set())
         ]
+
+
+def lost_tags(source: str | os.PathLike[str], page: tuple[int, ...], written: str | os.PathLike[str]) -> list[str]:
+    """Names of the tags of a picture, and of its file's first page, that the picture written from it has not.
+
+    Those that say how pixels are stored are not meant. A tag without a name goes by its number; one inside of EXIF or
+    GPS follows the name of that.
+    """
+    lost = (tag_codes(source, page) | tag_codes(source)) - tag_codes(written)
+    outermost = [codes for codes in lost if codes[0] not in STORAGE and codes[:-1] not in lost]
+    return [".".join(_tag_name(code, codes[:place]) for place, code in enumerate(codes)) for codes in sorted(outermost)]
+
+
+def tag_codes(path: str | os.PathLike[str], page: tuple[int, ...] = (0,)) -> set[tuple[int, ...]]:
+    """Numbers of all tags of a page of a TIFF file; of one inside of EXIF or GPS, after the numbers that lead there."""
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        form, first = _form(name, file.read(16), os.fstat(file.fileno()).st_size)
+        place = next(place for address, place, _ in _walk(file, form, first, (), set()) if address == page)
+        return set(_codes(file, form, place, ()))
 
 
 @dataclass(frozen=True)
@@ -100,47 +128,67 @@ class _Form:
         return file.read(count)
 
 
-def _form(path: str, magic: bytes, size: int) -> _Form:
-    """Tell byte order and kind from the first bytes."""
+def _form(path: str, magic: bytes, size: int) -> tuple[_Form, int]:
+    """Tell byte order and kind from the first bytes, and where the first directory lies."""
     order = {b"II": "<", b"MM": ">"}.get(magic[:2])
     version = struct.unpack_from(f"{order}H", magic, 2)[0] if order and len(magic) >= 4 else 0
     if order is None or (version not in (42, 43) and len(magic) >= 4):
         raise LayoutError(f"{path}: expected a TIFF or DNG file, found one that starts with {magic[:4]!r}")
     if len(magic) < (16 if version == 43 else 8):
         raise LayoutError(f"{path}: truncated: {size} bytes are no whole TIFF header; copy or scan it again")
-    return _Form(path, order, version == 43, size)
+    form = _Form(path, order, version == 43, size)
+    return form, struct.unpack_from(form.pointer, magic, 8 if form.big else 4)[0]
 
 
 def _walk(
     file: BinaryIO, form: _Form, offset: int, parent: tuple[int, ...], seen: set[int]
-) -> Iterator[tuple[tuple[int, ...], dict[int, Any]]]:
-    """Follow a chain of directories, and into the SubIFDs of each."""
+) -> Iterator[tuple[tuple[int, ...], int, dict[int, Any]]]:
+    """Follow a chain of directories, and into the SubIFDs of each: address, place in the file, and tags."""
     index = 0
     while offset and offset not in seen:
         seen.add(offset)
-        address = (*parent, index)
-        tags, offset = _directory(file, form, offset)
-        yield address, tags
+        address, place = (*parent, index), offset
+        tags, offset = _directory(file, form, place)
+        yield address, place, tags
         branches = tags.get(330, ())
         for branch, start in enumerate(branches if isinstance(branches, np.ndarray) else ()):
             if start not in seen:
                 seen.add(int(start))
-                yield (*address, branch), _directory(file, form, int(start))[0]
+                yield (*address, branch), int(start), _directory(file, form, int(start))[0]
         index += 1
 
 
 def _directory(file: BinaryIO, form: _Form, offset: int) -> tuple[dict[int, Any], int]:
     """Read the wanted tags of one directory, and where the next directory lies (0: nowhere)."""
+    entries, end = _entries(file, form, offset)
+    tags = {}
+    for code, kind, number, value in entries:
+        if code in _WANTED and kind in _TYPES and number:
+            tags[code] = _value(file, form, kind, number, value)
+    return tags, struct.unpack(form.pointer, form.bytes_at(file, end, struct.calcsize(form.pointer)))[0]
+
+
+def _entries(file: BinaryIO, form: _Form, offset: int) -> tuple[list[tuple[int, int, int, bytes]], int]:
+    """Read the entries of one directory (code, type, count, value or where it lies), and where they end."""
     head, entry = ("Q", "HHQ8s") if form.big else ("H", "HHI4s")
     head, entry = form.order + head, form.order + entry
     count = struct.unpack(head, form.bytes_at(file, offset, struct.calcsize(head)))[0]
     start, length = offset + struct.calcsize(head), count * struct.calcsize(entry)
-    block = form.bytes_at(file, start, length + struct.calcsize(form.pointer))
-    tags = {}
-    for code, kind, number, value in struct.iter_unpack(entry, block[:length]):
-        if code in _WANTED and kind in _TYPES and number:
-            tags[code] = _value(file, form, kind, number, value)
-    return tags, struct.unpack_from(form.pointer, block, length)[0]
+    return list(struct.iter_unpack(entry, form.bytes_at(file, start, length))), start + length
+
+
+def _codes(file: BinaryIO, form: _Form, offset: int, inside: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Numbers of the tags of one directory and, as far as they can be read, of those that it points to."""
+    for code, kind, _, value in _entries(file, form, offset)[0]:
+        yield (*inside, code)
+        if (*inside, code) in _NAMES:
+            with suppress(LayoutError):
+                place = struct.unpack_from(form.order + ("Q" if kind == 16 else "I"), value)[0]
+                yield from _codes(file, form, place, (*inside, code))
+
+
+def _tag_name(code: int, inside: tuple[int, ...]) -> str:
+    return _NAMES[inside].get(code, str(code))
 
 
 def _value(file: BinaryIO, form: _Form, kind: int, number: int, value: bytes) -> Any:

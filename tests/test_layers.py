@@ -23,7 +23,7 @@ ROWS = (
     ("picture_model", "posterior"),
     ("restoration",),
     ("healing",),
-    ("pipeline", "pictures", "plots", "drawing"),
+    ("pipeline", "pictures", "roll_plots", "plots", "drawing"),
     ("previews", "results", "tasks", "progress", "trials"),
     ("report", "review", "records", "capacity"),
     ("cleaning",),
@@ -41,6 +41,7 @@ WITHIN_A_ROW = {
     ("tags", "schema"),
     ("backend", "reader"),
     ("plots", "pictures"),
+    ("plots", "roll_plots"),
 }
 """Who may import from a module of the same row."""
 

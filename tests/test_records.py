@@ -7,9 +7,10 @@ import pytest
 
 import irtoolkit as irt
 from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.pipeline import spread
 from irtoolkit.progress import Progress
 from irtoolkit.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
-from irtoolkit.roll_models import group_rolls, spread
+from irtoolkit.roll_models import group_rolls
 from irtoolkit.tasks import CallError, Task, natural_key
 
 SCAN = {"film": "E100", "scanner": "Coolscan", "dpi": 4000, "bits": 16, "pixels": 10**7, "bytes": 6 * 10**7}

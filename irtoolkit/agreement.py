@@ -16,14 +16,22 @@ AROUND = 6.0
 FEWEST = 8
 """Places without which nothing is said."""
 
+BEST = 0.1
+"""Error of the ratio at one place, below which no place is believed: light scattered about it is known no better."""
+
+LARGEST_ERROR = 0.5
+"""Error of the agreement from which on nothing is said: half the way from what damage shows, 1, to what none does."""
+
 RIM = np.ones((5, 5), np.uint8)
 
 
 def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """Visible over infrared density lost at the damage of a slide: near 1 or more, and 0 if they show different slides.
 
-    The median over places, weighted by the infrared density lost. On simulated slides it was .58 and more (.7 where the
-    infrared shows dots that the colours hardly do), and at most .22 with the infrared of another slide.
+    The median over places, each weighted by the inverse of its ratio's variance, which the picture's detail around it
+    tells: a faint residue of the ghost among strong detail says nothing, a mark on a calm sky much. On 12 simulated
+    rolls of four films it was .78 to 4.0 where infrared and colour were one slide's (.4 to 1.3 where the infrared shows
+    dots that the colours hardly do), and at most .12 where they were not.
 
     Parameters
     ----------
@@ -33,26 +41,32 @@ def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     Returns
     -------
     float
-        NaN where there are fewer than 8 places.
+        NaN where there are fewer than 8 places, or where they leave an error of more than .5.
     """
-    lost = np.concatenate([_lost(residual, density.mean(axis=0)) for residual, density in pairs], axis=1)
-    visible, infrared = lost[:, lost[1] > 0]
-    if infrared.size < FEWEST:
+    places = np.concatenate([_lost(residual, density.mean(axis=0)) for residual, density in pairs], axis=1)
+    visible, infrared, detail = places[:, places[1] > 0]
+    weight = (infrared / np.maximum(detail, BEST * infrared)) ** 2
+    if infrared.size < FEWEST or weight.sum() < LARGEST_ERROR**-2:
         return float("nan")
     ratio = visible / infrared
     order = np.argsort(ratio)
-    share = np.cumsum(infrared[order]) / infrared.sum()
+    share = np.cumsum(weight[order]) / weight.sum()
     return float(ratio[order][np.searchsorted(share, 0.5)])
 
 
 def _lost(residual: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Visible and infrared density (2, place) lost at each place where the residual stands out."""
+    """Visible and infrared density lost at each place where the residual stands out, and the picture's detail around.
+
+    All three (row, place) are summed over the pixels of the place, the last as if they all erred alike.
+    """
     known = np.isfinite(residual)
     centre, scale = robust_centre_and_scale(residual[known]) if known.any() else (0.0, 1.0)
     excess = np.where(known, residual - np.float32(centre), np.float32(0))
     standing_out = cv2.dilate((excess > SURE * max(scale, 1e-9)).astype(np.uint8), RIM)
     count, label = cv2.connectedComponents(standing_out, connectivity=8)
     around = (label == 0).astype(np.float32)
-    level = blur(density * around, AROUND) / np.maximum(blur(around, AROUND), np.float32(1e-3))
-    planes = (density - level, excess)
+    near = np.maximum(blur(around, AROUND), np.float32(1e-3))
+    level = blur(density * around, AROUND) / near
+    detail = np.sqrt(blur((density - level) ** 2 * around, AROUND) / near)
+    planes = (density - level, excess, detail)
     return np.stack([np.bincount(label.ravel(), plane.ravel(), count)[1:] for plane in planes])

@@ -85,10 +85,10 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         and `score` (sigma), both (y, x) float32 and positive where light is blocked;
         `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
         `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
-        `threshold`, `fdr`, what `measure_look` and `measure_agreement` return, `misfit` (how far the slide's own fit
-        lies from its roll's, where 1 is usual; 0 for a slide fitted by itself), and `aligned` (whether the slide gave
-        evidence of its shift). With a roll's model, `r2`,
-        `slopes` and `sigma` are of the slide's own fit. All arrays are lazy.
+        `threshold`, `fdr`, what `measure_agreement` returns, and what `measure_look` does, its densities those of
+        light; `misfit` (how far the slide's own fit lies from its roll's, where 1 is usual; 0 for a slide fitted by
+        itself), and `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and
+        `sigma` are of the slide's own fit. All arrays are lazy.
 
         `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` says what each
         does): with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
@@ -129,7 +129,8 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     names = ("shift_y", "shift_x", "shift_uncertainty")
     measured |= {name: float(sample.displacement[name]) for name in names}
     measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
-    measured |= {"holder": 1 - float(sample.film.mean())} | sample.look
+    measured |= {"holder": 1 - float(sample.film.mean()), "clipped": sample.look["clipped"]}
+    measured |= {name: float(fitted.exponent) * sample.look[name] for name in ("clearest", "densest", "tint", "colour")}
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs)
     return Scored(found.assign(measured), evidence, [tile.planes for tile in sample.tiles], fitted)
 

@@ -17,7 +17,7 @@ from irtoolkit.targets import replacing
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
     *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
-    *("clipped", "tint", "contrast"),
+    *("clipped", "clearest", "densest", "tint", "colour"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", "kept", *DESCRIBED, *MEASURED, "seconds")

@@ -10,14 +10,17 @@ USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
     **{"shift_y": 5.0, "shift_x": 0.0, "blur": 1.8, "slopes": 0.04, "sigma": 0.005, "threshold": 3.4},
     **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "clipped": 0.0},
-    **{"tint": 0.1, "contrast": 1.8},
+    **{"r2": 0.9, "clearest": 0.5, "densest": 2.6, "tint": 0.02, "colour": 0.2},
 }
 
 
-def make_roll(**odd):
+NEGATIVE = {"clearest": 1.1, "densest": 1.9, "tint": 0.24}
+
+
+def make_roll(usual=USUAL, **odd):
     """Twelve slides that differ as slides of a roll do, the last with `odd` figures."""
     rows = [
-        USUAL
+        usual
         | {"slide": f"{number}.tif", "shift_y": 5 + 0.1 * (number % 3), "coverage": 0.0003 * (1 + number % 4)}
         | {"sigma": 0.005 + 0.0003 * (number % 5), "threshold": 3.2 + 0.2 * (number % 2)}
         for number in range(12)
@@ -36,15 +39,18 @@ def test_a_usual_roll_has_no_short_list():
     [
         ({"shift_y": -3.0}, "its infrared lies -3.0 px off in y, that of its roll 5.1"),
         ({"shift_x": 4.0}, "4.0 px off in x"),
-        ({"slopes": 0.25}, "with slope 0.25, in its roll 0.04: other film?"),
-        ({"sigma": 0.02}, "noise of 0.0200"),
+        ({"slopes": 0.11}, "with slope 0.11, in its roll 0.04: other film?"),
+        ({"slopes": 0.7, "colour": 0.01}, "it has no colours, and its infrared shows the picture, as on silver"),
+        ({"sigma": 0.04}, "noise of 0.0400"),
         ({"coverage": 0.045}, "4.50% of it are marked, of its roll 0.0"),
         ({"holder": 0.2}, "20% of it are holder or mount, of its roll 0%"),
-        ({"agreement": 0.1}, "infrared of another slide"),
-        ({"tint": 0.5, "contrast": 1.0}, "look like those of a negative"),
-        ({"misfit": 7.0}, "does not follow its colours as in its roll"),
-        ({"note": "fitted by itself: other film"}, "fitted by itself: other film"),
-        ({"threshold": math.inf}, "nothing is marked"),
+        ({"agreement": 0.1}, "its colours show none: is it the infrared of another slide?"),
+        ({"agreement": math.nan, "aligned": 0, "sigma": 0.012}, "shows nothing of its colours: is it the infrared"),
+        (NEGATIVE, "its film is orange where its roll's is clear, and nowhere black: a negative?"),
+        ({"misfit": 7.0, "agreement": math.nan}, "does not follow its colours as in its roll"),
+        ({"misfit": 7.0, "slopes": 0.08}, "does not follow its colours as in its roll"),
+        ({"note": "fitted by itself: other film", "agreement": 0.4}, "fitted by itself: other film"),
+        ({"threshold": math.inf, "coverage": 0.0}, "nothing is marked"),
         ({"coverage": 0.3}, "30.0% of the picture are marked"),
         ({"fdr": 0.2}, "20% of what is marked may be no defect"),
         ({"slopes": -0.1}, "is it inverted?"),
@@ -61,23 +67,78 @@ def test_what_stands_out_is_told(odd, told):
     assert not any(row["review"] for row in others)
 
 
-def test_a_slide_among_negatives_is_told_and_a_sunset_or_a_pale_slide_is_not():
-    negatives = [row | {"tint": 0.5, "contrast": 1.0} for row in make_roll()[:-1]]
-    odd = judge_rows([*negatives, USUAL | {"slide": "odd.tif"}], 0.05)[-1]
-    assert "its colours look like those of a slide, its roll's like those of negatives" in odd["review"]
-    assert judge_rows(make_roll(tint=0.8), 0.05)[-1]["review"] == ""
-    assert judge_rows(make_roll(contrast=0.5), 0.05)[-1]["review"] == ""
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"clearest": 0.3},
+        {"densest": 2.9, "clearest": 0.8, "tint": 0.1},
+        {"tint": -0.1},
+    ],
+    ids=["clear", "black", "not orange"],
+)
+def test_a_slide_among_negatives_is_told(odd):
+    *others, last = judge_rows(make_roll(USUAL | NEGATIVE, **odd), 0.05)
+    assert "clearer, blacker or less orange than that of its roll's negatives: a slide?" in last["review"]
+    assert not any(row["review"] for row in others)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"tint": 0.3},
+        {"clearest": 2.0, "densest": 3.0, "tint": 0.1},
+        {"clearest": 1.2, "densest": 2.0},
+        NEGATIVE | {"slopes": 0.1},
+    ],
+    ids=["sunset", "black", "gray", "Kodachrome"],
+)
+def test_a_slide_that_shares_but_some_marks_of_a_negative_is_not_told(odd):
+    usual = USUAL | ({"slopes": odd["slopes"]} if "slopes" in odd else {})
+    assert judge_rows(make_roll(usual, **odd), 0.05)[-1]["review"] == ""
+
+
+def test_a_slide_whose_damage_agrees_and_whose_slopes_are_its_rolls_is_of_its_roll_whatever_the_models_misfit():
+    assert judge_rows(make_roll(misfit=7.0, note="fitted by itself"), 0.05)[-1]["review"] == ""
+
+
+def test_infrared_that_is_aligned_and_explained_by_the_colours_is_theirs_though_no_damage_agrees():
+    assert judge_rows(make_roll(agreement=0.1, r2=0.99), 0.05)[-1]["review"] == ""
+    assert "another slide" in judge_rows(make_roll(agreement=0.1, r2=0.99, aligned=0), 0.05)[-1]["review"]
+
+
+@pytest.mark.parametrize("odd", [{"clearest": 2.5}, {"coverage": 0.00001}], ids=["black", "something is marked"])
+def test_an_infinite_threshold_alone_is_no_reason(odd):
+    row = make_roll(**{"threshold": math.inf, "coverage": 0.0} | odd)
+    assert judge_rows(row, 0.05)[-1]["review"] == ""
+
+
+def test_a_clean_slide_of_a_clean_roll_is_not_listed():
+    rows = [row | {"coverage": 0.0, "threshold": math.inf} for row in make_roll()]
+    assert not any(row["review"] for row in judge_rows(rows, 0.05))
+
+
+def test_in_a_roll_of_silver_the_slides_that_were_refused_matter_little_and_others_much():
+    refused = {"slide": "a.tif", "roll": "roll1", "status": "refused", "reason": "silver black-and-white film"}
+    *silver, cleaned, failed = judge_rows([refused] * 7 + [USUAL, refused | {"status": "failed"}], 0.05)
+    assert {(row["review"], row["weight"]) for row in silver} == {("it was not cleaned, nor was most of its roll", 1.0)}
+    assert cleaned["review"] == "most of its roll was refused as silver film: is it other film?"
+    assert (failed["review"], failed["weight"]) == ("it was not cleaned", 5.0)
+    assert cleaned["weight"] == 4.0
+    alone, *_ = judge_rows([refused, *make_roll()], 0.05)
+    assert (alone["review"], alone["weight"]) == ("it was not cleaned", 4.0)
 
 
 def test_a_slide_without_evidence_whose_damage_agrees_is_not_listed():
     assert judge_rows(make_roll(aligned=0), 0.05)[-1]["review"] == ""
 
 
-def test_the_gravest_reason_comes_first_and_reasons_add_up():
-    one = judge_rows(make_roll(holder=0.2), 0.05)[-1]
+def test_the_gravest_reason_comes_first_and_small_ones_do_not_outweigh_it():
+    one = judge_rows(make_roll(agreement=0.0), 0.05)[-1]
     both = judge_rows(make_roll(holder=0.2, agreement=0.0), 0.05)[-1]
+    small = judge_rows(make_roll(holder=0.2, shift_x=4.0, shift_y=-3.0, blur=4.0, unseen=0.1), 0.05)[-1]
     assert both["review"].index("another slide") < both["review"].index("holder")
-    assert both["weight"] > one["weight"]
+    assert (one["weight"], both["weight"]) == (5.0, 5.2)
+    assert small["weight"] == pytest.approx(2.0 + 0.1 * (2.0 + 2.0 + 1.5 + 1.5))
 
 
 def test_slides_are_compared_within_their_roll_alone_and_only_in_a_roll():

@@ -20,7 +20,7 @@ const FIGURES = {
   clipped: {label: 'Clipped', about: 'share of the infrared that is as bright as can be', format: percent},
   seconds: {label: 'Seconds', about: 'that the slide took', format: fixed(1)},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)'};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Not kept'};
 const STATES = {done: ['●', 'done'], look: ['▲', 'look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
 
 const slides = (window.slides || []).map(prepare);

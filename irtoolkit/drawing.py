@@ -19,26 +19,24 @@ class Drawing:
     ----------
     width, height
         Of the figure, in pixels of the screen.
-    label
-        What the figure shows, for who cannot see it; a live figure has its axes' words alone.
 
     Examples
     --------
-    >>> drawing = Drawing(300, 200, "nothing yet")
+    >>> drawing = Drawing(300, 200)
     >>> drawing.figure.get_size_inches().tolist()
     [3.0, 2.0]
     """
 
-    def __init__(self, width: int, height: int, label: str) -> None:
+    def __init__(self, width: int, height: int) -> None:
         self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
         self.live = find_spec("ipympl") is not None
-        self.widget: Any = _live_canvas(self.figure) if self.live else _still_picture(self.figure, label)
+        self.widget: Any = _live_canvas(self.figure) if self.live else _still_picture(self.figure)
 
     def redraw(self) -> None:
         """Show what was drawn on the figure since; the first time, its parts are given their places for good."""
         if self.figure.get_layout_engine() is not None:
             self.figure.draw_without_rendering()
-            self.figure.set_layout_engine("none")
+            self.figure.set_layout_engine(None)
         if self.live:
             self.figure.canvas.draw_idle()
         else:
@@ -56,9 +54,9 @@ def _live_canvas(figure: Figure) -> Any:
     return canvas
 
 
-def _still_picture(figure: Figure, label: str) -> ipywidgets.Image:
+def _still_picture(figure: Figure) -> ipywidgets.Image:
     FigureCanvasAgg(figure)
-    return ipywidgets.Image(format="png", tooltip=label)
+    return ipywidgets.Image(format="png")
 
 
 def _png(figure: Figure) -> bytes:

@@ -130,7 +130,7 @@ class _Histogram:
     """The counts of the score, the mirror of its bright side, and the threshold, which the mouse drags."""
 
     def __init__(self, histogram: xr.Dataset, dragged: Callable[[float], None]) -> None:
-        self.drawing = Drawing(520, 400, "Histogram of the score, with the threshold")
+        self.drawing = Drawing(520, 400)
         ax = self.drawing.figure.subplots()
         draw_histogram(histogram, ax)
         self._line = ax.axvline(np.nan, color="C3", linewidth=2)

@@ -65,27 +65,29 @@ def jupyterlab(browser, tmp_path):
             port = start("jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1", *options, folder=tmp_path)
             page = browser.new_page(viewport={"width": 1400, "height": 1100})
             page.goto(f"http://127.0.0.1:{port}/lab/tree/page.ipynb?token={token}", timeout=PATIENCE * 1000)
+            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
             page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=PATIENCE * 1000)
-            page.wait_for_function(
-                "window.jupyterapp && window.jupyterapp.commands.hasCommand('notebook:run-all-cells')"
-            )
+            page.wait_for_function(READY, timeout=PATIENCE * 1000)
             page.evaluate(RUN_ALL)
             return page
 
         yield show
 
 
+READY = "window.jupyterapp && window.jupyterapp.commands.hasCommand('notebook:run-all-cells')"
 RUN_ALL = """(async () => {
     const shown = window.jupyterapp.shell.currentWidget;
-    await shown.context.ready;
-    await shown.sessionContext.ready;
+    await shown.context.sessionContext.ready;
+    await shown.context.sessionContext.session.kernel.info;
     return await window.jupyterapp.commands.execute('notebook:run-all-cells');
 })()"""
 
 
 def write_notebook(file, *cells):
     """A notebook of these cells of code."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    shown = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    notebook = nbformat.v4.new_notebook(cells=shown, metadata={"kernelspec": kernel})
     nbformat.write(notebook, file)
     return file
 
@@ -109,7 +111,11 @@ def _servers():
     finally:
         for server in started:
             server.terminate()
-            server.wait(timeout=30)
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 FOLDERS = (

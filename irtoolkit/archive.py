@@ -52,8 +52,9 @@ def clean_archive(
 ) -> xr.Dataset:
     """Clean every slide of a tree, roll by roll, and write masks, healed slides, table and report to a folder.
 
-    What an earlier run has done is left as it is, if source, settings, model and version are the same. A slide that
-    cannot be cleaned is a row of the table that says why.
+    What an earlier run has done is left as it is, if source, settings, model and version are the same. What was decided
+    about slides (`write_decisions`) is heeded, and does only those again whose decision changed. A slide that cannot be
+    cleaned is a row of the table that says why.
 
     Parameters
     ----------
@@ -208,11 +209,13 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
     choices = run.choices
     for slide in todo:
         name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
+        decision = run.decision(slide.task)
         yield Job(
             slide.task,
             run.folder,
-            choices.settings,
+            decision.settings(choices.settings),
             compression=choices.compression,
+            decision=decision.effect,
             roll=name,
             model=model.file,
             digest=model.digest,
@@ -232,7 +235,10 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
 def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     """Write table and report of all slides that are known to be done or not, whenever that was."""
     rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
-    judged = judge_rows(rows, run.choices.settings.false_discovery_rate)
+    decided = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
+    told = [row | {"decision": decided[row["slide"]].tell(row.get("decision", ""))} for row in rows]
+    settled = {slide for slide, decision in decided.items() if decision.verdict}
+    judged = judge_rows(told, run.choices.settings.false_discovery_rate, settled)
     write_table(judged, run.folder / f"{TABLE}.csv")
     write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)

@@ -49,7 +49,8 @@ _SLIDE_AT_WORK = threading.Lock()
 class Job:
     """A slide to clean, and how; small, and the same in every process.
 
-    `roll` is what its roll is called, `model` the file of the roll's model with its digest, None and "" to fit the
+    `settings` are the slide's own, with the effect of the `decision` about it, which the row tells in words. `roll` is
+    what its roll is called, `model` the file of the roll's model with its digest, None and "" to fit the
     slide by itself; `threads` work on it, None for as many as the process was given.
     """
 
@@ -57,6 +58,7 @@ class Job:
     folder: Path
     settings: Settings
     compression: str = "none"
+    decision: str = ""
     roll: str = ""
     model: Path | None = None
     digest: str = ""
@@ -76,7 +78,7 @@ def clean_job(job: Job) -> Outcome:
     In one process one slide is worked on at a time, by the job's threads. Errors of input and output that may pass are
     met by two more attempts.
     """
-    row: Row = {"slide": job.task.slide, "roll": job.roll, "status": "done", "reason": ""}
+    row: Row = {"slide": job.task.slide, "roll": job.roll, "status": "done", "reason": "", "decision": job.decision}
     keep_freed_memory()
     with _SLIDE_AT_WORK, working_threads(job.threads):
         started, trace = time.monotonic(), ""
@@ -123,7 +125,8 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write what comes of it, and then its record; a slide that can never be used has one too."""
     slide, layout = open_slide(job.task.path), find_layout(job.task.path)
-    record: Record = recipe(job.settings, job.compression, job.digest) | {"about": describe_layout(layout)}
+    record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
+    record |= {"about": describe_layout(layout)}
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:

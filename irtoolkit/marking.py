@@ -20,7 +20,7 @@ from irtoolkit.histogram import (
     threshold_triangle,
     threshold_yen,
 )
-from irtoolkit.settings import Settings, raw_counts
+from irtoolkit.settings import Box, Settings, raw_counts
 from irtoolkit.statistics import robust_centre_and_scale
 from irtoolkit.threshold import choose_by_mirror, rate_above
 from irtoolkit.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
@@ -100,7 +100,8 @@ def mark_defects(
     -------
     xarray.Dataset
         The `residual` and `score` that were cut; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
-        `defects`; and the numbers `threshold` (sigma) and `fdr`. At a threshold of infinity nothing is marked.
+        `defects`; and the numbers `threshold` (sigma) and `fdr`, which heed no excluded regions. At a threshold of
+        infinity nothing is marked.
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NOTHING, cut.level, 0.0)
@@ -108,7 +109,8 @@ def mark_defects(
         lowest = cut._replace(level=least_level(settings.threshold, cut.level))
         candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, exponent=exponent)
         choice = choose_regions(candidates, settings, cut.level)
-    mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
+    kept = _without(choice.defects, settings.excluded, cut.score.sizes["x"])
+    mask, number = mask_regions(kept, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
     return xr.Dataset({"residual": cut.residual, "score": cut.score, "mask": mask, **measured})
 
@@ -148,6 +150,16 @@ def of_score(threshold: str | float) -> bool:
 def least_level(threshold: str | float, level: float) -> float:
     """From which level on candidates are measured: alike for all thresholds of 3.2 or more on the same score."""
     return min(level, GROW) if of_score(threshold) else level
+
+
+def _without(defects: xr.Dataset, excluded: Sequence[Box], width: int) -> xr.Dataset:
+    """Defects without their pixels in the excluded regions of a slide of so many columns."""
+    index = defects.pixel_index.values
+    y, x = np.divmod(index, width)
+    kept = np.ones(index.shape, bool)
+    for top, left, bottom, right in excluded:
+        kept &= (y < top) | (y >= bottom) | (x < left) | (x >= right)
+    return xr.Dataset({"pixel_index": ("pixel", index[kept])})
 
 
 def _pixel_rate(tails: np.ndarray, level: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import xarray as xr
 
 from irtoolkit.cleaning import outputs_of
+from irtoolkit.decisions import Decision, decision_of, read_decisions
 from irtoolkit.inpainting import check_method
 from irtoolkit.layouts import find_layout
 from irtoolkit.progress import Progress
@@ -40,12 +41,17 @@ class Known(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All slides that were found, and all rolls with their models: None where one is still to be fitted."""
+    """All slides that were found, all rolls with their models (None where one is still to be fitted), and decisions."""
 
     folder: Path
     choices: Choices
     slides: tuple[Known, ...]
     rolls: tuple[tuple[Roll, RollModel | None], ...]
+    decisions: Mapping[str, Decision]
+
+    def decision(self, task: Task) -> Decision:
+        """What was decided about a slide before the run."""
+        return decision_of(self.decisions, task.slide)
 
 
 def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
@@ -54,15 +60,18 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     Raises
     ------
     CallError
-        Nothing is found, outputs would collide or stand beside sources; `SlideError` if a program is missing.
+        Nothing is found, outputs would collide or stand beside sources; `SlideError` if a program is missing, or the
+        decisions in the output folder cannot be read.
     """
     check_method(choices.settings.heal)
     tasks = find_slides(paths, out)
     check_outputs(tasks, out)
+    decisions = read_decisions(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, out) for task in tasks))
     found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
-    return Run(out, choices, slides, tuple((roll, _model_of(roll, out, choices)) for roll in found))
+    rolls = tuple((roll, _model_of(roll, out, choices)) for roll in found)
+    return Run(out, choices, slides, rolls, decisions)
 
 
 def given_model(folder: Path) -> Path:
@@ -102,4 +111,6 @@ def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> 
         return False
     done = slide.record["row"]["status"] == "done"
     outputs = outputs_of(slide.task, run.folder, run.choices.settings) if done else []
-    return is_done(slide.record, recipe(run.choices.settings, run.choices.compression, model.digest), outputs)
+    decision, choices = run.decision(slide.task), run.choices
+    settings = decision.settings(choices.settings)
+    return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect), outputs)

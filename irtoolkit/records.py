@@ -54,9 +54,12 @@ def digest_of(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def recipe(settings: Settings, compression: str, model: str) -> dict[str, str]:
-    """What, beside the sources, decides the outputs: the version, the settings, and the digest of the model."""
-    chosen = digest_of(asdict(settings) | {"compression": compression})
+def recipe(settings: Settings, compression: str, model: str, decision: str = "") -> dict[str, str]:
+    """What, beside the sources, decides the outputs: the version, the settings, and the digest of the model.
+
+    The settings are those of the slide, with the effect of the `decision` about it, of which the row tells.
+    """
+    chosen = digest_of(asdict(settings) | {"compression": compression, "decision": decision})
     return {"version": VERSION, "settings": chosen, "model": model}
 
 

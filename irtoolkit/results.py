@@ -20,8 +20,9 @@ MEASURED = (
     *("clipped", "clearest", "densest", "tint", "colour"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
-COLUMNS = ("slide", "roll", "status", "reason", "review", "weight", "note", "kept", *DESCRIBED, *MEASURED, "seconds")
-TEXTS = ("slide", "roll", "status", "reason", "review", "note", "kept", "film", "scanner", "layout")
+ABOUT = ("slide", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")
+COLUMNS = (*ABOUT, *DESCRIBED, *MEASURED, "seconds")
+TEXTS = ("slide", "roll", "status", "reason", "review", "decision", "note", "kept", "film", "scanner", "layout")
 """Columns of texts. `kept` says what of the source the healed file has otherwise, or not: a DNG as TIFF, lost tags."""
 
 Row = dict[str, Any]
@@ -71,7 +72,8 @@ def _number(value: Any) -> float:
 def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     """Read the table of a run from its output folder: the columns of ``slides.csv`` on dimension `slide`.
 
-    Numbers are float64, NaN where a slide has none; the others are texts. `slide` is the coordinate.
+    Numbers are float64, NaN where a slide has none; the others are texts, empty in a column that the table lacks
+    because an earlier version wrote it. `slide` is the coordinate, the attribute `folder` the folder.
 
     Raises
     ------
@@ -83,11 +85,11 @@ def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
         raise SlideError(f"{file}: expected the table of a run, found none; give the folder that clean wrote to")
     with file.open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
-    columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    columns = {name: [row.get(name, "") for row in rows] for name in COLUMNS}
     values = {
         name: column if name in TEXTS else [float(cell or "nan") for cell in column] for name, column in columns.items()
     }
     variables = {
         name: ("slide", np.array(column, object if name in TEXTS else float)) for name, column in values.items()
     }
-    return xr.Dataset(variables).set_coords("slide")
+    return xr.Dataset(variables, attrs={"folder": os.fspath(folder)}).set_coords("slide")

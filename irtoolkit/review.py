@@ -1,7 +1,7 @@
 """The short list: which slides a person should look at, and why, judged by their own figures and by their roll."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import isfinite, isnan, log10
 from typing import NamedTuple
 
@@ -128,17 +128,19 @@ class Usual(NamedTuple):
     silver: bool
 
 
-def judge_rows(rows: Sequence[Row], false_discovery_rate: float) -> list[Row]:
+def judge_rows(rows: Sequence[Row], false_discovery_rate: float, settled: Collection[str] = ()) -> list[Row]:
     """The rows, each with its `review`, why a person should look, the gravest first, and its `weight`.
 
     That is the gravest reason's weight and a tenth of the others': many small signs of one cause do not outweigh what
-    spoils a slide. A slide that is not done has both, too.
+    spoils a slide. A slide that is not done has both, too. Nobody needs to look at `settled` slides, about which a
+    person has decided.
     """
     rolls: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         rolls[row.get("roll", "")].append(row)
     usual = {name: _usual(roll) for name, roll in rolls.items()}
-    return [_judged(row, list(_reasons(row, usual[row.get("roll", "")], false_discovery_rate))) for row in rows]
+    reasons = (list(_reasons(row, usual[row.get("roll", "")], false_discovery_rate)) for row in rows)
+    return [_judged(row, [] if row["slide"] in settled else why) for row, why in zip(rows, reasons, strict=True)]
 
 
 def _judged(row: Row, reasons: list[Reason]) -> Row:

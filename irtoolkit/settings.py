@@ -1,7 +1,9 @@
 """The choices of one run, in one frozen object."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import index
 
 from irtoolkit.schema import SlideError
 
@@ -17,6 +19,9 @@ INPAINTING_METHODS = (
 HEALING_METHODS = ("auto", *INPAINTING_METHODS, "copy", "none")
 THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
 RAW = "raw:"
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom, right, the last two just outside, in stored pixels of the colour planes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,10 @@ class Settings:
         - ``"none"``: only masks, no colour bands.
     grain
         Strength of the grain given to filled places: 0 none, 1 that of the surroundings.
+    excluded
+        Regions (top, left, bottom, right), the last two just outside, in stored pixels of the colour planes, in which
+        nothing is marked or healed; of no effect on what is marked elsewhere, nor on the threshold and its false
+        discovery rate. What of them lies beyond a slide is passed over.
 
     Examples
     --------
@@ -63,6 +72,8 @@ class Settings:
     0.01
     >>> Settings(threshold="3.5").threshold
     3.5
+    >>> Settings(excluded=[[0, 0, 20, 300]]).excluded
+    ((0, 0, 20, 300),)
     """
 
     false_discovery_rate: float = 0.05
@@ -70,9 +81,10 @@ class Settings:
     threshold: str | float = "mirror"
     heal: str = "auto"
     grain: float = 1.0
+    excluded: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse values that mean nothing; a threshold of digits becomes a number."""
+        """Refuse values that mean nothing; a threshold of digits becomes a number, lists become tuples."""
         if not 0 < self.false_discovery_rate < 1:
             raise SlideError(f"false_discovery_rate must lie between 0 and 1, not {self.false_discovery_rate}")
         if not self.visibility >= 0:
@@ -82,6 +94,7 @@ class Settings:
             raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {self.heal!r}")
         if not self.grain >= 0:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")
+        object.__setattr__(self, "excluded", _read_boxes(self.excluded))
 
 
 def raw_counts(threshold: str) -> float:
@@ -107,4 +120,16 @@ def _read_threshold(threshold: str | float) -> str | float:
     raise SlideError(
         f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma from 1 on, or {RAW}NUMBER with infrared"
         f" counts over 0 and up to 65535, not {threshold!r}"
+    )
+
+
+def _read_boxes(excluded: Iterable[Iterable[int]]) -> tuple[Box, ...]:
+    """Regions of whole numbers that hold a pixel, of which `SlideError` tells what they may be."""
+    with suppress(TypeError, ValueError):
+        boxes = [(index(top), index(left), index(bottom), index(right)) for top, left, bottom, right in excluded]
+        if all(0 <= top < bottom and 0 <= left < right for top, left, bottom, right in boxes):
+            return tuple(boxes)
+    raise SlideError(
+        "excluded must be regions (top, left, bottom, right) of whole pixels with 0 <= top < bottom and"
+        f" 0 <= left < right, not {excluded!r}"
     )

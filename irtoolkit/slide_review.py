@@ -1,0 +1,234 @@
+"""One slide of a run, large, in a notebook: its pictures, why it deserves a look, and what is decided about it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html import escape
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import cv2
+import ipywidgets
+import numpy as np
+
+from irtoolkit.decisions import ACCEPTED, REJECTED, Decision
+from irtoolkit.pictures import Picture
+from irtoolkit.previews import preview_folder
+from irtoolkit.region_picture import RegionPicture, read_frame
+from irtoolkit.results import Row
+from irtoolkit.schema import SlideError
+from irtoolkit.settings import Box
+from irtoolkit.tasks import MASK, Task
+
+KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
+SIDES = ("top", "left", "bottom", "right")
+NOWHERE: Box = (0, 0, 0, 0)
+FIGURES = {
+    "defects": "{:,.0f} defects",
+    "coverage": "{:.3%} of the picture marked",
+    "fdr": "{:.1%} of what is marked may be no defect",
+    "threshold": "threshold {:.2f} sigma",
+    "shift_y": "infrared {:+.1f} rows",
+    "shift_x": "{:+.1f} columns off",
+    "sigma": "noise {:.4f} density",
+}
+
+
+def button(label: str, hook: str, action: Callable[[], None], tooltip: str = "") -> ipywidgets.Button:
+    """A button, of the CSS class ``irt-`` and its hook, that does an action."""
+    made = ipywidgets.Button(description=label, tooltip=tooltip or label, layout={"width": "auto"})
+    made.add_class(f"irt-{hook}")
+    made.on_click(lambda _: action())
+    return made
+
+
+def tell_figures(row: Row) -> str:
+    """The figures of a slide in words; none of a slide that was not cleaned.
+
+    >>> tell_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
+    '1,234 defects, 1.230% of the picture marked'
+    """
+    known = {name: row[name] for name in FIGURES if not isnan(row.get(name, float("nan")))}
+    return ", ".join(FIGURES[name].format(value) for name, value in known.items())
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a JPEG as RGB (y, x, 3), uint8; `OSError` where there is none."""
+    decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise OSError(f"{path}: expected a picture, found something else")
+    return decoded.astype(np.uint8, copy=False)
+
+
+class SlideReview(ipywidgets.VBox):
+    """Looks at one slide and decides about it.
+
+    Attributes
+    ----------
+    row
+        Of the slide in the table of the run.
+    decision
+        What is decided about it.
+    accept, reject, undo
+        Buttons of the verdict; `undo` takes back all that is decided about the slide.
+    threshold, use_threshold, find_threshold
+        A number of sigma; the button that decides for it, and the one that leaves it to the run again.
+    sides, exclude
+        Top, left, bottom and right of a region in stored pixels, also set by the mouse; the button that excludes it.
+    regions, include
+        The excluded regions; the button that takes the chosen one off them.
+    message
+        The last thing that happened, or why it could not.
+    """
+
+    def __init__(self, folder: Path, save: Callable[[str, Decision], None]) -> None:
+        self.row: Row = {"slide": "", "status": ""}
+        self.decision = Decision()
+        self._folder, self._save = folder, save
+        self.head, self.message = ipywidgets.HTML(), ipywidgets.HTML()
+        self.kind = ipywidgets.ToggleButtons(description="Picture", options=list(KINDS), style={"button_width": "auto"})
+        self.picture = RegionPicture(self._fill_sides)
+        self.crops = ipywidgets.Image(format="jpeg", layout={"align_self": "flex-start"})
+        self._make_controls()
+        self.kind.observe(lambda _: self._draw(), "value")
+        for side in self.sides:
+            side.observe(lambda _: self.picture.outline(self._region()), "value")
+        self._views = ipywidgets.VBox([self.kind, self.picture.drawing.widget])
+        super().__init__([self.head, self._verdicts, self.message, self._views, self._changes, self.crops])
+        self.add_class("irt-slide-review")
+
+    def _make_controls(self) -> None:
+        self.accept = button("Accept", "accept", lambda: self._decide(verdict=ACCEPTED), "its files are good")
+        self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "mark and heal nothing of it")
+        self.undo = button("Undo", "undo", self._undo, "take back all that is decided about this slide")
+        self.threshold = ipywidgets.BoundedFloatText(value=5.0, min=1, max=1e6, step=0.1, description="Threshold")
+        self.threshold.tooltip = "sigma"
+        use, find = (lambda: self._decide(threshold=self.threshold.value), lambda: self._decide(threshold=None))
+        self.use_threshold = button("Use this threshold", "use-threshold", use)
+        self.find_threshold = button("Use the run's", "find-threshold", find, "the threshold that the run finds")
+        self.sides = [ipywidgets.BoundedIntText(description=side.title(), max=2**31 - 1) for side in SIDES]
+        for side in self.sides:
+            side.layout.width = "165px"
+        self.exclude = button("Exclude this region", "exclude", self._exclude)
+        self.regions = ipywidgets.Dropdown(description="Excluded", options=[])
+        self.include = button("Include it again", "include", self._include)
+        self._verdicts = ipywidgets.HBox([self.accept, self.reject, self.undo])
+        lines = [
+            [self.threshold, self.use_threshold, self.find_threshold],
+            [*self.sides, self.exclude],
+            [self.regions, self.include],
+        ]
+        how = "or draw it on the picture with the mouse" if self.picture.drawing.live else "in stored pixels"
+        hint = ipywidgets.HTML(f"A region in which nothing is marked or healed: type its sides, {how}.")
+        rows = [ipywidgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in lines]
+        self._changes = ipywidgets.VBox([rows[0], hint, *rows[1:]])
+
+    def show(self, row: Row, decision: Decision, place: str = "") -> None:
+        """Show a slide and what is decided about it; `place` tells which of how many it is."""
+        is_new = row["slide"] != self.row["slide"]
+        self.row, self.decision = row, decision
+        self.head.value = _head(row, decision, place)
+        self.undo.disabled = decision == Decision()
+        _offer(self.regions, [(_tell_box(box), box) for box in decision.excluded])
+        self.regions.disabled = self.include.disabled = not decision.excluded
+        if is_new:
+            self.message.value = ""
+            self._fill_sides(NOWHERE)
+            self._offer_threshold()
+            self._offer_pictures()
+        self._draw()
+
+    def _offer_threshold(self) -> None:
+        found = self.row.get("threshold", float("nan"))
+        self.threshold.value = self.decision.threshold or (round(float(found), 2) if 1 <= found < 1e6 else 5.0)
+
+    def _offer_pictures(self) -> None:
+        """The kinds of pictures that there are, and the crops."""
+        there = tuple(label for label, name in KINDS.items() if self._file(name).is_file())
+        if there != self.kind.options:
+            _offer(self.kind, there)
+        self.crops.value = self._file("crops").read_bytes() if self._file("crops").is_file() else b""
+        self.crops.layout.display = None if self.crops.value else "none"
+
+    def _file(self, name: str) -> Path:
+        return preview_folder(self._folder, Task(Path(), self.row["slide"]).name) / f"{name}.jpg"
+
+    def _draw(self) -> None:
+        self._views.layout.display = None if self.kind.value else "none"
+        if self.kind.value is None:
+            self.message.value = "There are no pictures of this slide."
+            return
+        try:
+            frame = read_frame(Task(Path(), self.row["slide"]).output(self._folder, MASK))
+            picture = read_picture(self._file(KINDS[self.kind.value]))
+            self.picture.show(picture, frame, self.decision.excluded, self._region())
+        except (SlideError, OSError) as error:
+            self._views.layout.display, self.message.value = "none", escape(str(error))
+
+    def _typed(self) -> Box:
+        top, left, bottom, right = (side.value for side in self.sides)
+        return top, left, bottom, right
+
+    def _region(self) -> Box | None:
+        """The region that is being drawn, if its sides make one."""
+        top, left, bottom, right = box = self._typed()
+        return box if top < bottom and left < right else None
+
+    def _fill_sides(self, box: Box) -> None:
+        for side, value in zip(self.sides, box, strict=True):
+            side.value = value
+
+    def _exclude(self) -> None:
+        box, excluded = self._typed(), self.decision.excluded
+        self._decide(excluded=excluded if box in excluded else (*excluded, box))
+        if box in self.decision.excluded:
+            self._fill_sides(NOWHERE)
+
+    def _include(self) -> None:
+        self._decide(excluded=tuple(box for box in self.decision.excluded if box != self.regions.value))
+
+    def _undo(self) -> None:
+        self._keep(Decision())
+
+    def _decide(self, **changes: Any) -> None:
+        """Change the decision; what was said of the files before a threshold or a region holds no longer."""
+        try:
+            self._keep(replace(self.decision, **({"verdict": ""} | changes)))
+        except SlideError as error:
+            self.message.value = escape(str(error))
+
+    def _keep(self, decision: Decision) -> None:
+        slide = self.row["slide"]
+        try:
+            self._save(slide, decision)
+        except (SlideError, OSError) as error:
+            self.message.value = f"Not saved: {escape(str(error))}"
+        else:
+            self.message.value = f"Saved: {escape(slide)}: {escape(tell_decision(decision))}."
+
+
+def tell_decision(decision: Decision) -> str:
+    """What is decided, in words.
+
+    >>> tell_decision(Decision(verdict="accepted", threshold=4.5)), tell_decision(Decision())
+    ('threshold 4.5; accepted', 'nothing decided')
+    """
+    return decision.tell(decision.effect) or "nothing decided"
+
+
+def _head(row: Row, decision: Decision, place: str) -> str:
+    why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", "")))) or "nothing to remark"
+    lines = (f"{row['status']}: {why}", tell_figures(row), f"Decided: {tell_decision(decision)}")
+    told = "<br>".join(escape(line) for line in lines if line)
+    return f"<b>{escape(row['slide'])}</b> {escape(place)}<br>{told}"
+
+
+def _offer(menu: Any, options: Sequence[Any]) -> None:
+    """Give a menu other options and choose the first, which it does not do itself after it had none."""
+    menu.options = options
+    menu.index = 0 if options else None
+
+
+def _tell_box(box: Box) -> str:
+    top, left, bottom, right = box
+    return f"rows {top} to {bottom}, columns {left} to {right}"

@@ -1,0 +1,257 @@
+"""Reviewing the slides of a run in a notebook: what is shown, and what its controls decide."""
+
+import shutil
+
+import numpy as np
+import pytest
+from archives import digests
+from matplotlib.backend_bases import MouseButton, MouseEvent
+
+import irtoolkit as irt
+from irtoolkit import archive, drawing, roll_review
+from irtoolkit.decisions import Decision, read_decisions, write_decisions
+from irtoolkit.roll_review import ALL, CHANGED, DECIDED, RollReview
+from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.widgets import review_roll
+
+SHAPE = (161, 221)
+BOX = (20, 30, 121, 150)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Five slides of two rolls; one of them has no infrared."""
+    root = tmp_path_factory.mktemp("scans")
+    for number in range(1, 6):
+        slide = irt.make_slide(number, SHAPE, scanner="plustek", defects=30, roll=1)
+        file = root / ("roll1" if number < 4 else "roll2") / f"slide{number}.tif"
+        file.parent.mkdir(exist_ok=True)
+        write_scanner_file(file, slide.counts.values, layout="rgb" if number == 2 else "vuescan-rgbi")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(tree, tmp_path_factory):
+    """Its results; the short list holds the slide that was not cleaned."""
+
+    def judge(rows, *_):
+        reviews = ["" if row["status"] == "done" else "it was not cleaned" for row in rows]
+        return [row | {"review": why, "weight": float(bool(why))} for row, why in zip(rows, reviews, strict=True)]
+
+    out = tmp_path_factory.mktemp("cleaned") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive, "judge_rows", judge)
+        irt.clean_archive(tree, out, alone=True, workers=1, quiet=True)
+    return out
+
+
+@pytest.fixture
+def folder(run, tmp_path):
+    return shutil.copytree(run, tmp_path / "out")
+
+
+@pytest.fixture(params=["live", "still"])
+def either_drawing(request, monkeypatch):
+    """With ipympl, and without."""
+    if request.param == "still":
+        monkeypatch.setattr(drawing, "find_spec", lambda _: None)
+    return request.param
+
+
+def names(review):
+    return [row["slide"] for row in review.listed]
+
+
+def open_slide(review, name):
+    review.lists.value = ALL
+    review.cards[names(review).index(name)].name.click()
+    assert review.slide.row["slide"] == name
+    return review.slide
+
+
+def test_the_short_list_comes_first_and_all_is_a_choice_away(folder):
+    review = review_roll(str(folder))
+    assert names(review) == names(review_roll(irt.open_results(folder))) == ["roll1/slide2.tif"]
+    assert "0 of 1 decided; nothing to clean again" in review.message.value
+    assert "no infrared" in review.slide.head.value
+    assert "There are no pictures" in review.slide.message.value
+    review.lists.value = ALL
+    assert names(review) == [f"roll{1 + (n > 3)}/slide{n}.tif" for n in (2, 1, 3, 4, 5)]
+    review.rolls.value = "roll2"
+    assert names(review) == ["roll2/slide4.tif", "roll2/slide5.tif"]
+    assert [card.layout.display for card in review.cards] == [None, None, "none", "none", "none"]
+    assert bytes(review.cards[0].picture.value[:2]) == b"\xff\xd8"
+    review.lists.value = DECIDED
+    assert names(review) == []
+    assert "no such slide" in review.place.value
+
+
+def test_a_verdict_is_saved_at_once_and_the_next_slide_opens(folder, either_drawing):
+    review = review_roll(folder)
+    slide = open_slide(review, "roll1/slide1.tif")
+    assert slide.picture.drawing.live == (either_drawing == "live")
+    slide.accept.click()
+    assert read_decisions(folder) == {"roll1/slide1.tif": Decision(verdict="accepted")}
+    assert slide.row["slide"] == "roll1/slide3.tif"
+    assert "Saved: roll1/slide1.tif: accepted" in slide.message.value
+    assert "1 of 2 decided; nothing to clean again" in review.message.value
+    slide.reject.click()
+    assert read_decisions(folder)["roll1/slide3.tif"] == Decision(verdict="rejected")
+    assert "2 of 3 decided; run the same clean again: 1 slide will be redone" in review.message.value
+    assert "irt.clean_archive(paths, " in review.message.value
+    assert f"irtoolkit clean PATH... --out {folder}" in review.message.value
+    slide = open_slide(review, "roll1/slide3.tif")
+    assert "rejected" in review.cards[2].told.value
+    slide.undo.click()
+    assert set(read_decisions(folder)) == {"roll1/slide1.tif"}
+    assert slide.undo.disabled
+
+
+def test_what_is_decided_with_the_controls_is_what_the_next_run_does(tree, folder):
+    before = digests(folder)
+    review = review_roll(folder)
+    slide = open_slide(review, "roll2/slide4.tif")
+    slide.threshold.value = 8.0
+    slide.use_threshold.click()
+    for side, value in zip(slide.sides, BOX, strict=True):
+        side.value = value
+    slide.exclude.click()
+    assert [side.value for side in slide.sides] == [0, 0, 0, 0]
+    review.lists.value = CHANGED
+    assert names(review) == ["roll2/slide4.tif"]
+    irt.clean_archive(tree, folder, alone=True, workers=1, quiet=True)
+    after = digests(folder)
+    assert {name for name in after if after[name] != before[name]} == {
+        "roll2/slide4_mask.tif",
+        "roll2/slide4_clean.tif",
+    }
+    settings = irt.Settings(threshold=8.0, excluded=(BOX,))
+    expected = irt.clean_slide(irt.open_slide(tree / "roll2" / "slide4.tif"), settings=settings)
+    row = irt.open_results(folder).sel(slide="roll2/slide4.tif")
+    assert int(row.defects) == int(expected.defects)
+    again = review_roll(folder)
+    assert "nothing to clean again" in again.message.value
+    slide = open_slide(again, "roll2/slide4.tif")
+    assert slide.threshold.value == 8.0
+    slide.find_threshold.click()
+    slide.include.click()
+    assert read_decisions(folder) == {}
+    assert "1 slide will be redone" in again.message.value
+
+
+def test_a_region_is_drawn_with_the_mouse(folder):
+    slide = open_slide(review_roll(folder), "roll1/slide1.tif")
+    canvas, axes = slide.picture.drawing.figure.canvas, slide.picture.axes
+    top, left, bottom, right = BOX
+    canvas.draw()
+    press, release = axes.transData.transform([(left, top), (right, bottom)])
+    MouseEvent("button_press_event", canvas, *press, MouseButton.LEFT)._process()
+    MouseEvent("motion_notify_event", canvas, *release, MouseButton.LEFT)._process()
+    MouseEvent("button_release_event", canvas, *release, MouseButton.LEFT)._process()
+    assert tuple(side.value for side in slide.sides) == BOX
+    slide.exclude.click()
+    assert read_decisions(folder)["roll1/slide1.tif"].excluded == (BOX,)
+    assert [box for _, box in slide.regions.options] == [BOX]
+    assert [patch.get_bbox().bounds for patch in slide.picture._excluded] == [(left, top, right - left, bottom - top)]
+
+
+def test_a_region_without_pixels_and_a_folder_that_is_gone_are_told(folder):
+    review = review_roll(folder)
+    slide = open_slide(review, "roll1/slide1.tif")
+    slide.exclude.click()
+    assert "excluded must be regions" in slide.message.value
+    assert slide.decision == Decision()
+    shutil.rmtree(folder)
+    slide.accept.click()
+    assert "Not saved:" in slide.message.value
+    assert "expected the folder that clean wrote to" in slide.message.value
+    assert not folder.exists()
+    review.lists.value = "short list"
+    open_slide(review, "roll1/slide3.tif")
+    assert "There are no pictures" in slide.message.value
+
+
+def test_pictures_or_a_mask_that_are_missing_or_broken_are_told(folder):
+    review = review_roll(folder)
+    (folder / "roll1" / "slide1_mask.tif").unlink()
+    assert "slide1_mask.tif" in open_slide(review, "roll1/slide1.tif").message.value
+    (folder / "report" / "slides" / "roll1" / "slide3" / "mask.jpg").write_bytes(b"no picture")
+    assert "expected a picture" in open_slide(review, "roll1/slide3.tif").message.value
+    (folder / "report" / "slides" / "roll2" / "slide4" / "mask.jpg").unlink()
+    slide = open_slide(review, "roll2/slide4.tif")
+    assert slide.kind.options == ("Scan", "Healed")
+    assert slide.message.value == ""
+    shutil.rmtree(folder / "report")
+    assert "There are no pictures" in open_slide(review, "roll2/slide5.tif").message.value
+
+
+def test_every_picture_can_be_looked_at(folder):
+    slide = open_slide(review_roll(folder), "roll1/slide1.tif")
+    seen = []
+    for kind in slide.kind.options:
+        slide.kind.value = kind
+        seen.append(np.asarray(slide.picture._image.get_array()).copy())
+    assert [picture.shape for picture in seen] == [(*SHAPE, 3)] * 3
+    assert (seen[0] != seen[1]).any()
+    assert (seen[1] != seen[2]).any()
+    assert bytes(slide.crops.value[:2]) == b"\xff\xd8"
+
+
+def test_pages_hold_so_many_slides(folder, monkeypatch):
+    monkeypatch.setattr(roll_review, "CARDS", 2)
+    review = review_roll(folder)
+    review.lists.value = ALL
+    assert review.place.value == "page 1 of 3"
+    review.turn(5)
+    assert review.place.value == "page 3 of 3"
+    assert [card.layout.display for card in review.cards] == [None, "none"]
+    review.cards[0].name.click()
+    assert review.slide.row["slide"] == "roll2/slide5.tif"
+    review.steps.children[0].click()
+    assert review.slide.row["slide"] == "roll2/slide4.tif"
+    assert review.place.value == "page 2 of 3"
+
+
+@pytest.mark.parametrize("broken", ["no folder", "no table", "no slides", "no folder told", "broken decisions"])
+def test_where_nothing_can_be_reviewed_a_sentence_says_why(folder, tmp_path, broken):
+    results = folder
+    if broken == "no folder":
+        results = tmp_path / "<missing>"
+    elif broken == "no table":
+        (folder / "slides.csv").unlink()
+    elif broken == "no slides":
+        header = (folder / "slides.csv").read_text().splitlines()[0]
+        (folder / "slides.csv").write_text(header + "\n")
+    elif broken == "no folder told":
+        results = irt.open_results(folder).drop_attrs()
+    else:
+        (folder / "decisions.json").write_text("{")
+    review = review_roll(results)
+    assert isinstance(review, RollReview)
+    expected = "there are no slides" if broken == "no slides" else "expected"
+    assert expected in review.message.value
+    assert "<" not in review.message.value
+    assert review.children == (review.message,)
+
+
+def test_decisions_that_others_made_meanwhile_are_kept_and_seen(folder):
+    review = review_roll(folder)
+    slide = open_slide(review, "roll1/slide1.tif")
+    write_decisions({"roll2/slide5.tif": Decision(verdict="accepted")}, folder)
+    slide.accept.click()
+    assert set(read_decisions(folder)) == {"roll1/slide1.tif", "roll2/slide5.tif"}
+    assert "2 of 3 decided" in review.message.value
+
+
+def test_every_control_has_a_label(folder):
+    def controls(widget):
+        for child in getattr(widget, "children", ()):
+            yield from controls(child)
+        if hasattr(widget, "disabled") and not hasattr(widget, "children"):
+            yield widget
+
+    review = review_roll(folder)
+    open_slide(review, "roll1/slide1.tif")
+    labels = [control.description for control in controls(review)]
+    assert len(labels) > 20
+    assert all(labels)

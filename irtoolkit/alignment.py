@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -62,7 +62,9 @@ def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tup
     -------
     xarray.Dataset
         From `fit_displacement`, with `shift_uncertainty` (px, one standard error), `evidence` (sigmas) and `trusted`.
-        Where that is False the displacement is 0.
+        Where that is False the displacement is 0. Where any was found, also what each piece tells, in pixels: its
+        middle `piece_y` and `piece_x` (piece), `piece_displacement` (piece, direction), and `piece_error` (piece), one
+        standard error.
     """
     pieces = [piece for some in compute_each(partial(_pieces, film=film), samples) for piece in some]
     start, evidence = _whole_pixels(pieces) if pieces else (None, 0.0)
@@ -75,7 +77,17 @@ def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tup
         places = np.array([piece.place for piece in pieces])
         displacement, error = fit_displacement(places, moves, information, shape)
     believed = displacement if error <= LARGEST_ERROR else no_displacement(shape)
-    return _judged(believed, error, evidence)
+    return _judged(believed, error, evidence).assign(_of_pieces(places, moves, information))
+
+
+def _of_pieces(places: np.ndarray, moves: np.ndarray, information: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
+    """What each piece tells; its error is that along the worse direction."""
+    least = np.linalg.eigvalsh(information)[:, 0]
+    error = 1 / np.sqrt(np.maximum(least, 1e-12))
+    of_piece = {"piece_y": places[:, 0], "piece_x": places[:, 1], "piece_error": error}
+    return {name: ("piece", values) for name, values in of_piece.items()} | {
+        "piece_displacement": (("piece", "direction"), moves)
+    }
 
 
 def _judged(displacement: xr.Dataset, error: float, evidence: float) -> xr.Dataset:

@@ -1,0 +1,122 @@
+"""A map of the displacement of a slide's infrared, beside what is looked at of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.patches import Rectangle
+
+from irtoolkit.displacement import displacement_at
+from irtoolkit.drawing import Drawing
+from irtoolkit.levels import Levels
+from irtoolkit.views import Box, to_upright
+
+ACROSS = 7
+LONGER = 400
+LEFT, RIGHT, TOP, BOTTOM = 80, 140, 30, 50
+"""Pixels of the screen: the longer side of the slide on the map, and the margins."""
+
+UNIT = 0.08
+"""Length of the key's arrow, as a share of the longer side; nine of ten arrows are no longer."""
+
+SURE, FAINT = 0.3, 0.1
+"""Standard error in pixels at which a piece's arrow is half as dark, and the least darkness."""
+
+FITTED, BLUE = "fitted", "#56b4e9"
+
+
+class DisplacementMap:
+    """Arrows over the upright slide: what every piece tells, and the field drawn through them; a click goes there.
+
+    Parameters
+    ----------
+    displacement
+        From `measure_displacement`.
+    levels
+        The slide.
+    go
+        Called with row and column of the upright slide that was clicked on.
+    """
+
+    def __init__(self, displacement: xr.Dataset, levels: Levels, go: Callable[[float, float], None]) -> None:
+        self._shape, self._orientation, self._displacement = levels.shape, levels.orientation, displacement
+        tall, wide = (round(LONGER * side / max(levels.shape)) for side in levels.shape)
+        height, width = tall + TOP + BOTTOM, wide + LEFT + RIGHT
+        self.drawing = Drawing(width, height)
+        self.drawing.figure.set_layout_engine(None)
+        self._ax = self.drawing.figure.add_axes((LEFT / width, BOTTOM / height, wide / width, tall / height))
+        self._beside = 1 + 10 / wide
+        self._window = Rectangle((0, 0), 0, 0, fill=False, edgecolor="C3")
+        self.drawing.figure.canvas.mpl_connect("button_press_event", lambda event: self._click(event, go))
+        self.draw_arrows(less_shift=False)
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """Row and column of the piece that tells its displacement best; the middle where none does."""
+        if "piece_error" not in self._displacement:
+            return self._shape[0] / 2, self._shape[1] / 2
+        piece = int(self._displacement.piece_error.values.argmin())
+        row, column = self._upright_places()[piece].tolist()
+        return row, column
+
+    def _upright_places(self) -> np.ndarray:
+        field = self._displacement
+        if "piece_error" in field:
+            stored = np.stack([field.piece_y.values, field.piece_x.values], axis=1)
+        else:
+            stored = np.stack(np.meshgrid(*grid_of(field), indexing="ij"), axis=-1).reshape(-1, 2)
+        return to_upright(stored, self._shape, self._orientation)
+
+    def draw_arrows(self, *, less_shift: bool) -> None:
+        """Draw all arrows anew, without the displacement of the middle if asked; what pieces tell badly is faint."""
+        ax, field = self._ax, self._displacement
+        ax.clear()
+        height, width = self._shape
+        ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xlabel="column (px)", ylabel="row (px)")
+        ax.set_title("Displacement of the infrared" + (", less that of the middle" if less_shift else ""), fontsize=10)
+        ax.add_patch(self._window)
+        places = self._upright_places()
+        arrows = _arrows(field, less_shift)
+        unit = max(float(np.quantile(np.hypot(*vectors.T), 0.9)) for vectors in arrows.values()) or 1.0
+        style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (UNIT * max(height, width))}
+        drawn = []
+        for name, vectors in arrows.items():
+            down, across = to_upright(vectors, (1, 1), self._orientation).T
+            look = style | ({"color": BLUE, "width": 0.01} if name == FITTED else self._of_pieces())
+            drawn.append(ax.quiver(places[:, 1], places[:, 0], across, down, label=name, **look))
+        ax.quiverkey(drawn[0], self._beside + 0.05, 0.9, unit, f"{unit:.2g} px", labelpos="S")
+        ax.legend(loc="center left", bbox_to_anchor=(self._beside - 0.03, 0.5), fontsize=8, frameon=False)
+        self.drawing.redraw()
+
+    def _of_pieces(self) -> dict[str, Any]:
+        strength = 1 / (1 + (self._displacement.piece_error.values / SURE) ** 2)
+        return {"color": "black", "alpha": np.maximum(strength, FAINT), "width": 0.004}
+
+    def mark(self, box: Box) -> None:
+        """Draw where the panels look."""
+        rows, columns = box
+        self._window.set_bounds(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        self.drawing.redraw()
+
+    def _click(self, event: Any, go: Callable[[float, float], None]) -> None:
+        if event.inaxes is not None:
+            go(event.ydata, event.xdata)
+
+
+def _arrows(field: xr.Dataset, less_shift: bool) -> dict[str, np.ndarray]:
+    """Displacements (place, 2) in y and x: of each piece by itself, if there are any, and of the fitted field there."""
+    if "piece_error" in field:
+        y, x = field.piece_y.values, field.piece_x.values
+        fitted = np.array([displacement_at(field, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
+        arrows = {FITTED: fitted, "told by a piece": field.piece_displacement.values}
+    else:
+        arrows = {FITTED: displacement_at(field, *grid_of(field)).reshape(2, -1).T}
+    middle = field.displacement.values[:, 0] if less_shift else 0
+    return {name: vectors - middle for name, vectors in arrows.items()}
+
+
+def grid_of(displacement: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Seven rows and seven columns, as stored, spread over the slide of a displacement."""
+    rows, columns = (np.linspace(0, displacement.attrs[side] - 1, ACROSS) for side in ("height", "width"))
+    return rows, columns

@@ -1,0 +1,83 @@
+"""Slides and cleaned slides opened so that a small window of them is cheap to read."""
+
+import xarray as xr
+
+from irtoolkit import tiles
+from irtoolkit.layouts import Layout, find_layout
+from irtoolkit.page_reader import open_page
+from irtoolkit.reader import SlideReader, find_slide, label_counts
+from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, SlideError
+from irtoolkit.targets import AnyPath
+
+PIECE = 480, 960
+"""Rows and columns that are read together."""
+
+
+def open_cleaned(
+    source: AnyPath, mask: AnyPath, healed: AnyPath | None = None, *, infrared: AnyPath | int | None = None
+) -> xr.Dataset:
+    """Open a slide that was cleaned, from its files; nothing is computed anew.
+
+    Parameters
+    ----------
+    source, infrared
+        The slide, as `open_slide` takes it.
+    mask, healed
+        The ``*_mask.tif`` and, if there is one, the ``*_clean.tif`` that were written for it.
+
+    Returns
+    -------
+    xarray.Dataset
+        `counts`, lazy; `mask`, in memory; and `healed`, lazy, if its file is named: as `clean_slide` returns them.
+
+    Raises
+    ------
+    FileNotFoundError, LayoutError, NoInfraredError
+        A file is missing or damaged, or there is no infrared with the slide.
+    SlideError
+        Mask or healed slide differ from the slide in height or width.
+    """
+    layout = find_slide(source, infrared)
+    slide = label_counts(layout, _counts_in_pieces(layout))
+    marks = open_page(mask)[:, :, 0] > 0
+    _check_size(marks.shape[:2], layout, mask)
+    slide = slide.assign(mask=(("y", "x"), marks))
+    if healed is None:
+        return slide
+    picture = find_layout(healed)
+    _check_size((picture.height, picture.width), layout, healed)
+    visible = xr.DataArray(_counts_in_pieces(picture)[: len(VISIBLE)], {"band": list(VISIBLE)})
+    return slide.assign(healed=xr.concat([visible, slide.counts.sel(band=[INFRARED])], dim="band"))
+
+
+def _check_size(found: tuple[int, ...], layout: Layout, path: AnyPath) -> None:
+    if found != (layout.height, layout.width):
+        raise SlideError(
+            f"{path}: expected a picture of {layout.height} x {layout.width} pixels, as the slide has, found"
+            f" {found[0]} x {found[1]}; name the file that was written for this slide"
+        )
+
+
+def _counts_in_pieces(layout: Layout) -> xr.Variable:
+    """Counts that are read in pieces of some 480 by 960 pixels, or of whole strips or rows of tiles."""
+    reader = SlideReader(layout)
+    planes = [*layout.visible, *([layout.infrared] if layout.infrared else [])]
+    rows = max(open_page(plane.path, plane.page).natural_rows for plane in planes)
+    tall, wide = (PIECE[0], PIECE[1]) if rows == 1 else (-(-PIECE[0] // rows) * rows, layout.width)
+    chunks = reader.shape[:1], _split(layout.height, tall), _split(layout.width, wide)
+    return xr.Variable(DIMENSIONS, tiles.from_reader(reader, chunks, f"look-{reader.identity}"))
+
+
+def _split(length: int, most: int) -> tuple[int, ...]:
+    return tuple(min(most, length - start) for start in range(0, length, most))
+
+
+def read_in_pieces(slide: xr.Dataset) -> xr.Dataset:
+    """The slide with its counts read in small pieces, where they are those of the file that its attributes name."""
+    source = slide.attrs.get("source", "")
+    if slide.counts.chunks is None or not source:
+        return slide
+    layout = find_layout(source)
+    if slide.counts.data.name != f"open-slide-{SlideReader(layout).identity}":
+        return slide
+    return slide.assign(counts=slide.counts.copy(data=_counts_in_pieces(layout).data))

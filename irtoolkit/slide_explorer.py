@@ -1,0 +1,221 @@
+"""A widget that shows a slide at every scale: colour, infrared, residual, score, mask and healed, linked."""
+
+import html
+from typing import Any, NamedTuple
+
+import ipywidgets
+import numpy as np
+import xarray as xr
+
+from irtoolkit.comparison import Comparison
+from irtoolkit.levels import CLOSER, Levels, locate_defects
+from irtoolkit.pictures import Picture, mark_mask, orient, view_picture, view_plane
+from irtoolkit.plots import RESIDUAL_RANGE
+from irtoolkit.schema import INFRARED, VISIBLE, SlideError
+from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
+
+VARIABLES = {
+    "colour": "counts",
+    "infrared": "counts",
+    "residual": "residual",
+    "score": "score",
+    "mask": "mask",
+    "healed": "healed",
+}
+"""The views, and the variable of a cleaned slide that each needs."""
+
+OVERLAYS = ("off", "outline", "tint")
+TINT = 0.6
+SCORE_RANGE = 10.0
+REFERENCE_SIDE = 300
+AROUND = 3.0
+"""A defect takes at most the third part of the panel."""
+
+
+class Look(NamedTuple):
+    """How counts become pictures: sample of the colours (band, y, x), ranges of infrared and residual, and the film."""
+
+    reference: np.ndarray
+    infrared: tuple[float, float]
+    residual: float
+    film: dict[str, Any]
+
+
+class SlideExplorer(ipywidgets.VBox):
+    """Views of a cleaned slide, its marks laid over them, and its defects in turn.
+
+    Attributes
+    ----------
+    comparison
+        The panels and what moves them (`Comparison`); None where the slide cannot be shown.
+    defects
+        From `locate_defects`, the largest first, in rows and columns of the upright slide.
+    overlay
+        ``"off"``, ``"outline"`` or ``"tint"``.
+    said
+        What is said of the slide.
+    """
+
+    def __init__(self, cleaned: xr.Dataset) -> None:
+        self.said = ipywidgets.HTML()
+        self.said.add_class("irt-said")
+        self.comparison: Comparison | None = None
+        super().__init__([self.said])
+        self.add_class("irt-slide")
+        try:
+            self._open(cleaned)
+        except (SlideError, OSError) as error:
+            self.said.value = html.escape(f"This slide cannot be explored: {error}")
+            return
+        self._chosen = -1
+        self._make_controls()
+        names = [name for name, variable in VARIABLES.items() if variable in cleaned]
+        if INFRARED not in cleaned.band.values:
+            names.remove("infrared")
+        self.comparison = Comparison(names, self._levels.shape, self._draw, self._describe)
+        self.children = [self.said, self.comparison, self._controls]
+        self.said.value = html.escape(_about(cleaned, self.defects))
+        self.comparison.refresh()
+
+    def _open(self, cleaned: xr.Dataset) -> None:
+        """Read the overview, and compute the mask once."""
+        marks = cleaned.mask.values if "mask" in cleaned else np.zeros(cleaned.counts.shape[1:], bool)
+        slide = cleaned.drop_vars("healed", errors="ignore").assign(mask=(("y", "x"), marks))
+        if "healed" in cleaned:
+            slide = slide.assign(healed=cleaned.healed.sel(band=list(VISIBLE)).rename(band="colour"))
+        self._levels = Levels(slide)
+        self.defects = locate_defects(orient(marks, self._levels.orientation))
+        self._look = _find_look(self._levels, cleaned)
+        self._seen: tuple[Box, dict[str, np.ndarray]] = ((slice(0), slice(0)), {})
+
+    def _make_controls(self) -> None:
+        self.overlay = ipywidgets.ToggleButtons(options=OVERLAYS, value="outline", description="Overlay")
+        self.overlay.style.button_width = "70px"
+        self.overlay.observe(self._change_overlay, "value")
+        buttons = []
+        for name, step in (("previous defect", -1), ("next defect", 1)):
+            button = ipywidgets.Button(description=name, disabled=not self.defects.sizes["defect"])
+            button.on_click(lambda _, step=step: self.show_defect(self._chosen + step))
+            button.add_class(f"irt-{name.split()[0]}")
+            buttons.append(button)
+        self.overlay.add_class("irt-overlay")
+        self._which = ipywidgets.Label()
+        self._controls = ipywidgets.HBox([self.overlay, *buttons, self._which])
+
+    def _change_overlay(self, _: Any) -> None:
+        if self.comparison is not None:
+            self.comparison.refresh()
+
+    def show_defect(self, number: int) -> None:
+        """Go to a defect, 0 being the largest; before the first comes the last."""
+        if self.comparison is None or not self.defects.sizes["defect"]:
+            return
+        self._chosen = max(number, -1) % self.defects.sizes["defect"]
+        defect = {name: int(value) for name, value in self.defects.isel(defect=self._chosen).items()}
+        sides = ((defect["top"], defect["bottom"]), (defect["left"], defect["right"]))
+        needed = max(AROUND * (last - first) / n for (first, last), n in zip(sides, self.comparison.size, strict=True))
+        row, column = ((first + last) / 2 for first, last in sides)
+        self._which.value = f"defect {self._chosen + 1} of {self.defects.sizes['defect']:,}: {defect['area']:,} px"
+        self.comparison.go(View(row, column, max(min(self.comparison.view.step, 1.0), needed)))
+
+    def _draw(self, names: list[str], view: View, size: Size) -> list[tuple[Picture, str]]:
+        box, planes = self._seen = self._levels.see(
+            [*(VARIABLES[name] for name in names), "counts", "mask"], view, size
+        )
+        return [self._draw_one(name, planes, view, box, size) for name in names]
+
+    def _draw_one(
+        self, name: str, planes: dict[str, np.ndarray], view: View, box: Box, size: Size
+    ) -> tuple[Picture, str]:
+        if VARIABLES[name] not in planes:
+            return blank(size), f"{name}: {CLOSER}"
+        scaled = view.scaled(box)
+        picture = picture_of(name, planes[VARIABLES[name]], self._look, scaled)
+        if name != "mask" and self.overlay.value != "off":
+            marks = to_screen(planes["mask"].view(np.uint8), scaled, largest=True)
+            outlined = self.overlay.value == "outline"
+            picture = mark_mask(picture, marks, width=int(outlined), tint=0 if outlined else TINT)
+        return view.lay(np.broadcast_to(np.atleast_3d(picture), (*scaled, 3)), box, size), name
+
+    def _describe(self, row: int, column: int) -> str:
+        """Stored place, and what the planes that were read last hold there."""
+        box, planes = self._seen
+        if not all(side.start <= place < side.stop for side, place in zip(box, (row, column), strict=True)):
+            return "outside"
+        y, x = stored_place(row, column, self._levels.shape, self._levels.orientation)
+        there = {name: plane[_index(plane, box, (row, column))] for name, plane in planes.items()}
+        step = round((box[0].stop - box[0].start) / len(planes["counts"]))
+        over = f" (means of {step} x {step} px)" if step > 1 else ""
+        return f"y {y}, x {x}: " + ", ".join(_say(name, value) for name, value in there.items()) + over
+
+
+def _index(plane: np.ndarray, box: Box, place: tuple[int, int]) -> tuple[int, ...]:
+    """Place of a row and a column of the slide in a plane that covers a box."""
+    sides = zip(box, place, plane.shape, strict=False)
+    return tuple((there - side.start) * length // (side.stop - side.start) for side, there, length in sides)
+
+
+def _say(name: str, value: Any) -> str:
+    match name:
+        case "mask":
+            return "defect" if value else "no defect"
+        case "residual":
+            return f"residual {value:.3f}"
+        case "score":
+            return f"score {value:.1f} sigma"
+    bands = " ".join(f"{band} {count}" for band, count in zip((*VISIBLE, INFRARED), value, strict=False))
+    return bands if name == "counts" else f"healed {bands}"
+
+
+def picture_of(name: str, plane: np.ndarray, look: Look, size: Size) -> Picture:
+    """Picture (y, x, 3) or gray (y, x) of a view, of this size, from an upright plane."""
+    if name in ("colour", "healed"):
+        bands = np.moveaxis(to_screen(np.ascontiguousarray(plane[..., :3]), size), -1, 0)
+        return view_picture(bands, reference=look.reference, **look.film)
+    if name == "infrared":
+        return view_plane(to_screen(np.ascontiguousarray(plane[..., 3]), size), *look.infrared)
+    if name == "mask":
+        return view_plane(to_screen(plane.view(np.uint8), size, largest=True), 0, 1)
+    limit = SCORE_RANGE if name == "score" else look.residual
+    return view_plane(to_screen(plane.astype(np.float32), size, largest=name == "score"), limit, -limit)
+
+
+def _find_look(levels: Levels, cleaned: xr.Dataset) -> Look:
+    whole = (
+        slice(0, levels.shape[0] // levels.step * levels.step),
+        slice(0, levels.shape[1] // levels.step * levels.step),
+    )
+    counts = levels.read(["counts"], whole, coarse=True)["counts"]
+    thin = max(1, max(counts.shape) // REFERENCE_SIDE)
+    sample = counts[::thin, ::thin]
+    low, high = np.percentile(sample[..., -1], [0.1, 99.9])
+    film = {"polarity": cleaned.attrs.get("polarity", ""), "gamma": cleaned.attrs.get("gamma")}
+    residual = RESIDUAL_RANGE * (float(cleaned.get("sigma", 0)) or 0.01)
+    return Look(np.moveaxis(sample[..., :3], -1, 0), (low, max(high, low + 1)), residual, film)
+
+
+def _about(cleaned: xr.Dataset, defects: xr.Dataset) -> str:
+    """Name, size, and what is marked."""
+    name = str(cleaned.attrs.get("source", "")).replace("\\", "/").rsplit("/", 1)[-1]
+    height, width = cleaned.counts.shape[1:]
+    about = f"{name or 'slide'}, {height} x {width} px. "
+    if "mask" not in cleaned:
+        return about + "It has no mask: clean_slide finds its defects, open_cleaned opens a mask that was written."
+    number = defects.sizes["defect"]
+    if not number:
+        return about + "No defects are marked."
+    return about + f"{number:,} defects, {float(defects.area.sum()) / (height * width):.2%} of the slide."
+
+
+def explore_slide(cleaned: xr.Dataset) -> SlideExplorer:
+    """Show a cleaned slide at every scale: colour, infrared, residual, score, mask and healed, one by one or linked.
+
+    Drag to move, turn the wheel to enlarge; every button does the same from the keyboard. What is lazy is computed for
+    what is in view only; the mask is computed once.
+
+    Parameters
+    ----------
+    cleaned
+        From `clean_slide`, or from `open_cleaned` where its files are written; views that it has not are not offered.
+    """
+    return SlideExplorer(cleaned)

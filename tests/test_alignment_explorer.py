@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.backend_bases import MouseEvent
+
+import irtoolkit as irt
+from irtoolkit.alignment import measure_displacement
+from irtoolkit.alignment_explorer import VIEWS, explore_alignment, tell_displacement
+from irtoolkit.displacement import make_displacement
+from irtoolkit.film import measure_film
+from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.tiles import sample_tiles
+from irtoolkit.views import View
+
+SHAPE = 301, 427
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    return explore_alignment(irt.make_slide(3, SHAPE, scanner="plustek"))
+
+
+def pictures(explorer):
+    return [image.get_array() for ax in explorer.comparison.panels.drawing.figure.axes for image in ax.images]
+
+
+def measured(shift, error=0.05, trusted=True, evidence=50.0):
+    field = make_displacement(np.array([[shift[0], 0, 0, 0, 0], [shift[1], 0, 0, 0, 0]], float), SHAPE)
+    return field.assign(shift_uncertainty=error, trusted=trusted, evidence=evidence)
+
+
+def colour_of(picture):
+    """Mean difference between red and the other two, in gray levels."""
+    return float(np.abs(picture[..., 0].astype(float) - picture[..., 1]).mean())
+
+
+def test_both_agree_better_once_aligned(explorer):
+    explorer.comparison.mode.value = "side by side"
+    scanned, aligned = pictures(explorer)
+    assert colour_of(aligned) < 0.8 * colour_of(scanned)
+
+
+def test_one_plane_alone_is_gray(explorer):
+    explorer.comparison.mode.value = "all"
+    shown = dict(zip(VIEWS, pictures(explorer), strict=True))
+    assert {name for name, picture in shown.items() if colour_of(picture) == 0} == {
+        "colour",
+        "infrared as scanned",
+        "infrared aligned",
+    }
+
+
+def test_the_displacement_is_that_of_a_script(explorer):
+    cleaned = irt.clean_slide(irt.make_slide(3, SHAPE, scanner="plustek"))
+    assert float(explorer.displacement.shift_y) == float(cleaned.shift_y)
+    assert f"(y {float(cleaned.shift_y):+.2f}, x {float(cleaned.shift_x):+.2f})" in explorer.said.value
+
+
+def test_every_piece_tells_its_displacement():
+    slide = irt.make_slide(3, (801, 1203), scanner="plustek")
+    counts = slide.counts.chunk()
+    found = measure_displacement(sample_tiles(counts.data), measure_film(counts), counts.shape[1:])
+    assert found.piece_displacement.shape == (15, 2)
+    near = found.piece_error.values < 0.2
+    assert near.sum() > 5
+    missed = np.abs(found.piece_displacement.values - [float(found.shift_y), float(found.shift_x)])
+    assert np.median(missed[near]) < 0.1
+
+
+def test_what_is_told_in_words():
+    assert "(y +5.40, x -0.10) shows what the colour shows at (y, x), give or take 0.05 px" in tell_displacement(
+        measured((5.4, -0.1))
+    )
+    assert "differs by up to 0.00 px" in tell_displacement(measured((5.4, -0.1)))
+    assert "nothing is corrected" in tell_displacement(measured((0, 0), trusted=False))
+    assert "after its roll, infrared at (y +5.00, x +0.00)" in tell_displacement(measured((5, 0), trusted=False))
+
+
+def test_the_words_tell_how_much_the_displacement_changes():
+    field = measured((2, 0))
+    field.displacement[0, 1] = 10.0
+    assert "differs by up to 1.50 px" in tell_displacement(field)
+
+
+def test_a_click_on_the_map_goes_there(explorer):
+    figure = explorer._map.drawing.figure
+    x, y = figure.axes[0].transData.transform((300, 90))
+    event = MouseEvent("button_press_event", figure.canvas, x, y, button=1)
+    figure.canvas.callbacks.process("button_press_event", event)
+    assert explorer.comparison.view[:2] == pytest.approx((90, 300))
+    (window,) = figure.axes[0].patches
+    assert window.get_y() < 90 < window.get_y() + window.get_height()
+    explorer.apart.value = True
+    assert "less that of the middle" in figure.axes[0].get_title()
+    assert figure.axes[0].patches
+
+
+def test_arrows_on_a_turned_slide_are_turned():
+    slide = irt.make_slide(3, SHAPE, scanner="plustek")
+    slide.attrs["orientation"] = 6
+    explorer = explore_alignment(slide)
+    fitted, _ = [one for one in explorer._map.drawing.figure.axes[0].collections if len(one.get_offsets())][:2]
+    down, across = float(explorer.displacement.shift_y), float(explorer.displacement.shift_x)
+    np.testing.assert_allclose(fitted.V, across, atol=0.2)
+    np.testing.assert_allclose(fitted.U, -down, atol=0.2)
+    explorer.comparison.go(View(20.5, 10.5, 0.5))
+    assert "y 290, x 20:" in explorer.comparison.status.value
+
+
+def test_a_slide_that_tells_nothing_is_shown_as_it_is():
+    noise = np.random.default_rng(4).normal(20000, 300, (4, 150, 170)).astype(np.uint16)
+    slide = xr.Dataset({"counts": (("band", "y", "x"), noise)}, {"band": ["R", "G", "B", "IR"]})
+    explorer = explore_alignment(slide)
+    assert "nothing is corrected" in explorer.said.value
+    assert explorer.comparison.view[:2] == (75, 85)
+
+
+def test_slides_that_cannot_be_aligned_are_told_in_a_sentence(tmp_path):
+    slide = irt.make_slide(3, (101, 103))
+    assert "found no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).said.value
+    assert explore_alignment(slide.isel(y=slice(0, 20))).comparison is None
+    write_scanner_file(tmp_path / "gone.tif", slide.counts.values)
+    opened = irt.open_slide(tmp_path / "gone.tif")
+    (tmp_path / "gone.tif").unlink()
+    assert "gone.tif" in explore_alignment(opened).said.value

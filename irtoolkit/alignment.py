@@ -130,7 +130,7 @@ def _halves(planes: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray
     if len(planes) > 1:
         return planes[::2], planes[1::2]
     middle = planes[0].shape[2] // 2
-    return [planes[0][:, :, :middle]], [planes[0][:, :, middle:]]
+    return [planes[0][:, :, :middle]], [planes[0][:, :, middle : 2 * middle]]
 
 
 def _explained(samples: list[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The fit of the picture's ghost on the visible bands, robust against defects."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -39,7 +39,7 @@ TRIED_PIXELS = 15_000
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
 
-def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
+def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS) -> xr.Dataset:
     """Fit infrared density on the visible densities, their blurred copies and derivatives, over one slide or a roll.
 
     Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at 6, 5, 4,
@@ -52,6 +52,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     ----------
     samples
         For each slide its tiles from `align_samples`.
+    terms
+        Those to fit on, by name; the level always is. The others have the coefficient 0.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]]) -> xr.Dataset:
     model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
     lamp = plain.coefficient[len(POINTWISE) :]
     clean = [_without_defects(slide, lamp, model) for slide in densities]
-    whole = _fit(clean, partial(_all_terms, model=model))
+    whole = fit_terms(sample_terms(clean, model), terms)
     model = model.assign(coefficient=("term", whole.coefficient), standard_error=("term", whole.error))
     before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
@@ -86,13 +88,24 @@ def clean_densities(samples: Sequence[Sample], model: xr.Dataset) -> list[Sample
     return _without_defects(densities, plain.coefficient[len(POINTWISE) :], model.assign(sigma=plain.sigma))
 
 
-def fit_terms(densities: Sequence[Sample], model: xr.Dataset) -> tuple[Fit, np.ndarray]:
-    """Trimmed fit of a slide's infrared density on all terms; `densities` are from `clean_densities`.
+def sample_terms(densities: Sequence[Sequence[Sample]], model: xr.Dataset) -> np.ndarray:
+    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 150,000 pixels of film.
 
-    Beside it every tenth pixel that was fitted: level, terms and infrared density (planes, pixel).
+    `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """
-    pixels = _sample_pixels(densities, partial(_all_terms, model=model), SAMPLED_PIXELS)
-    return fit_trimmed(pixels[1:], pixels[0]), pixels[:, :: SAMPLED_PIXELS // TRIED_PIXELS]
+    return _joined(densities, partial(_all_terms, model=model), SAMPLED_PIXELS)
+
+
+def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
+    """Trimmed fit of infrared density on the level and the terms named; `pixels` are from `sample_terms`.
+
+    Coefficients and errors are those of all terms, 0 for those left out; `sums` has those fitted alone.
+    """
+    chosen = np.array([term in terms or term == "1" for term in TERMS])
+    fit = fit_trimmed(pixels[1:][np.r_[chosen, True]], pixels[0])
+    coefficient, error = np.zeros((2, len(TERMS)))
+    coefficient[chosen], error[chosen] = fit.coefficient, fit.error
+    return fit._replace(coefficient=coefficient, error=error)
 
 
 def measure_slopes(densities: Sequence[Sample], model: xr.Dataset) -> tuple[float, float]:
@@ -199,11 +212,16 @@ def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
 
 
 def _fit(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS) -> Fit:
-    """Trimmed fit of the last plane on all but the first, the level; every slide's means are made those of all."""
+    """Trimmed fit of the last plane on all but the first, the level."""
+    joined = _joined(densities, planes, pixels)
+    return fit_trimmed(joined[1:], joined[0])
+
+
+def _joined(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int) -> np.ndarray:
+    """Pixels (planes, pixel) of all slides; every slide's means are made those of all."""
     samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
     common = np.mean([part.mean(axis=1) for part in samples], axis=0)
-    joined = np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
-    return fit_trimmed(joined[1:], joined[0])
+    return np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
 
 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import ipywidgets
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -44,8 +45,10 @@ class Drawing:
 
 
 def _live_canvas(figure: Figure) -> Any:
+    backend = matplotlib.get_backend()
     from ipympl.backend_nbagg import Canvas, FigureManager
 
+    matplotlib.use(backend)  # which importing ipympl changes
     with warnings.catch_warnings():  # ipympl 0.10 makes its toolbar in a way that traitlets warns of
         warnings.simplefilter("ignore", DeprecationWarning)
         canvas = Canvas(figure)

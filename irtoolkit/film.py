@@ -62,23 +62,23 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
 
 
 def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:
-    """What a slide looks like on the whole: `clearest`, `densest`, `tint`, `colour` and `clipped`.
+    """What a slide looks like on the whole: `clearest`, `densest`, `tint`, `chroma` and `clipped`.
 
     `clearest` is the density of the clearest film in blue, `densest` the mean density of the densest film, both of
     cells of 4 by 4 px, less the clearest and densest 1/200 of them. `tint` is by how much the clearest film is denser
     in blue than in green, as under the orange mask of a negative, less by how much the densest is denser in green than
     in red and blue, as where a picture is of one colour or its dyes have faded. On simulated film the medians are
-    1.1, 1.9 and .24 for negatives; .5, 2.6 and .03 for slides; .6, 2.0 and -.12 for faded slides. `colour` is the
+    1.1, 1.9 and .24 for negatives; .5, 2.6 and .03 for slides; .6, 2.0 and -.12 for faded slides. `chroma` is the
     robust sigma of the density in green or in blue less that in red, the larger: at most .012 on silver, at least .021
     on film of dyes. `clipped` is the share of the infrared's pixels at the upper end of their range.
     """
     density = np.concatenate([to_density(_cells(tile, film)) for tile in tiles], axis=1)
     low, high = np.quantile(density, [LOOKED_AT, 1 - LOOKED_AT], axis=1)
     tint = low[2] - low[1] - (high[1] - (high[0] + high[2]) / 2)
-    colour = max(robust_centre_and_scale(density[band] - density[0])[1] for band in (1, 2))
+    chroma = max(robust_centre_and_scale(density[band] - density[0])[1] for band in (1, 2))
     infrared = np.concatenate([tile.planes[3].ravel() for tile in tiles])
     clipped = (infrared >= np.iinfo(infrared.dtype).max).mean()
-    look = {"clearest": low[2], "densest": high.mean(), "tint": tint, "colour": colour, "clipped": clipped}
+    look = {"clearest": low[2], "densest": high.mean(), "tint": tint, "chroma": chroma, "clipped": clipped}
     return {name: float(value) for name, value in look.items()}
 
 

@@ -1,6 +1,6 @@
 """The fit of one slide, of a roll, and of a slide of a roll: what is measured before anything is marked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from irtoolkit.alignment import measure_displacement
 from irtoolkit.crosstalk import check_terms, fit_crosstalk, level_model
 from irtoolkit.displacement import Sample, align_samples, doubtful, roll_displacement
 from irtoolkit.film import measure_film, measure_look
+from irtoolkit.ghost import TERMS
 from irtoolkit.noise import fit_noise
 from irtoolkit.rolls import adapt_model, fit_slide, pool_slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
@@ -87,7 +88,7 @@ def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
     if not samples:
         raise SlideError("expected at least one usable slide to fit, found none")
     if len(samples) == 1:
-        return _fit_alone(samples[0])
+        return fit_alone(samples[0])
     thin = [thin_sample(sample) for sample in samples]
     model = fit_crosstalk([sample.tiles for sample in _bounded(thin)])
     _check_dyes(float(model.slopes), float(model.neutral))
@@ -117,8 +118,9 @@ def fit_to_slide(model: xr.Dataset, sample: SlideSample) -> xr.Dataset:
     return fit_noise(pairs, levelled).assign(agreement=measure_agreement(pairs))
 
 
-def _fit_alone(sample: SlideSample) -> xr.Dataset:
-    model = fit_crosstalk([sample.tiles])
+def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> xr.Dataset:
+    """Fit the model of one slide on the terms named, with all that cleaning needs; the others' coefficients are 0."""
+    model = fit_crosstalk([sample.tiles], terms)
     _check_dyes(float(model.slopes), float(model.neutral))
     levelled, pairs = level_model(model, sample.tiles)
     model = fit_noise(pairs, levelled).assign(spread=_spread(pairs), misfit=0.0, agreement=measure_agreement(pairs))

@@ -26,6 +26,18 @@ DETAIL = (
     *(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
 )
 TERMS = (*POINTWISE, *LAMP, *DETAIL)
+GROUPS = {
+    "bands": VISIBLE,
+    "squares and products": POINTWISE[1 + len(VISIBLE) :],
+    "lamp": LAMP,
+    "blurred ghost": ("ghost", "ghost blur 0", *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR)),
+    "displaced ghost": ("ghost dy", "ghost dx"),
+    "flare": ("flare",),
+    "blurred bands": tuple(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
+    "mixed light": tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
+}
+"""Terms by what they stand for; the level, "1", is in none."""
+
 FLARE_BLUR = 12.0
 MOST_FLARE = 20.0
 HALO = 48

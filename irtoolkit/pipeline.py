@@ -130,7 +130,7 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     measured |= {name: float(sample.displacement[name]) for name in names}
     measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
     measured |= {"holder": 1 - float(sample.film.mean()), "clipped": sample.look["clipped"]}
-    measured |= {name: float(fitted.exponent) * sample.look[name] for name in ("clearest", "densest", "tint", "colour")}
+    measured |= {name: float(fitted.exponent) * sample.look[name] for name in ("clearest", "densest", "tint", "chroma")}
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs)
     return Scored(found.assign(measured), evidence, [tile.planes for tile in sample.tiles], fitted)
 

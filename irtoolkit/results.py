@@ -17,7 +17,7 @@ from irtoolkit.targets import replacing
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
     *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
-    *("clipped", "clearest", "densest", "tint", "colour"),
+    *("clipped", "clearest", "densest", "tint", "chroma"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 ABOUT = ("slide", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")

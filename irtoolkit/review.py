@@ -41,7 +41,7 @@ FAINTEST = 0.01
 """Slopes under which a slide's do not tell of its film."""
 
 SILVERY, COLOURLESS = 0.4, 0.016
-"""Slopes and colour of silver film: .58 and more, and .012 and less; film of dyes has a colour of .021 and more."""
+"""Slopes and chroma of silver film: .58 and more, and .012 and less; film of dyes has a chroma of .021 and more."""
 
 FAR = 5.0
 """Misfit that matters: at most 4.6 on simulated rolls of Kodachrome for their own slides."""
@@ -140,7 +140,7 @@ def judge_rows(rows: Sequence[Row], false_discovery_rate: float, settled: Collec
         rolls[row.get("roll", "")].append(row)
     usual = {name: _usual(roll) for name, roll in rolls.items()}
     reasons = (list(_reasons(row, usual[row.get("roll", "")], false_discovery_rate)) for row in rows)
-    return [_judged(row, [] if row["slide"] in settled else why) for row, why in zip(rows, reasons, strict=True)]
+    return [_judged(row, [] if row.get("slide") in settled else why) for row, why in zip(rows, reasons, strict=True)]
 
 
 def _judged(row: Row, reasons: list[Reason]) -> Row:
@@ -195,7 +195,7 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     if apart > OTHER:
         text = "the picture shows in its infrared with slope {0:.2f}, in its roll {1:.2f}: other film?"
         yield Reason(3.0, text.format(row["slopes"], 10**strength))
-    if row["slopes"] > SILVERY and row["colour"] < COLOURLESS:
+    if row["slopes"] > SILVERY and row["chroma"] < COLOURLESS:
         yield Reason(4.0, "it has no colours, and its infrared shows the picture, as on silver film")
     if row["agreement"] > AGREES and apart < ALIKE:
         return

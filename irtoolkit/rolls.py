@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.black import densest_film
-from irtoolkit.crosstalk import clean_densities, fit_terms, measure_slopes
+from irtoolkit.crosstalk import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, measure_slopes, sample_terms
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import LAMP, TERMS
 from irtoolkit.schema import VISIBLE
@@ -89,11 +89,13 @@ def fit_slide(tiles: Sequence[Sample], model: xr.Dataset) -> SlideFit:
     Neighbouring pixels err alike, so a slide's information is that of its pixels over how many err as one.
     """
     densities = clean_densities(tiles, model)
-    fit, pixels = fit_terms(densities, model)
+    pixels = sample_terms([densities], model)
+    fit = fit_terms(pixels)
     mean = fit.sums[0] / fit.sums[0, 0]
     centred = (fit.sums - np.outer(fit.sums[0], mean))[1:, 1:] / max(fit.alike * fit.variance, 1e-20)
     slopes, _ = measure_slopes(densities, model.assign(coefficient=("term", fit.coefficient)))
-    return SlideFit(centred[:-1, :-1], centred[:-1, -1], mean, fit.r2, slopes, fit.sigma, pixels)
+    some = pixels[:, :: SAMPLED_PIXELS // TRIED_PIXELS]
+    return SlideFit(centred[:-1, :-1], centred[:-1, -1], mean, fit.r2, slopes, fit.sigma, some)
 
 
 def pool_slides(model: xr.Dataset, fits: Sequence[SlideFit]) -> xr.Dataset:

@@ -191,12 +191,14 @@ def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np
 def pixels_alike(terms: np.ndarray, residual: np.ndarray) -> float:
     """How many samples err as one: variance of coefficients in 60 runs of neighbours over that of single samples.
 
-    The median over the terms (terms, samples), of which the first is 1; at least 1.
+    The median over the terms (terms, samples), of which the first is 1; at least 1, and 1 where that is the only one.
 
     >>> wave = np.repeat(np.random.default_rng(0).normal(size=1000), 6)
     >>> round(pixels_alike(np.stack([np.ones(6000), np.repeat(np.arange(1000.0), 6)]), wave)) in (4, 5, 6, 7, 8)
     True
     """
+    if len(terms) == 1:
+        return 1.0
     centred = terms[1:] - terms[1:].mean(axis=1, keepdims=True)
     left = residual - residual.mean()
     edges = np.linspace(0, len(left), CLUSTERS + 1).astype(int)

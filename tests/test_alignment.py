@@ -104,6 +104,23 @@ def test_the_uncertainty_is_that_of_the_shift(scanner):
     assert np.sqrt(np.mean(np.square(ratios))) < 1.2
 
 
+@pytest.mark.parametrize("shape", [(151, 223), (223, 151), (97, 129)])
+def test_small_slides_of_odd_width_can_be_measured(textured, shape):
+    measured = measure(displaced_slide(textured, field(3, -2, shape)))
+    assert [float(measured.shift_y), float(measured.shift_x)] == pytest.approx([3, -2], abs=0.15)
+
+
+def test_pieces_tell_the_displacement_of_their_place(textured):
+    truth = make_displacement(np.array([[4.0, 0.6, 0, 0, 0], [-2.5, 0, 0.4, 0, 0]]), (779, 901))
+    measured = measure(displaced_slide(textured, truth))
+    places = zip(measured.piece_y.values, measured.piece_x.values, strict=True)
+    expected = np.array([field_by_hand(truth, *place) for place in places])
+    assert measured.sizes["piece"] > 9
+    errors = np.abs(measured.piece_displacement.values - expected)
+    assert (errors < 4 * measured.piece_error.values[:, None]).all()
+    assert np.median(errors) < 0.1
+
+
 def test_shift_beyond_the_limit_is_not_believed(textured):
     assert_not_believed(measure(displaced_slide(textured, field(LIMIT + 12, 0, (311, 389)))))
 

@@ -3,7 +3,7 @@ import pytest
 from scans import SHAPE, SLOPES, STEEP, film, residual_of, scan, sky, specks, whole
 
 from irtoolkit.crosstalk import fit_crosstalk, level_model
-from irtoolkit.ghost import TERMS, visible_density
+from irtoolkit.ghost import GROUPS, TERMS, visible_density
 from irtoolkit.model import open_model, write_model
 from irtoolkit.schema import ModelError
 
@@ -56,6 +56,24 @@ def test_constant_colour_explains_nothing():
     assert np.isfinite(model.coefficient).all()
     assert float(model.r2) == pytest.approx(0, abs=0.01)
     assert float(model.slopes) == pytest.approx(0, abs=0.001)
+
+
+def test_terms_that_are_left_out_have_no_part_in_the_fit(textured):
+    tile = scan(film(textured), STEEP)
+    model = fit_crosstalk([[tile]], GROUPS["bands"])
+    coefficient = dict(zip(TERMS, model.coefficient.values, strict=True))
+    assert [term for term, value in coefficient.items() if value] == ["1", "R", "G", "B"]
+    assert [term for term, error in zip(TERMS, model.standard_error.values, strict=True) if error] == [
+        "1",
+        "R",
+        "G",
+        "B",
+    ]
+    assert [coefficient[band] for band in "RGB"] == pytest.approx(STEEP, abs=0.003)
+    level = fit_crosstalk([[tile]], ())
+    assert float(level.r2) == pytest.approx(0, abs=1e-5)
+    assert float(level.slopes) == 0
+    assert np.isfinite(level.standard_error).all()
 
 
 def test_slides_of_a_roll_share_slopes_and_keep_their_own_level(textured):

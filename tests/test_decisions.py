@@ -118,7 +118,7 @@ def test_accepting_cleans_nothing_and_takes_the_slide_off_the_short_list(cleaned
     assert cleaned() == []
     assert digests(tmp_path) == before
     reviews = {row["slide"]: (row["review"] == "", row["weight"], row["decision"]) for row in rows_of(tmp_path)}
-    assert reviews["one.tif"] == (True, "0", "accepted")
+    assert reviews["one.tif"] == (True, "0.0", "accepted")
     assert [reviews[name][0] for name in ("two.tif", "three.tif")] == [False, False]
     report = (tmp_path / "report" / "slides.js").read_text()
     assert report.count('"decision": "accepted"') == 1

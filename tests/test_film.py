@@ -134,8 +134,8 @@ def test_negatives_and_faded_slides_have_other_tints():
 
 def test_silver_has_no_colour_and_dyes_have():
     grays = [(level, level + 0.2, level + 0.1) for level in (0.3, 0.9, 1.5)]
-    assert look(grays)["colour"] < 0.001
-    assert look([(0.3, 0.5, 0.3), (0.9, 0.9, 0.9), (1.5, 1.3, 1.5)])["colour"] == pytest.approx(1.4826 * 0.2, abs=0.01)
+    assert look(grays)["chroma"] < 0.001
+    assert look([(0.3, 0.5, 0.3), (0.9, 0.9, 0.9), (1.5, 1.3, 1.5)])["chroma"] == pytest.approx(1.4826 * 0.2, abs=0.01)
 
 
 @pytest.mark.parametrize(("infrared", "share"), [(65_535, 1.0), (65_534, 0.0)])

@@ -7,7 +7,16 @@ import xarray as xr
 from scans import STEEP, film, residual_of, scan
 
 from irtoolkit.crosstalk import fit_crosstalk
-from irtoolkit.ghost import EDGE_BLURS, POINTWISE, TERMS, crosstalk_terms, ghost_density, lamp_terms, subtract_crosstalk
+from irtoolkit.ghost import (
+    EDGE_BLURS,
+    GROUPS,
+    POINTWISE,
+    TERMS,
+    crosstalk_terms,
+    ghost_density,
+    lamp_terms,
+    subtract_crosstalk,
+)
 from irtoolkit.noise import fit_noise, score_residual
 
 DENSEST = (1.0, 2.0, 1.5)
@@ -51,6 +60,11 @@ def test_lamp_terms_by_hand():
     np.testing.assert_array_equal(yy, [[1] * 3, [0.25] * 3])
     np.testing.assert_array_equal(yx, [[0.5, 0, -1], [-0.25, 0, 0.5]])
     np.testing.assert_array_equal(xx, [[0.25, 0, 1]] * 2)
+
+
+def test_every_term_but_the_level_is_in_one_group():
+    grouped = [term for terms in GROUPS.values() for term in terms]
+    assert sorted(("1", *grouped)) == sorted(TERMS)
 
 
 def test_every_term_has_its_plane_and_detail_is_nothing_on_even_film(textured):

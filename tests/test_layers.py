@@ -20,10 +20,12 @@ ROWS = (
     ("crosstalk",),
     ("noise", "measurement", "threshold", "synthetic", "rolls"),
     ("marking", "opacity", "grain", "fitting"),
-    ("picture_model", "posterior"),
+    ("picture_model", "posterior", "crosstalk_sample"),
     ("restoration",),
     ("healing",),
-    ("pipeline", "pictures", "roll_plots", "plots", "drawing"),
+    ("pipeline", "pictures", "roll_plots", "drawing", "fit_plots"),
+    ("slide_plots",),
+    ("plots",),
     ("previews", "results", "tasks", "progress", "trials", "region_picture", "views", "pieces"),
     ("report", "review", "records", "capacity", "decisions", "levels", "panels"),
     ("cleaning", "comparison", "displacement_map"),
@@ -41,8 +43,6 @@ WITHIN_A_ROW = {
     ("settings", "schema"),
     ("tags", "schema"),
     ("backend", "reader"),
-    ("plots", "pictures"),
-    ("plots", "roll_plots"),
 }
 """Who may import from a module of the same row."""
 

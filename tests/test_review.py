@@ -10,7 +10,7 @@ USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
     **{"shift_y": 5.0, "shift_x": 0.0, "blur": 1.8, "slopes": 0.04, "sigma": 0.005, "threshold": 3.4},
     **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "clipped": 0.0},
-    **{"r2": 0.9, "clearest": 0.5, "densest": 2.6, "tint": 0.02, "colour": 0.2},
+    **{"r2": 0.9, "clearest": 0.5, "densest": 2.6, "tint": 0.02, "chroma": 0.2},
 }
 
 
@@ -40,7 +40,7 @@ def test_a_usual_roll_has_no_short_list():
         ({"shift_y": -3.0}, "its infrared lies -3.0 px off in y, that of its roll 5.1"),
         ({"shift_x": 4.0}, "4.0 px off in x"),
         ({"slopes": 0.11}, "with slope 0.11, in its roll 0.04: other film?"),
-        ({"slopes": 0.7, "colour": 0.01}, "it has no colours, and its infrared shows the picture, as on silver"),
+        ({"slopes": 0.7, "chroma": 0.01}, "it has no colours, and its infrared shows the picture, as on silver"),
         ({"sigma": 0.04}, "noise of 0.0400"),
         ({"coverage": 0.045}, "4.50% of it are marked, of its roll 0.0"),
         ({"holder": 0.2}, "20% of it are holder or mount, of its roll 0%"),

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from irtoolkit.crosstalk_sample import (
+    choose_terms,
+    explain_pixels,
+    measure_crosstalk,
+    preview_residual,
+    sample_crosstalk,
+)
+from irtoolkit.fitting import fit_alone
+from irtoolkit.ghost import GROUPS, TERMS, subtract_ghost, visible_density
+
+
+@pytest.fixture(scope="module")
+def sampled(plustek_slide):
+    return sample_crosstalk(plustek_slide)
+
+
+def test_what_a_fit_leaves_of_the_sampled_film_has_its_sigma(sampled):
+    model = sampled.model
+    pixels = explain_pixels(sampled, model)
+    left = (pixels.infrared - pixels.ghost).values
+    sigma = 1.4826 * np.median(np.abs(left - np.median(left)))
+    assert sigma == pytest.approx(float(model.sigma), rel=1e-3)
+    assert pixels.density.dims == ("band", "pixel")
+    assert 0.5 * 301 * 427 < pixels.sizes["pixel"] < 301 * 427
+
+
+def test_all_terms_give_the_model_again_and_fewer_leave_more(sampled):
+    again, fewer = (choose_terms(sampled, terms) for terms in (TERMS, GROUPS["bands"]))
+    np.testing.assert_array_equal(again.coefficient, sampled.model.coefficient)
+    assert float(fewer.sigma) > float(again.sigma) == float(sampled.model.sigma)
+    fitted = [term for term, value in zip(TERMS, fewer.coefficient.values, strict=True) if value]
+    assert fitted == ["1", "R", "G", "B"]
+
+
+def test_a_slide_is_measured_by_its_own_fit_or_that_of_a_model(plustek_slide, sampled):
+    own = measure_crosstalk(plustek_slide)
+    assert own.identical(explain_pixels(sampled, sampled.model))
+    with_model = measure_crosstalk(plustek_slide, fit_alone(sampled.sample))
+    np.testing.assert_array_equal(with_model.infrared, own.infrared)
+    np.testing.assert_allclose(with_model.ghost, own.ghost, atol=0.003)
+
+
+def test_a_part_shows_its_residual_at_its_place(sampled):
+    (whole,) = sampled.parts()
+    cut = whole._replace(planes=whole.planes[:, 40:, 7:], place=(whole.place[0][40:], whole.place[1][:, 7:]))
+    seen = preview_residual(sampled._replace(sample=sampled.sample._replace(tiles=[whole, cut])), sampled.model, 1)
+    assert (seen.y.values[[0, -1]].tolist(), seen.x.values[[0, -1]].tolist()) == ([40, 300], [7, 426])
+    density = visible_density(cut.planes[:3], sampled.model)
+    np.testing.assert_array_equal(seen.residual, subtract_ghost(density, cut.planes[3], cut.place, sampled.model))
+    assert sampled.places() == [(0, 0)]

@@ -2,11 +2,12 @@
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -64,15 +65,29 @@ def _run_on(
 def local_workers(count: int, memory: int) -> Iterator["Client"]:
     """Client of so many processes of one thread on this machine, sharing `memory` bytes; they end with it.
 
-    Ctrl-C reaches this process alone, which ends them.
+    Ctrl-C reaches this process alone, which ends them. They do not import the script that called: one without
+    ``if __name__ == "__main__":`` would begin its work once more in each of them.
     """
     from distributed import Client, LocalCluster
 
     options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
-    with _deaf_to_ctrl_c():
-        cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
-    with cluster, Client(cluster) as client:
-        yield client
+    with _unseen_script():
+        with _deaf_to_ctrl_c():
+            cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextmanager
+def _unseen_script() -> Iterator[None]:
+    """Hide the file of the main module, which `multiprocessing` imports in every process that it spawns."""
+    script = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: script[name] for name in ("__file__", "__spec__") if name in script}
+    script.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        script.update(hidden)
 
 
 @contextmanager

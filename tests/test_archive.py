@@ -112,6 +112,15 @@ def test_a_worker_that_is_killed_is_replaced(tree, uninterrupted, tmp_path, clus
     assert outcome(tmp_path) == outcome(uninterrupted)
 
 
+def test_a_script_without_a_guard_around_its_calls_can_start_processes(tmp_path):
+    irt.make_roll(tmp_path / "roll", seed=1, count=2, shape=(120, 160))
+    script = tmp_path / "script.py"
+    call = f"irt.clean_archive({str(tmp_path / 'roll')!r}, {str(tmp_path / 'out')!r}, workers=2, quiet=True)"
+    script.write_text(f"import irtoolkit as irt\nprint(*{call}.status.values, __file__)\n")
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert run.stdout.split() == ["done", "done", str(script)], run.stderr
+
+
 def test_processes_of_its_own_and_the_address_of_a_scheduler_give_the_same(tree, uninterrupted, tmp_path, cluster):
     irt.clean_archive(tree, tmp_path / "own", workers=2, quiet=True)
     assert outcome(tmp_path / "own") == outcome(uninterrupted)

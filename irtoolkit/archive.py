@@ -21,7 +21,7 @@ from irtoolkit.records import read_record, record_file
 from irtoolkit.report import write_report
 from irtoolkit.results import Row, open_results, write_parquet, write_table
 from irtoolkit.review import judge_rows
-from irtoolkit.roll_models import ALONE, RollModel, fit_model, folder_name
+from irtoolkit.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.settings import Settings
 from irtoolkit.targets import remove_leftovers
 from irtoolkit.tasks import CallError, Task
@@ -170,7 +170,7 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
     fitted: dict[Path, RollModel] = {}
     threads = max(1, (crew.threads or 1) * max(crew.processes, 1) // max(len(missing), 1))
     with Progress(sum(len(spread(roll.tasks)) for roll in missing), "fitting rolls", quiet=quiet) as progress:
-        for roll, model in run_jobs(partial(fit_model, threads=threads), missing, client):
+        for roll, model in fit_models(missing, client, threads):
             if isinstance(model, BaseException):
                 model = RollModel(None, "", one_line(model))
             if model.reason:

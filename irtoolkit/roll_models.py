@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
@@ -19,6 +20,10 @@ from irtoolkit.reader import open_slide
 from irtoolkit.records import digest_of
 from irtoolkit.schema import VERSION, SlideError
 from irtoolkit.tasks import Task
+from irtoolkit.workers import run_jobs
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Refusal = Callable[[Task, Exception], None]
 
@@ -99,6 +104,22 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
     return RollModel(file, digest_of(model.drop_attrs().to_dict()), "")
 
 
+def fit_models(
+    rolls: Sequence[Roll], client: "Client | None", threads: int
+) -> Iterator[tuple[Roll, RollModel | BaseException]]:
+    """Fit the models of rolls, side by side; of rolls fewer than the workers of `client` the slides are shared out."""
+    if client is None or len(rolls) >= len(client.nthreads()):
+        yield from run_jobs(partial(fit_model, threads=threads), rolls, client)
+        return
+    for roll in rolls:
+        sampled = dict(run_jobs(_sample_alone, spread(roll.tasks), client))
+        for task, sample in sampled.items():
+            if isinstance(sample, BaseException):
+                sampled[task] = _sample_alone(task)
+        samples = (sampled[task] for task in spread(roll.tasks))
+        yield roll, _fit_to(roll, [sample for sample in samples if isinstance(sample, SlideSample)])
+
+
 def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
     """Fit the model of a roll, write it to its file, and return what describes it; a roll that cannot be fitted too.
 
@@ -106,11 +127,20 @@ def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
     """
     with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
         tried = pool.map(try_sample, spread(roll.tasks))
-        samples = [sample for sample in tried if sample is not None]
+        return _fit_to(roll, [sample for sample in tried if sample is not None])
+
+
+def _sample_alone(task: Task) -> SlideSample | None:
+    with working_threads(None):
+        return try_sample(task)
+
+
+def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
     try:
         if len(samples) < 2:
             raise SlideError(f"expected at least two usable slides in a roll, found {len(samples)}")
-        model = fit_samples(samples)
+        with working_threads(1):
+            model = fit_samples(samples)
     except SlideError as error:
         model = xr.Dataset(attrs={"reason": one_line(error)})
     write_model(model.assign_attrs(slides=_token(roll)), roll.file)

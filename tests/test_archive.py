@@ -112,6 +112,16 @@ def test_a_worker_that_is_killed_is_replaced(tree, uninterrupted, tmp_path, clus
     assert outcome(tmp_path) == outcome(uninterrupted)
 
 
+def test_the_slides_of_a_single_roll_are_sampled_by_the_workers(tree, tmp_path, cluster):
+    roll = str(tree / "roll2")
+    irt.clean_archive(roll, tmp_path / "here", workers=1, quiet=True)
+    with Client(cluster) as client:
+        irt.clean_archive(roll, tmp_path / "there", client=client, quiet=True)
+        seen = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_prefixes))
+    assert "sample_alone" in seen
+    assert outcome(tmp_path / "there") == outcome(tmp_path / "here")
+
+
 def test_a_script_without_a_guard_around_its_calls_can_start_processes(tmp_path):
     irt.make_roll(tmp_path / "roll", seed=1, count=2, shape=(120, 160))
     script = tmp_path / "script.py"

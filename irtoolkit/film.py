@@ -17,6 +17,10 @@ AS_DARK = 2.0
 ALONG_A_SIDE = 0.6
 BEYOND = 2
 LARGEST_SHARE = 0.6
+MOST_ROUNDED = 1.2
+WIDEST = 0.3
+NARROWER = 0.1
+OBLIQUE = np.linspace(-0.05, 0.05, 11)
 MARGIN = 2
 SMALL = 4
 LOOKED_AT = 0.005
@@ -26,9 +30,9 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
     A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
-    their brightest or to near their darkest, along six tenths of a side of the frame (holders on scans let .02 to .08
-    of full scale of infrared through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom from corner
-    to corner.
+    their brightest or to near their darkest, in a straight strip along six tenths of a side of the frame (holders on scans
+    let .02 to .08 of full scale of infrared through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom
+    so straight.
 
     Parameters
     ----------
@@ -50,15 +54,45 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     beyond = np.pad(dark, BEYOND, mode="edge")
     opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
     _, labels = cv2.connectedComponents(np.ascontiguousarray(opened), connectivity=4)
-    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
-    along = [
-        label for side in sides for label in np.flatnonzero(np.bincount(side) >= ALONG_A_SIDE * len(side)) if label
-    ]
-    holder = np.isin(labels, along)
+    holder = _holder(labels)
     if holder.mean() > LARGEST_SHARE:
         holder[:] = False
     grown = cv2.dilate(holder.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
     return xr.DataArray(grown == 0, dims=("cell_y", "cell_x"), name="film")
+
+
+def _holder(labels: np.ndarray) -> np.ndarray:
+    """Which cells (y, x) of dark areas, numbered from 1, are a holder's: strips along sides, and what rounds corners.
+
+    An area that reaches much farther in than its strips is a picture's shadow there.
+    """
+    holder = np.zeros(labels.shape, bool)
+    for turns in range(4):
+        turned, strips = np.rot90(labels, turns), np.rot90(holder, turns)
+        side = np.bincount(turned[:, 0], minlength=1)
+        for label in np.flatnonzero(side >= ALONG_A_SIDE * len(turned)):
+            if label:
+                strips |= _strip(turned == label)
+    for label in np.unique(labels[holder]):
+        area = labels == label
+        if area.sum() <= MOST_ROUNDED * (area & holder).sum():
+            holder |= area
+    return holder
+
+
+def _strip(area: np.ndarray) -> np.ndarray:
+    """The cells of an area (y, x) within the widest strip along its left side, straight and up to 3 degrees oblique.
+
+    A tenth of the side may be narrower, as beside dust on its edge. None where it is wider than .3 of the frame.
+    """
+    reach = np.where(area.all(axis=1), area.shape[1], np.argmin(area, axis=1))
+    rows = np.arange(len(reach)) - (len(reach) - 1) / 2
+    oblique = [slope * rows for slope in OBLIQUE]
+    widths = [np.quantile((reach - turned)[reach > 0], NARROWER) for turned in oblique]
+    best = int(np.argmax(widths))
+    if widths[best] > WIDEST * area.shape[1]:
+        return np.zeros_like(area)
+    return area & (np.arange(area.shape[1]) < (widths[best] + oblique[best])[:, None])
 
 
 def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:

@@ -64,7 +64,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
     few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
-    model = find_black([tile.planes for slide in samples for tile in slide], partial(_loss, few))
+    planes = [tile.planes for slide in samples for tile in slide]
+    model = find_black(planes, partial(_loss, few), partial(_pointwise_slope, few))
     densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
     plain = _fit(densities, partial(_smooth_terms, model=model))
     model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
@@ -161,6 +162,16 @@ def _densities(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> list[l
 
 def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
     return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS).loss
+
+
+def _pointwise_slope(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
+    """Mean slope of the infrared over all bands, by a fit without blurs."""
+    densities = _densities(samples, model)
+    pointwise = _fit(densities, partial(_smooth_terms, model=model), TRIED_PIXELS).coefficient[: len(POINTWISE)]
+    coefficient = np.zeros(len(TERMS))
+    coefficient[: len(POINTWISE)] = pointwise
+    model = model.assign(coefficient=("term", coefficient), prediction=("pointwise", pointwise))
+    return measure_slopes([tile for slide in densities for tile in slide], model)[0]
 
 
 def _within_range(tile: Sample, model: xr.Dataset) -> Sample:

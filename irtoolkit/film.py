@@ -19,8 +19,8 @@ BEYOND = 2
 LARGEST_SHARE = 0.6
 MOST_ROUNDED = 1.2
 WIDEST = 0.3
-NARROWER = 0.1
-OBLIQUE = np.linspace(-0.05, 0.05, 11)
+STRAIGHT = 0.5
+OBLIQUE = (0.0, 0.01, -0.01, 0.02, -0.02, 0.03, -0.03, 0.04, -0.04, 0.05, -0.05)
 MARGIN = 2
 SMALL = 4
 LOOKED_AT = 0.005
@@ -30,9 +30,9 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
     A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
-    their brightest or to near their darkest, in a straight strip along six tenths of a side of the frame (holders on scans
-    let .02 to .08 of full scale of infrared through, film .59 to .70). Shadows of Kodachrome can be as dark, but seldom
-    so straight.
+    their brightest or to near their darkest, in a straight strip along six tenths of a side of the frame, of at most .3
+    of its width (holders on scans let .02 to .08 of full scale of infrared through, film .59 to .70). Shadows of
+    Kodachrome can be as dark, but seldom so straight.
 
     Parameters
     ----------
@@ -81,18 +81,23 @@ def _holder(labels: np.ndarray) -> np.ndarray:
 
 
 def _strip(area: np.ndarray) -> np.ndarray:
-    """The cells of an area (y, x) within the widest strip along its left side, straight and up to 3 degrees oblique.
+    """The cells of an area (y, x) within a strip along its left side, straight and up to 3 degrees oblique.
 
-    A tenth of the side may be narrower, as beside dust on its edge. None where it is wider than .3 of the frame.
+    It is as wide as most rows have it, within a cell, but at most .3 of the frame; rows of another width, as beside
+    dust or a shadow, may be up to half of them. Else there is none.
     """
-    reach = np.where(area.all(axis=1), area.shape[1], np.argmin(area, axis=1))
-    rows = np.arange(len(reach)) - (len(reach) - 1) / 2
-    oblique = [slope * rows for slope in OBLIQUE]
-    widths = [np.quantile((reach - turned)[reach > 0], NARROWER) for turned in oblique]
-    best = int(np.argmax(widths))
-    if widths[best] > WIDEST * area.shape[1]:
-        return np.zeros_like(area)
-    return area & (np.arange(area.shape[1]) < (widths[best] + oblique[best])[:, None])
+    height, width = area.shape
+    reach = np.where(area.all(axis=1), width, np.argmin(area, axis=1))
+    strip, most = np.zeros_like(area), STRAIGHT * height
+    for slope in OBLIQUE:
+        oblique = slope * (np.arange(height) - (height - 1) / 2)
+        widths = np.rint(reach - oblique).astype(int)
+        counts = np.bincount(widths[(reach > 0) & (widths > 0) & (widths <= WIDEST * width)], minlength=3)
+        alike = np.convolve(counts, np.ones(3), "same")
+        if alike.max() > most:
+            most = alike.max()
+            strip = area & (np.arange(width) < (alike.argmax() + 1 + oblique)[:, None])
+    return strip
 
 
 def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:

@@ -45,7 +45,10 @@ EDGE_BLURS = 0.5
 
 
 def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Density (3, y, x) of visible counts above the model's black levels, without the flare of their surroundings."""
+    """Density (3, y, x) of visible counts above the model's black levels, without the flare of their surroundings.
+
+    A defect may seem denser than any film; it gets at most the model's `most` (band), if it has that.
+    """
     offset, softness, flare = model.offset.values, model.softness.values, np.float32(model.flare)
     exponent = float(model.exponent)
     planes = []
@@ -54,7 +57,10 @@ def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
         if flare:
             light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
         planes.append(to_density(light, 0.0, soft))
-    return np.stack(planes)
+    density = np.stack(planes)
+    if "most" in model:
+        np.minimum(density, model.most.values.astype(np.float32)[:, None, None], out=density)
+    return density
 
 
 def infrared_density(infrared: np.ndarray, model: xr.Dataset) -> np.ndarray:

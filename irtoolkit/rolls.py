@@ -157,9 +157,9 @@ def adapt_model(model: xr.Dataset, fit: SlideFit, tiles: Sequence[Sample]) -> xr
     tried = [_averaged(model, fit, scatter) for scatter in SCATTERS]
     noise = np.log([level_scales(values - combine(each, terms), level) + 1e-9 for each in tried]).mean(axis=1)
     coefficient = tried[int(np.argmax(noise <= noise[-1] + WORTHWHILE))]
-    densest = densest_film([tile.planes for tile in tiles], model)
+    limits = densest_film([tile.planes for tile in tiles], model)
     adapted = model.assign(coefficient=("term", coefficient), r2=fit.r2, slopes=fit.slopes, sigma=fit.sigma)
-    return within_densest(adapted, densest).assign(misfit=measure_misfit(model, fit))
+    return within_densest(adapted, limits.densest.values).assign(limits).assign(misfit=measure_misfit(model, fit))
 
 
 def _averaged(model: xr.Dataset, fit: SlideFit, scatter: float) -> np.ndarray:

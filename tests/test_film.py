@@ -89,6 +89,31 @@ def test_what_is_dark_and_no_holder_stays_film(large_picture, place, level, kind
     assert film_pixels((counts // 257 if kind is np.uint8 else counts).astype(kind)).all()
 
 
+def triangle(height, width):
+    """Where the left side's shadow is that narrows from the bottom to the top."""
+    rows = np.arange(height)[:, None]
+    return np.arange(width) < rows * 0.6 * width / height
+
+
+@pytest.mark.parametrize(
+    ("shadow", "lost"),
+    [(triangle(803, 1207), 0.02), (np.arange(1207) < np.full((803, 1), 500), 0.0), (triangle(803, 1207) * 0, 0.0)],
+    ids=["narrowing", "wide", "none"],
+)
+def test_a_shadow_along_a_side_is_film(large_picture, shadow, lost):
+    counts = np.where(shadow, 100, large_picture).astype(np.uint16)
+    assert 1 - film_pixels(counts).mean() <= lost
+
+
+def test_a_holder_beside_a_shadow_is_found_and_the_shadow_is_film(large_picture):
+    holder = np.arange(1207) < np.full((803, 1), 48)
+    shadow = np.roll(triangle(803, 1207), 450, axis=0) & (np.arange(803) >= 450)[:, None]
+    counts = np.where(shadow | holder, 100, large_picture).astype(np.uint16)
+    film = film_pixels(counts)
+    assert not film[:, :48].any()
+    assert film[:, 100:].all()
+
+
 def test_black_film_with_noise_is_no_holder():
     noise = np.random.default_rng(0).normal(0, 20, (4, *SHAPE))
     for levels in ([90, 80, 85, 32_000], [90, 80, 85, 70]):

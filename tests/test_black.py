@@ -54,7 +54,7 @@ def black_corner(size):
 @pytest.mark.parametrize(("size", "slope", "limited"), [(40, 0.3, True), (16, 0.3, False), (40, 0.05, False)])
 def test_no_film_exceeds_the_densest_where_it_is_common_and_the_infrared_follows_it(size, slope, limited):
     tiles = black_corner(size)
-    model = find_black(tiles, lambda model: 1.0 + float(model.offset[0]), lambda model: slope)
+    model = find_black(tiles, lambda model: 1.0 + float(model.offset[0]), lambda _: slope)
     speck = visible_density(tiles[0][:3, 152:154, 152:154], model)
     film = float(to_density(np.array([300]), 0.0, float(model.softness[0])).item())
     assert speck.max() == pytest.approx(film + 0.1, abs=0.02) if limited else speck.min() > film + 0.5

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 from irtoolkit.statistics import blur, blur_bands
@@ -44,28 +45,37 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     numpy.ndarray
         Planes, equal to the given where the mask is False.
     """
-    clean = (~mask).astype(np.float32)
     if mask.all():
         return planes.copy()
     detail = planes - blur_bands(planes, COARSE)
-    shared = _shared_variance(detail[:, ~mask])
-    everywhere = hash_noise(mask.shape, start, len(planes))
-    around, own = _size(detail, clean), _size(detail, 1 - clean)
-    around = np.minimum(around, np.median(around[:, ~mask], axis=1)[:, None, None])
-    missing = np.sqrt(np.maximum(around**2 - own**2, 0))
-    grain = np.empty_like(planes)
+    shared = np.float32(_shared_variance(detail[:, ~mask]))
+    noise = hash_noise(mask.shape, start, len(planes) + 1)
+    noise = np.sqrt(shared) * noise[-1] + np.sqrt(1 - shared) * noise[:-1]
+    missing = np.float32(strength) * _missing(detail, mask)
     for band, (softness, deviation) in enumerate(_grain_softness(planes, mask)):
-        noise = np.sqrt(shared) * everywhere + np.sqrt(1 - shared) * hash_noise(mask.shape, start, band)
-        grain[band] = blur(noise.astype(np.float32), softness) / np.float32(deviation)
-    return np.where(mask, planes + np.float32(strength) * missing * grain, planes)
+        missing[band] *= blur(noise[band], softness) / np.float32(deviation)
+    return np.where(mask, planes + missing, planes)
 
 
 def _shared_variance(details: np.ndarray) -> float:
     """Mean correlation of the bands' detail (band, pixels), from 0 to 1: dye clouds of the bands partly coincide."""
-    if len(details) < 2 or not details.std(axis=1).all():
+    roots = np.copysign(np.sqrt(np.abs(details)), details)
+    roots -= roots.mean(axis=1, keepdims=True)
+    products = np.einsum("is,js->ij", roots, roots)
+    deviations = np.sqrt(np.diag(products))
+    if len(details) < 2 or not deviations.all():
         return 0.0
-    correlation = np.corrcoef(np.sign(details) * np.sqrt(np.abs(details)))
+    correlation = products / np.outer(deviations, deviations)
     return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
+
+
+def _missing(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Deviation (band, y, x) of the grain that masked pixels lack, smooth."""
+    around, own = _size(detail, ~mask), _size(detail, mask)
+    around = np.minimum(around, np.median(around, axis=(0, 1)))
+    lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
+    large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return large.reshape(*mask.shape, -1).transpose(2, 0, 1)
 
 
 def _grain_softness(planes: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
@@ -82,25 +92,29 @@ def _deviation(detail: np.ndarray) -> np.ndarray:
 
 
 def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Deviation (band, y, x) of detail over the pixels at which `where` (y, x) is 1, or all if none are near."""
-    roots = np.sqrt(np.abs(detail)) * where
-    near, weight = blur_bands(roots, REACH), blur(where, REACH)
-    everywhere = FAR * roots.mean(axis=(1, 2))[:, None, None]
-    return np.asarray(((near + everywhere) / (weight + FAR * where.mean() + np.float32(1e-9))) ** 2 / CALM)
+    """Deviation (y, x, band) on every fourth row and column over pixels `where` is True, or all if none are near."""
+    roots = np.stack([*np.sqrt(np.abs(detail)), np.ones(where.shape, np.float32)], axis=-1) * where[..., None]
+    height, width = (max(1, length // 4) for length in where.shape)
+    means = cv2.resize(roots, (width, height), interpolation=cv2.INTER_AREA)
+    near = blur(means, REACH / 4) + FAR * means.mean(axis=(0, 1))
+    return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / CALM)
 
 
-def hash_noise(shape: tuple[int, ...], start: tuple[int, int], band: int) -> np.ndarray:
-    """Normal noise (y, x) of variance 1, float32, that depends on nothing but each pixel's coordinates and band.
+def hash_noise(shape: tuple[int, int], start: tuple[int, int], bands: int) -> np.ndarray:
+    """Normal noise (bands, y, x) of variance 1, float32, that depends on nothing but each pixel's coordinates and band.
 
     Four bytes of a hash (the finaliser of MurmurHash3, Appleby) added up: their sum is normal within 1 % to 2 sigma.
 
-    >>> hash_noise((3, 4), (10, 20), 1)[1, 2] == hash_noise((1, 1), (11, 22), 1)[0, 0]
+    >>> hash_noise((3, 4), (10, 20), 1)[0, 1, 2] == hash_noise((1, 1), (11, 22), 1)[0, 0, 0]
     np.True_
     """
     y = np.arange(start[0], start[0] + shape[0], dtype=np.uint32)[:, None]
-    x = np.arange(start[1], start[1] + shape[1], dtype=np.uint32)[None, :]
-    mixed = y * np.uint32(0x9E3779B1) ^ x * np.uint32(0x85EBCA77) ^ np.uint32(0x27D4EB2F * (band + 1) % 2**32)
+    x = np.arange(start[1], start[1] + shape[1], dtype=np.uint32)
+    band = np.arange(1, bands + 1, dtype=np.uint32)[:, None, None]
+    mixed = y * np.uint32(0x9E3779B1) ^ x * np.uint32(0x85EBCA77) ^ band * np.uint32(0x27D4EB2F)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
-    total = sum((mixed >> np.uint32(8 * byte) & np.uint32(255)).astype(np.float32) for byte in range(4))
-    return np.asarray((total - np.float32(510)) / np.float32(np.sqrt((256**2 - 1) / 3)), np.float32)
+        mixed ^= mixed >> np.uint32(shift)
+        mixed *= np.uint32(factor)
+    pairs = (mixed & np.uint32(0xFF00FF)) + (mixed >> np.uint32(8) & np.uint32(0xFF00FF))
+    total = ((pairs >> np.uint32(16)) + (pairs & np.uint32(0xFFFF))).astype(np.float32)
+    return np.asarray((total - np.float32(510)) / np.float32(np.sqrt((256**2 - 1) / 3)))

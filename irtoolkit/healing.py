@@ -13,7 +13,7 @@ from irtoolkit.inpainting import check_method, inpaint_windows
 from irtoolkit.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
-from irtoolkit.windows import find_windows, label_windows, lay_out
+from irtoolkit.windows import Place, find_windows, label_windows, lay_out, pieces_reaching
 
 REACH = 64
 MARGIN = 12
@@ -70,15 +70,14 @@ def heal(
         raise SlideError(f"healing method must be one of {', '.join(HEALING_METHODS)}, not {method!r}")
     if method in ("copy", "none"):
         return visible.rename("healed")
-    arrays = [visible.data, mask.data[None]]
+    arrays, shape = [visible.data, mask.data[None]], (visible.sizes["y"], visible.sizes["x"])
     if method == "auto" and infrared is not None and model is not None:
-        shape = visible.sizes["y"], visible.sizes["x"]
         kernel = partial(_restore_block, model=model, shape=shape, grain=grain)
         arrays.append(infrared.data[None])
     else:
         inpainting = "telea" if method == "auto" else method
         check_method(inpainting)
-        kernel = partial(_fill_block, method=inpainting, grain=grain)
+        kernel = partial(_fill_block, method=inpainting, shape=shape, grain=grain)
     bands, dtype = visible.sizes["band"], visible.dtype
     data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True)
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
@@ -94,41 +93,57 @@ def _restore_block(
     shape: tuple[int, int],
     grain: float,
 ) -> np.ndarray:
-    if not mask.any():
+    wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
+    if not wanted.any():
         return visible
     place = np.broadcast_arrays(*frame_place(start, mask.shape[1:], shape))
-    healed, sheet = to_sixteen_bits(visible), lay_out(mask[0], NEAR, CONTEXT)
+    healed, sheet = to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
     marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
     y, x = sheet.gather(np.stack(place))
-    restored = restore(sheet.gather(healed), seen, marked, (y, x), model)
-    sheet.scatter(restored, mask[0], healed)
-    return _finish(healed, visible, mask[0], start, grain)
+    restored = restore(sheet.gather(healed), seen, marked, (y, x), model, sheet.own(wanted))
+    sheet.scatter(restored, wanted, healed)
+    return _finish(healed, visible, mask[0], wanted, start, grain)
+
+
+def _inside(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int]) -> Place:
+    """Rows and columns of a block, from `start` on, that no neighbour heals; some more at the slide's edges."""
+    rows, columns = (
+        slice(REACH if first else 0, length - REACH if first + length < whole else length)
+        for first, length, whole in zip(start, size, shape, strict=True)
+    )
+    return rows, columns
 
 
 def _fill_block(
-    visible: np.ndarray, mask: np.ndarray, *, start: tuple[int, int], method: str, grain: float
+    visible: np.ndarray,
+    mask: np.ndarray,
+    *,
+    start: tuple[int, int],
+    method: str,
+    shape: tuple[int, int],
+    grain: float,
 ) -> np.ndarray:
-    if not mask.any():
+    wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
+    if not wanted.any():
         return visible
-    filled, (places, labels) = to_sixteen_bits(visible), label_windows(mask[0], MARGIN)
+    filled, (places, labels) = to_sixteen_bits(visible), label_windows(wanted, MARGIN)
     fills = inpaint_windows([(filled[:, *place], mask[0][place]) for place in places], method)
     for number, (place, fill) in enumerate(zip(places, fills, strict=True), 1):
         piece = labels[place] == number
         filled[:, *place][:, piece] = fill[:, piece]
-    return _finish(filled, visible, mask[0], start, grain)
+    return _finish(filled, visible, mask[0], wanted, start, grain)
 
 
 def _finish(
-    healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, start: tuple[int, int], grain: float
+    healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: float
 ) -> np.ndarray:
-    """Healed 16-bit counts (band, y, x) with grain, as counts of the depth of `visible`, which they equal outside."""
-    if grain:
-        even = (np.maximum(healed, 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
-        for rows, columns in find_windows(mask, GRAIN_MARGIN):
-            corner = start[0] + rows.start, start[1] + columns.start
-            grainy = add_grain(even[:, rows, columns], mask[rows, columns], corner, grain)
-            marked = mask[rows, columns]
-            healed[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
+    """Healed 16-bit counts (band, y, x) with grain where `wanted` (y, x), in the depth of `visible`; else that."""
+    grained, counts = healed.copy(), visible.copy()
+    for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
+        corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
+        even = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
+        grainy = add_grain(even, mask[rows, columns], corner, grain)
+        grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
     largest = np.iinfo(visible.dtype).max
-    counts = np.clip(np.rint(healed / (FULL_SCALE / largest)), 0, largest).astype(visible.dtype)
-    return np.where(mask, counts, visible)
+    counts[:, wanted] = np.clip(np.rint(grained[:, wanted] / (FULL_SCALE / largest)), 0, largest)
+    return counts

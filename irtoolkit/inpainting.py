@@ -12,6 +12,7 @@ from irtoolkit.settings import INPAINTING_METHODS
 
 OPENCV = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 RADIUS = 3
+RELAXATIONS = 2
 UNITS = np.float32(1024)
 """Parts of a count in which OpenCV works: its Telea errs by up to two whole units (1.5 on flat film)."""
 GMIC = "gmic:"
@@ -23,6 +24,31 @@ def check_method(method: str) -> None:
     """Refuse a method whose program is not installed; `SlideError` tells how to install it."""
     if method.startswith(GMIC):
         find_gmic()
+
+
+def fill_smoothly(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Fill the masked pixels (y, x) of float32 planes (3, y, x) with a surface near that of a membrane.
+
+    Means of clean pixels in ever larger squares, each from coarse to fine relaxed twice (pull and push: Gortler and
+    others 1996, doi:10.1145/237170.237200). Some five times as fast as ``"telea"``.
+    """
+    clean = (~mask).astype(np.float32)
+    return np.ascontiguousarray(_pull_and_push(np.stack([*(planes * clean), clean], axis=-1)).transpose(2, 0, 1))
+
+
+def _pull_and_push(sums: np.ndarray) -> np.ndarray:
+    """Fill (y, x, 3) of sums over clean pixels (y, x, 3) and, last, of their share."""
+    known, (height, width) = sums[..., 3:] > 0, sums.shape[:2]
+    mean = sums[..., :3] / np.maximum(sums[..., 3:], np.float32(1e-6))
+    if known.all() or height == width == 1:
+        return mean
+    half = cv2.resize(sums, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    fill = cv2.resize(_pull_and_push(half), (width, height), interpolation=cv2.INTER_LINEAR)
+    np.copyto(fill, mean, where=known)
+    for _ in range(RELAXATIONS):
+        fill = cv2.blur(fill, (3, 3))
+        np.copyto(fill, mean, where=known)
+    return fill
 
 
 def inpaint(planes: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:

@@ -8,8 +8,8 @@ import xarray as xr
 
 from irtoolkit.density import from_light, to_light
 from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
-from irtoolkit.inpainting import inpaint
-from irtoolkit.statistics import wide_blur
+from irtoolkit.inpainting import fill_smoothly
+from irtoolkit.statistics import blur
 
 LN10 = np.float32(np.log(10))
 DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0
@@ -25,7 +25,6 @@ keeps its noise as it keeps its grain."""
 FILL_GROWN = 2
 LEVEL_BLUR, WIDE_LEVEL_BLUR = 12.0, 40.0
 LARGEST_NOISE = 0.1
-UNITS = 1000.0
 EXCESS_BLUR = 0.8
 """Px by which the picture's ghost shows more blur than defects have, in quadrature (measured on simulated scans)."""
 
@@ -76,16 +75,21 @@ def measure_opacity(
     exponent, hole = float(model.exponent), grown(mask, FILL_GROWN)
     offset = np.minimum(DARKEST_SHARE * model.darkest.values, LARGEST_OFFSET).astype(np.float32)[:, None, None]
     light = to_log(to_light(counts, exponent) - offset)
-    fill = inpaint(UNITS * light, hole, "telea") / np.float32(UNITS)
-    filled = from_light(from_log(fill) + offset, exponent)
-    visible = visible_density(np.where(hole, filled, counts).astype(np.float32), model)
+    fill, filled = fill_smoothly(light, hole), counts.astype(np.float32)
+    filled[:, hole] = from_light(from_log(fill[:, hole]) + offset[:, 0], exponent)
+    visible = visible_density(filled, model)
     residual = LN10 * subtract_ghost(visible, infrared, place, model)
     sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
     seen = np.isfinite(residual)
     density, noise = _level(np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness)))
-    slopes = ghost_slopes(visible, model)
-    slopes *= np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
+    slopes = np.zeros_like(light)
+    slopes[:, mask] = _bounded(ghost_slopes(visible[:, None, mask], model)[:, 0])
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
+
+
+def _bounded(slopes: np.ndarray) -> np.ndarray:
+    """Slopes (3, pixels), lessened where their sum is beyond what can be told from a defect."""
+    return slopes * np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
 
 
 def to_log(light: np.ndarray) -> np.ndarray:
@@ -116,15 +120,22 @@ def steepness(logarithm: np.ndarray) -> np.ndarray:
 
 def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The residual from its mean over clean pixels around, and their deviation from that mean; near ones count most."""
-    near, far = (wide_blur(clean.astype(np.float32), sigma) for sigma in (LEVEL_BLUR, WIDE_LEVEL_BLUR))
-    weight = near + np.float32(0.02) * far + np.float32(1e-9)
+    weight = _spread(clean.astype(np.float32)) + np.float32(1e-9)
 
     def mean(plane: np.ndarray) -> np.ndarray:
-        known = np.where(clean, plane, np.float32(0))
-        return (wide_blur(known, LEVEL_BLUR) + np.float32(0.02) * wide_blur(known, WIDE_LEVEL_BLUR)) / weight
+        height, width = plane.shape
+        means = _spread(np.where(clean, plane, np.float32(0))) / weight
+        return cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR)
 
     density = residual - mean(residual)
     return density, np.sqrt(mean(np.clip(density, -LARGEST_NOISE, LARGEST_NOISE) ** 2) + np.float32(4e-6))
+
+
+def _spread(plane: np.ndarray) -> np.ndarray:
+    """Means of a plane (y, x) of 4 by 4 pixels, blurred by the narrow kernel and, by a fiftieth, the wide one."""
+    height, width = (max(1, length // 4) for length in plane.shape)
+    small = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+    return blur(small, LEVEL_BLUR / 4) + np.float32(0.02) * blur(small, WIDE_LEVEL_BLUR / 4)
 
 
 def grown(mask: np.ndarray, radius: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from irtoolkit.opacity import FILL_GROWN, Evidence, grown, sensor_noise
@@ -27,18 +28,30 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
     light, power, number = evidence.light, np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.float32)
     changes = [np.diff(light, axis=2), np.diff(light, axis=1)]
     both = [clean[:, 1:] & clean[:, :-1], clean[1:] & clean[:-1]]
-    sampled = np.concatenate([change[:, pair][:, ::7] for change, pair in zip(changes, both, strict=True)], axis=1)
+    sampled = np.concatenate([_sample(*pair) for pair in zip(changes, both, strict=True)], axis=1)
     if not sampled.size:
         return PictureModel(np.full(mask.shape, LEAST_CHANGE**2, np.float32), np.eye(3, dtype=np.float32))
     most = UNUSUAL * 3 * float(np.median(np.abs(sampled)))
     for change, pair, reached in zip(changes, both, (power[:, 1:], power[1:]), strict=True):
-        reached += np.where(pair, np.minimum((change**2).mean(axis=0), most**2), 0)
+        reached += pair * np.minimum(np.einsum("byx,byx->yx", change, change) / 3, most**2)
     number[:, 1:] += both[0]
     number[1:] += both[1]
-    variance = (blur(power, NEIGHBOURHOOD) + np.float32(1e-10)) / (blur(number, NEIGHBOURHOOD) + np.float32(1e-6))
-    noise = blur(sensor_noise(light).mean(axis=0), NEIGHBOURHOOD)
-    variance = np.maximum(variance - 2 * np.minimum(noise, 10), LEAST_CHANGE**2)
+    noise = sensor_noise(light).mean(axis=0)
+    power, number, noise = (blur(_reduced(plane), NEIGHBOURHOOD / 4) for plane in (power, number, noise))
+    variance = (power + np.float32(1e-10)) / (number + np.float32(1e-6)) - 2 * np.minimum(noise, 10)
+    variance = cv2.resize(np.maximum(variance, LEAST_CHANGE**2), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return PictureModel(variance, _inverse_covariance(sampled[:, np.abs(sampled).max(axis=0) < most + 1e-3]))
+
+
+def _sample(changes: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Every seventh of the changes (3, y, x) at which `where` (y, x) is True."""
+    return changes.reshape(3, -1)[:, np.flatnonzero(where)[::7]]
+
+
+def _reduced(plane: np.ndarray) -> np.ndarray:
+    """Means of 4 by 4 pixels of a plane (y, x)."""
+    height, width = (max(1, length // 4) for length in plane.shape)
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _inverse_covariance(changes: np.ndarray) -> np.ndarray:

@@ -30,7 +30,12 @@ SHARP, COARSE = 0.15, 1.2
 
 
 def restore(
-    counts: np.ndarray, infrared: np.ndarray, mask: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+    counts: np.ndarray,
+    infrared: np.ndarray,
+    mask: np.ndarray,
+    place: tuple[np.ndarray, np.ndarray],
+    model: xr.Dataset,
+    wanted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Estimate the visible bands without their defects.
 
@@ -46,31 +51,57 @@ def restore(
         Rows and columns from -1 to 1 over the slide, from `frame_place`.
     model
         From `fit_noise`.
+    wanted
+        (y, x) bool, True = of the mask, and to be estimated; the whole mask if None.
 
     Returns
     -------
     numpy.ndarray
-        (3, y, x) float32 counts, the given ones where the mask is False.
+        (3, y, x) float32 counts, the given ones at pixels that are not wanted.
     """
     evidence = measure_opacity(counts, infrared, mask, place, model)
-    system, density = _build(evidence, mask, measure_picture(evidence, mask))
+    unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
+    number = np.where(mask, np.int32(-2), np.int32(-1))
+    number[unknown] = np.arange(group.size, dtype=np.int32)
+    system, density = _build(evidence, number, unknown, group, measure_picture(evidence, mask))
     light = solve(system, density)
     restored = counts.copy()
     healed = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE)
-    restored[:, mask] = from_light(healed, float(model.exponent))
+    restored[:, *unknown] = from_light(healed, float(model.exponent))
     return restored
 
 
-def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple[System, np.ndarray]:
-    """The system of the masked pixels, and the density from which their solution starts."""
-    number = np.full(mask.shape, -1, np.int32)
-    number[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
-    light, fill, slopes = (plane[:, mask] for plane in (evidence.light, evidence.fill, evidence.slopes))
+def _groups(mask: np.ndarray, sigma: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Rows and columns of masked pixels, by group, and their groups: blurred infrared sees no two of them together."""
+    side = 2 * _reach(sigma) + 1
+    _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
+    y, x = np.nonzero(mask)
+    order = np.argsort(labels[y, x], kind="stable")
+    y, x = y[order], x[order]
+    return (y, x), np.unique(labels[y, x], return_inverse=True)[1]
+
+
+def _reach(sigma: float) -> int:
+    return round(2.5 * sigma) if sigma > SHARP else 0
+
+
+def _build(
+    evidence: Evidence,
+    number: np.ndarray,
+    unknown: tuple[np.ndarray, np.ndarray],
+    group: np.ndarray,
+    picture: PictureModel,
+) -> tuple[System, np.ndarray]:
+    """The system of the unknown pixels, and the density from which their solution starts.
+
+    `number` (y, x): that of each unknown pixel, -1 where the film is known, -2 where it is not.
+    """
+    light, fill, slopes = (plane[:, *unknown] for plane in (evidence.light, evidence.fill, evidence.slopes))
     differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
     smear, density, trust = _look_through(number, evidence)
-    parts = (differences, rim, weight, smear, density, trust, picture.bands)
-    blind = ~evidence.seen[mask]
-    start = np.where(blind, DENSITIES[1], np.clip(evidence.density[mask], 0, DENSITIES[1]))
+    parts = (differences, rim, weight, smear, density, trust, picture.bands, group)
+    blind = ~evidence.seen[unknown]
+    start = np.where(blind, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(blind, np.float32(UNTOLD), sensor_noise(light))
     return System(light, fill, noise, steepness(light), slopes, *parts), start
 
@@ -78,11 +109,11 @@ def _build(evidence: Evidence, mask: np.ndarray, picture: PictureModel) -> tuple
 def _pair_up(
     number: np.ndarray, light: np.ndarray, variance: np.ndarray
 ) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """Differences between neighbours right and down of which at least one is unknown."""
+    """Differences between neighbours right and down of which one or both are unknown, and the other is known."""
     rows, columns, signs, rims, weights, pairs = [], [], [], [], [], 0
     for first, second in _neighbours(number.shape):
         one, other = number[first], number[second]
-        used = (one >= 0) | (other >= 0)
+        used = (np.maximum(one, other) >= 0) & (np.minimum(one, other) >= -1)
         one, other = one[used], other[used]
         known = [plane[:, *part][:, used] for plane, part in ((light, first), (light, second))]
         rims.append(np.where(one < 0, known[0], 0) - np.where(other < 0, known[1], 0))
@@ -107,33 +138,38 @@ def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tupl
 
 
 def _look_through(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """The infrared of the unknown pixels: where it is blurred, of every other of them, which tell as much."""
-    looked = (number >= 0) & evidence.seen
-    coarse = evidence.blur > COARSE
-    if coarse:
-        looked &= np.add.outer(np.arange(number.shape[0]), np.arange(number.shape[1])) % 2 == 0
-    y, x = np.nonzero(looked)
-    smear = _smear(number, y, x, evidence.blur)
-    density = evidence.density[y, x]
-    transmittance = np.clip(np.exp(-density), LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE)
+    """The infrared of the unknown pixels: where it is blurred, the means of squares of 2 by 2, which tell as much."""
+    side = 2 if evidence.blur > COARSE else 1
+    looked = _squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0)
+    y, x = (side * index for index in np.nonzero(looked))
     lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
     reach = 2 * max(1, round(2 * evidence.blur)) + 1
-    largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))[y, x]
-    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * largest
-    variance = (NOISE_FACTOR * evidence.noise[y, x] * transmittance) ** 2 + error**2
-    return smear, density, (2 if coarse else 1) / variance
+    largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    passed = np.exp(-_squares(evidence.density, side)[:, looked]).mean(axis=0)
+    noise = _squares(evidence.noise, side)[:, looked].mean(axis=0)
+    transmittance = np.clip(passed, LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE)
+    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * _squares(largest, side)[:, looked].mean(axis=0)
+    variance = (NOISE_FACTOR * noise * transmittance) ** 2 + error**2
+    return _smear(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
 
 
-def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float) -> sparse.csr_array:
-    """Gaussian weights (place, unknown) of what infrared at y, x sees; what is not unknown has no defect."""
-    reach = round(2.5 * sigma) if sigma > SHARP else 0
-    offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
-    offsets = offsets[:, (offsets**2).sum(axis=0) <= (reach + 0.5) ** 2]
-    kernel = np.exp(-(offsets**2).sum(axis=0) / (2 * max(sigma, SHARP) ** 2))
+def _squares(plane: np.ndarray, side: int) -> np.ndarray:
+    """Pixels (side * side, rows, columns) of each whole square of a plane (y, x)."""
+    rows, columns = (length // side * side for length in plane.shape)
+    return np.stack([plane[y:rows:side, x:columns:side] for y in range(side) for x in range(side)])
+
+
+def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float, side: int) -> sparse.csr_array:
+    """Gaussian weights (place, unknown) of what infrared in squares from y, x on sees; what is known has no defect."""
+    reach = _reach(sigma)
+    offsets = np.mgrid[-reach : reach + side, -reach : reach + side].reshape(2, -1)
+    distance = ((offsets - (side - 1) / 2) ** 2).sum(axis=0)
+    near = distance <= (reach + side / 2) ** 2
+    kernel = np.exp(-distance[near] / (2 * (max(sigma, SHARP) ** 2 + (side**2 - 1) / 12)))
     kernel /= kernel.sum()
     framed = np.pad(number, reach, constant_values=-1)
     rows, columns, weights = [], [], []
-    for down, right, weight in zip(*offsets, kernel, strict=True):
+    for down, right, weight in zip(*offsets[:, near], kernel, strict=True):
         seen = framed[y + reach + down, x + reach + right]
         unknown = np.flatnonzero(seen >= 0)
         rows.append(unknown.astype(np.int32))

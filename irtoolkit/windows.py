@@ -6,16 +6,19 @@ import cv2
 import numpy as np
 
 Place = tuple[slice, slice]
+Margins = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Sheet(NamedTuple):
     """Windows of a block laid out without overlap: `sources` in the block, `places` on the sheet, and its shape.
 
+    `beyond`: rows above and below and columns left and right of each place that mirror the block beyond its edges;
     `owner` (y, x) of the block: number of the window whose own pieces lie there, from 1 on; others it may see in part.
     """
 
     sources: list[Place]
     places: list[Place]
+    beyond: list[Margins]
     shape: tuple[int, int]
     owner: np.ndarray
 
@@ -23,8 +26,18 @@ class Sheet(NamedTuple):
         """Windows of planes (band, y, x) on the sheet; between them a number, or the median of each plane."""
         fill = np.median(planes[:, ::7, ::7], axis=(1, 2))[:, None, None] if between is None else between
         sheet = np.broadcast_to(fill, (len(planes), *self.shape)).astype(planes.dtype)
-        for source, place in zip(self.sources, self.places, strict=True):
-            sheet[:, *place] = planes[:, *source]
+        for source, place, margins in zip(self.sources, self.places, self.beyond, strict=True):
+            window = planes[:, *source]
+            if np.any(margins):
+                window, place = np.pad(window, ((0, 0), *margins), mode="symmetric"), _framed(place, margins)
+            sheet[:, *place] = window
+        return sheet
+
+    def own(self, mask: np.ndarray) -> np.ndarray:
+        """Masked pixels (y, x) of the block that are their window's own, on the sheet."""
+        sheet = np.zeros(self.shape, bool)
+        for number, (source, place) in enumerate(zip(self.sources, self.places, strict=True), 1):
+            sheet[place] = mask[source] & (self.owner[source] == number)
         return sheet
 
     def scatter(self, sheet: np.ndarray, mask: np.ndarray, planes: np.ndarray) -> None:
@@ -51,6 +64,23 @@ def label_windows(mask: np.ndarray, margin: int) -> tuple[list[Place], np.ndarra
     return [_widened(box, margin, mask.shape) for box in boxes[1:].tolist()], labels
 
 
+def pieces_reaching(mask: np.ndarray, inside: Place, near: int) -> np.ndarray:
+    """Pieces of a mask (y, x) that reach into rows and columns `inside`, or touch such a one if all grow by `near` px.
+
+    >>> mask = np.array([[True, True, False, False, True]])
+    >>> pieces_reaching(mask, (slice(0, 1), slice(1, 3)), 0)
+    array([[ True,  True, False, False, False]])
+    """
+    _, labels = cv2.connectedComponents(_near(mask, near), connectivity=8)
+    reaching = np.zeros(labels.max(initial=0) + 1, bool)
+    reaching[labels[inside][mask[inside]]] = True
+    return np.asarray(mask & reaching[labels])
+
+
+def _near(mask: np.ndarray, near: int) -> np.ndarray:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1, 2 * near + 1), np.uint8))
+
+
 def _widened(box: list[int], margin: int, shape: tuple[int, ...]) -> Place:
     left, top, width, height = box[:4]
     rows = slice(max(top - margin, 0), min(top + height + margin, shape[0]))
@@ -58,28 +88,62 @@ def _widened(box: list[int], margin: int, shape: tuple[int, ...]) -> Place:
 
 
 def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
-    """Lay the neighbourhoods of a mask (y, x) on a sheet as wide as the block; pieces within `near` px share one.
+    """Lay the neighbourhoods of a mask (y, x) on a sheet; pieces that touch if all grow by `near` px share one.
 
-    Where the windows together are as large as the block, the block is the only window.
+    Those at the block's edges see it mirrored there, so that no other window of the sheet is next to them. Where the
+    windows together are as large as the block, the block is the only window.
     """
-    close = cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1, 2 * near + 1), np.uint8))
-    sources, owner = label_windows(close, margin - near)
-    places, height = _shelve(sources, mask.shape[1])
-    if height >= mask.shape[0]:
-        whole = slice(0, mask.shape[0]), slice(0, mask.shape[1])
-        return Sheet([whole], [whole], (mask.shape[0], mask.shape[1]), np.ones(mask.shape, np.int32))
-    return Sheet(sources, places, (height, mask.shape[1]), owner)
+    sources, owner = label_windows(_near(mask, near), margin - near)
+    beyond = [_beyond(source, margin, mask.shape) for source in sources]
+    sizes = [_size(source, margins) for source, margins in zip(sources, beyond, strict=True)]
+    width = max([mask.shape[1], *(columns for _, columns in sizes)])
+    corners, height = _shelve(sizes, width)
+    if height * width >= mask.size:
+        whole, none = (slice(0, mask.shape[0]), slice(0, mask.shape[1])), ((0, 0), (0, 0))
+        return Sheet([whole], [whole], [none], (mask.shape[0], mask.shape[1]), np.ones(mask.shape, np.int32))
+    places = [_place(*parts) for parts in zip(corners, sources, beyond, strict=True)]
+    return Sheet(sources, places, beyond, (height, width), owner)
 
 
-def _shelve(sources: list[Place], width: int) -> tuple[list[Place], int]:
-    """Places of windows in rows from the left, the tallest first, and the height that they need."""
-    top = left = height = 0
-    places: dict[int, Place] = {}
-    for number in sorted(range(len(sources)), key=lambda number: sources[number][0].start - sources[number][0].stop):
-        rows, columns = (side.stop - side.start for side in sources[number])
-        if left + columns > width:
-            top, left, height = top + height, 0, 0
-        height = max(height, rows)
-        places[number] = slice(top, top + rows), slice(left, left + columns)
-        left += columns
-    return [places[number] for number in range(len(sources))], top + height
+def _beyond(source: Place, margin: int, shape: tuple[int, ...]) -> Margins:
+    """A whole margin at each side at which the block cuts the window off."""
+    rows, columns = (
+        (margin * (side.start == 0), margin * (side.stop == length)) for side, length in zip(source, shape, strict=True)
+    )
+    return rows, columns
+
+
+def _size(source: Place, margins: Margins) -> tuple[int, int]:
+    rows, columns = (side.stop - side.start + sum(more) for side, more in zip(source, margins, strict=True))
+    return rows, columns
+
+
+def _place(corner: tuple[int, int], source: Place, margins: Margins) -> Place:
+    rows, columns = (
+        slice(first + before, first + before + side.stop - side.start)
+        for first, (before, _), side in zip(corner, margins, source, strict=True)
+    )
+    return rows, columns
+
+
+def _framed(place: Place, margins: Margins) -> Place:
+    rows, columns = (
+        slice(side.start - before, side.stop + after) for side, (before, after) in zip(place, margins, strict=True)
+    )
+    return rows, columns
+
+
+def _shelve(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, int]], int]:
+    """Corners of windows, the tallest first, each under another one if it fits there, and the height that they need."""
+    free: list[tuple[int, int, int, int]] = []
+    height = 0
+    corners: dict[int, tuple[int, int]] = {}
+    for number in sorted(range(len(sizes)), key=lambda number: -sizes[number][0]):
+        rows, columns = sizes[number]
+        fits = (index for index, room in enumerate(free) if rows <= room[1] - room[0] and columns <= room[3] - room[2])
+        index = next(fits, None)
+        top, bottom, left, right = free.pop(index) if index is not None else (height, height + rows, 0, width)
+        height = max(height, bottom)
+        corners[number] = top, left
+        free += [(top + rows, bottom, left, left + columns), (top, bottom, left + columns, right)]
+    return [corners[number] for number in range(len(sizes))], height

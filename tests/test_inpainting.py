@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from irtoolkit.healing import heal
-from irtoolkit.inpainting import MOST_PIXELS, OPENCV, check_method, inpaint, inpaint_windows
+from irtoolkit.inpainting import MOST_PIXELS, OPENCV, check_method, fill_smoothly, inpaint, inpaint_windows
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS, INPAINTING_METHODS, Settings
 
@@ -175,3 +175,19 @@ def test_a_missing_program_is_told_before_anything_is_computed(no_gmic):
     visible = xr.DataArray(da.zeros((3, *SHAPE), dtype=np.uint16), dims=("band", "y", "x"))
     with pytest.raises(SlideError, match="apt install gmic"):
         heal(visible, xr.DataArray(da.ones(SHAPE, dtype=bool), dims=("y", "x")), method="gmic:inpaint")
+
+
+def test_a_smooth_fill_keeps_levels_and_follows_slopes_and_leaves_clean_pixels():
+    y, x = np.indices(SHAPE, np.float32)
+    planes, mask = np.stack([np.full(SHAPE, 7, np.float32), 2 * y, 5 - x]), scratched()
+    filled = fill_smoothly(dirty(planes, mask, 1e6), mask)
+    np.testing.assert_array_equal(filled[:, ~mask], planes[:, ~mask])
+    np.testing.assert_allclose(filled[0], 7, rtol=1e-6)
+    assert np.abs(filled - planes)[1:, hole(SHAPE, slice(4, 8), slice(6, 11))].max() < 2
+    assert filled[:, -3:, -4:].min() >= planes[:, -12:, -12:].min()
+
+
+@pytest.mark.parametrize("mask", [np.ones(SHAPE, bool), np.zeros(SHAPE, bool)])
+def test_a_smooth_fill_of_all_or_nothing_gives_numbers(mask):
+    planes = np.random.default_rng(0).normal(size=(3, *SHAPE)).astype(np.float32)
+    np.testing.assert_array_equal(fill_smoothly(planes, mask), np.where(mask, 0, planes))

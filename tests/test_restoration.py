@@ -8,7 +8,7 @@ import xarray as xr
 from irtoolkit.displacement import frame_place
 from irtoolkit.ghost import POINTWISE, TERMS
 from irtoolkit.inpainting import inpaint
-from irtoolkit.restoration import restore
+from irtoolkit.restoration import _pair_up, _squares, restore
 
 SHAPE = (91, 133)
 PLACE = frame_place((0, 0), SHAPE, SHAPE)
@@ -111,3 +111,33 @@ def test_where_the_infrared_sees_nothing_the_surroundings_fill(textured):
 def test_masks_without_surroundings_give_numbers(textured, mask):
     counts, infrared = scanned(picture(textured), blob(0.5))
     assert np.isfinite(restore(counts, infrared, mask, PLACE, model_of())).all()
+
+
+def test_a_defect_is_restored_alike_whether_the_other_is_wanted_or_not(textured):
+    clean, density = picture(textured), blob(0.6)
+    counts, infrared = scanned(clean, density, blur=2.0)
+    mask = density > 0.04
+    wanted = mask & (np.indices(SHAPE)[1] < 68)
+    both, one = (restore(counts, infrared, mask, PLACE, model_of(blur=2.0), part) for part in (None, wanted))
+    np.testing.assert_array_equal(one[:, ~wanted], counts[:, ~wanted])
+    np.testing.assert_allclose(one[:, wanted], both[:, wanted], rtol=1e-3)
+
+
+def test_nothing_wanted_changes_nothing(textured):
+    counts, infrared = scanned(picture(textured), blob(0.5))
+    restored = restore(counts, infrared, blob(0.5) > 0.04, PLACE, model_of(), np.zeros(SHAPE, bool))
+    np.testing.assert_array_equal(restored, counts)
+
+
+def test_masked_pixels_that_are_not_wanted_are_no_rim():
+    number, light = np.array([[-1, 0, 1, -2]], np.int32), np.full((3, 1, 4), 5, np.float32)
+    differences, rim, weight = _pair_up(number, light, np.full((1, 4), 4, np.float32))
+    np.testing.assert_array_equal(differences.toarray(), [[1, 0], [-1, 1]])
+    np.testing.assert_array_equal(rim, [[5, 0]] * 3)
+    np.testing.assert_array_equal(weight, [0.25, 0.25])
+
+
+def test_squares_are_whole_and_list_their_pixels():
+    squares = _squares(np.arange(15).reshape(3, 5), 2)
+    np.testing.assert_array_equal(squares[:, 0], [[0, 2], [1, 3], [5, 7], [6, 8]])
+    assert squares.shape == (4, 1, 2)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.windows import find_windows, lay_out
+from irtoolkit.windows import find_windows, lay_out, pieces_reaching
 
 SHAPE = (61, 97)
 
@@ -55,12 +55,33 @@ def test_a_piece_seen_in_a_neighbours_window_is_not_written_from_there():
 
 def test_between_windows_lies_the_median_or_what_is_asked_for():
     sheet = lay_out(FEW, near=2, margin=6)
-    filled = np.zeros(sheet.shape, bool)
-    for place in sheet.places:
-        filled[place] = True
+    filled = sheet.gather(np.ones((1, *SHAPE), bool), False)[0]
     assert not filled.all()
+    assert all(filled[place].all() for place in sheet.places)
     assert (sheet.gather(np.full((1, *SHAPE), 7.0))[0][~filled] == 7).all()
     assert np.isnan(sheet.gather(np.zeros((1, *SHAPE), np.float32), np.nan)[0][~filled]).all()
+
+
+def test_a_window_at_the_blocks_edge_sees_the_block_mirrored():
+    planes = np.random.default_rng(1).normal(size=(1, *SHAPE)).astype(np.float32)
+    sheet = lay_out(specks((57, 20)), near=2, margin=6)
+    (rows, columns), place = sheet.places[0], (0, *sheet.sources[0])
+    seen = sheet.gather(planes)[0, rows.start : rows.stop + 6, columns]
+    np.testing.assert_array_equal(seen, np.pad(planes[place], ((0, 6), (0, 0)), mode="symmetric"))
+
+
+def test_own_pixels_lie_on_the_sheet_once():
+    mask = specks((30, 40), (30, 49), (56, 90))
+    sheet = lay_out(mask, near=2, margin=12)
+    own, seen = sheet.own(mask), sheet.gather(mask[None], False)[0]
+    assert own.sum() == mask.sum() < seen.sum()
+    assert seen[own].all()
+
+
+@pytest.mark.parametrize(("near", "kept"), [(1, ((5, 7),)), (2, ((5, 7), (5, 13)))])
+def test_pieces_that_only_neighbours_heal_are_left_out_unless_they_belong_to_others(near, kept):
+    mask, inside = specks((5, 7), (5, 13), (40, 20)), (slice(0, 20), slice(0, 10))
+    np.testing.assert_array_equal(pieces_reaching(mask, inside, near), specks(*kept))
 
 
 def test_a_crowded_block_is_its_own_sheet():

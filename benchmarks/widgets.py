@@ -1,9 +1,10 @@
 """How long a person waits for a slide in a notebook, and what memory it takes.
 
-python -m benchmarks.widgets [--megapixels 60] [--lazy]
+python -m benchmarks.widgets [--megapixels 60] [--lazy] [--folder FOLDER]
 
 The slide is a small one laid out like tiles, written as VueScan does; mask and healed slide are files, or with --lazy
 what `clean_slide` returns. Waiting is until the picture is a PNG, as a browser gets it; seconds of one core follow.
+Each explorer is measured in a process of its own.
 """
 
 import argparse
@@ -22,18 +23,21 @@ from typing import Any
 import numpy as np
 import psutil
 import xarray as xr
+from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.widgets import explore_alignment, explore_slide, open_cleaned
+from irtoolkit.widgets import explore_alignment, explore_crosstalk, explore_slide, explore_threshold, open_cleaned
 
 TILE = 800, 1200
+DEFECTS = 5
 REPEATS = 5
+THRESHOLDS = (4.0, 6.0, 5.5, 9.0, 4.5, 6.5, 5.0, 8.5, 7.0, 3.5)
 
 
 def make_files(folder: Path, megapixels: float) -> None:
     """Write a slide of about so many megapixels, its mask and its healed file."""
-    slide = irt.make_slide(3, TILE, scanner="plustek")
+    slide = irt.make_slide(3, TILE, scanner="plustek", defects=DEFECTS)
     cleaned = irt.clean_slide(slide)
     times = max(1, round(math.sqrt(megapixels * 1e6 / math.prod(TILE))))
     write_scanner_file(folder / "slide.tif", np.tile(slide.counts.values, (1, times, times)))
@@ -84,8 +88,8 @@ def measure_steps(explorer: Any, names: str) -> Iterator[str]:
         )
 
 
-def measure(folder: Path, lazy: bool) -> Iterator[str]:
-    """Lines of what was measured on the files in a folder."""
+def measure_slide(folder: Path, lazy: bool) -> Iterator[str]:
+    """Lines of what was measured of `explore_slide` on the files in a folder."""
     files = folder / "slide.tif", folder / "out" / "mask.tif", folder / "out" / "clean.tif"
     if lazy:
         seconds, _, cleaned = clock(lambda: irt.clean_slide(irt.open_slide(files[0])))
@@ -104,23 +108,76 @@ def measure(folder: Path, lazy: bool) -> Iterator[str]:
     explorer.show_defect(0)
     seconds, used, _ = clock(lambda: (explorer.show_defect(1), encode(explorer)))
     yield f"next defect: {seconds:.2f} s ({used:.2f})"
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    yield f"memory: {memory:.0f} MB at most, {psutil.Process().memory_info().rss / 1e6:.0f} MB now"
-    seconds, used, explorer = clock(lambda: first_view(lambda: explore_alignment(irt.open_slide(files[0]))))
-    yield f"alignment, first view: {seconds:.2f} s ({used:.2f})"
+    yield tell_memory()
+
+
+def measure_alignment(folder: Path, _: bool) -> Iterator[str]:
+    """The same of `explore_alignment`."""
+    slide = irt.open_slide(folder / "slide.tif")
+    seconds, used, _explorer = clock(lambda: first_view(lambda: explore_alignment(slide)))
+    yield f"alignment, first view: {seconds:.2f} s ({used:.2f}), {tell_memory()}"
+
+
+def measure_crosstalk(folder: Path, _: bool) -> Iterator[str]:
+    """The same of `explore_crosstalk`."""
+    slide = irt.open_slide(folder / "slide.tif")
+    seconds, used, _explorer = clock(lambda: explore_crosstalk(slide))
+    yield f"crosstalk, opened: {seconds:.2f} s ({used:.2f}), {tell_memory()}"
+
+
+def measure_threshold(folder: Path, _: bool) -> Iterator[str]:
+    """The same of `explore_threshold`: ten drags of the threshold, each until what a browser is sent is encoded."""
+    slide = irt.open_slide(folder / "slide.tif")
+    seconds, used, explorer = clock(lambda: explore_threshold(slide))
+    yield f"threshold, opened: {seconds:.1f} s ({used:.1f}), {tell_memory()}"
+    canvas = explorer.histogram.drawing.figure.canvas
+    canvas.draw()
+
+    def drag(sigma: float) -> None:
+        (ax,) = canvas.figure.axes
+        x, y = ax.transData.transform((sigma, 10))
+        for name in ("button_press_event", "button_release_event"):
+            canvas.callbacks.process(name, MouseEvent(name, canvas, x, y, button=1))
+        canvas.get_diff_image()
+
+    walls, used_up = zip(*[clock(lambda sigma=sigma: drag(sigma))[:2] for sigma in THRESHOLDS], strict=True)
+    yield (
+        f"threshold, step: {median(walls):.3f} s ({median(used_up):.3f}), slowest {max(walls):.3f} s"
+        f" ({max(used_up):.3f}), {tell_memory()}"
+    )
+
+
+def tell_memory() -> str:
+    """Most and present memory of this process."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return f"memory: {most:.0f} MB at most, {psutil.Process().memory_info().rss / 1e6:.0f} MB now"
+
+
+def tell(measure: Callable[[Path, bool], Iterator[str]], folder: Path, lazy: bool) -> None:
+    """Print what is measured, line by line."""
+    for line in measure(folder, lazy):
+        print(line, flush=True)
+
+
+def in_own_process(step: Callable[..., Any], *arguments: Any) -> None:
+    """Run a step in a process of its own, so that its memory does not count elsewhere."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
+        other.submit(step, *arguments).result()
 
 
 def main() -> None:
-    """Make the files in a process of its own, so that their memory does not count, and measure."""
+    """Make the files, and measure each explorer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, default=60)
     parser.add_argument("--lazy", action="store_true", help="explore what clean_slide returns, not files")
+    parser.add_argument("--folder", type=Path, help="where the files are kept for the next time")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
-            other.submit(make_files, Path(folder), chosen.megapixels).result()
-        for line in measure(Path(folder), chosen.lazy):
-            print(line, flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder or Path(temporary)
+        if not (folder / "out" / "clean.tif").exists():
+            in_own_process(make_files, folder, chosen.megapixels)
+        for measure in (measure_slide, measure_alignment, measure_crosstalk, measure_threshold):
+            in_own_process(tell, measure, folder, chosen.lazy)
 
 
 if __name__ == "__main__":

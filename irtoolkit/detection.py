@@ -41,16 +41,25 @@ def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = 
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
         and `core`; attributes `height` and `width`.
     """
+    return tiles.measure_together(find_tails(evidence, infrared_blur=infrared_blur, level=level))[0]
+
+
+def find_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> tiles.Reduction:
+    """What `measure_tails` computes, to be measured together with something else."""
     depth = max((window for _, window in _rims(infrared_blur)), default=0)
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
     core = tiles.map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     planes = (*(evidence[name].data[None] for name in COLUMNS), core)
-    parts = tiles.reduce_blocks(partial(_block_tails, level=level, width=width), *planes)
+    attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
+    return tiles.Reduction(partial(_block_tails, level=level, width=width), planes, partial(_join_tails, attributes))
+
+
+def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
     pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
-    return xr.Dataset(pixels).assign_attrs(height=height, width=width, infrared_blur=infrared_blur)
+    return xr.Dataset(pixels, attrs=attributes)
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:

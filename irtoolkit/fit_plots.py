@@ -56,8 +56,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     chosen = float(cleaned.threshold)
     others = {name: OF_HISTOGRAM[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
-    edges, pixels = _coarse(histogram, np.clip(np.ceil(farthest + 1), *MOST_SCORE))
-    _draw_scores(ax, edges, pixels)
+    draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *MOST_SCORE))
     if np.isfinite(chosen):
         ax.axvline(chosen, ymax=NAMES_ABOVE, color=VERMILION, linewidth=2, label=f"threshold {chosen:.2f} sigma")
     ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
@@ -74,7 +73,9 @@ def _coarse(histogram: xr.Dataset, most: float) -> tuple[np.ndarray, np.ndarray]
     return edges, np.bincount(place, histogram["count"].values, len(edges) - 1)
 
 
-def _draw_scores(ax: Axes, edges: np.ndarray, pixels: np.ndarray) -> None:
+def draw_scores(histogram: xr.Dataset, ax: Axes, *, most: float = MOST_SCORE[0]) -> None:
+    """Draw pixels by score up to `most` sigma, from `measure_histogram`, with the left side mirrored over the right."""
+    edges, pixels = _coarse(histogram, most)
     width = edges[1] - edges[0]
     centres = edges[:-1] + width / 2
     left = (centres < 0) & (pixels > 0)

@@ -5,6 +5,7 @@ Every threshold is in sigma, at least 1, and infinite where the histogram tells 
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -51,12 +52,20 @@ def measure_local_histograms(score: xr.DataArray, *, across: int = 8) -> xr.Data
         `count` (tile_y, tile_x, bin), int64; the lower `edge` (bin) in sigma, the outer bins holding everything beyond;
         and the sub-regions' centres in pixels, `y` (tile_y) and `x` (tile_x).
     """
+    return tiles.measure_together(count_scores(score, across))[0]
+
+
+def count_scores(score: xr.DataArray, across: int = 1) -> tiles.Reduction:
+    """What `measure_local_histograms` computes, to be measured together with something else."""
     shape = score.sizes["y"], score.sizes["x"]
     down, right = (max(1, round(across * length / max(shape))) for length in shape)
-    number = down, right
+    size: dict[str, Any] = {"shape": shape, "number": (down, right)}
+    return tiles.Reduction(partial(_block_counts, **size), (score.chunk().data[None],), partial(_sum_counts, **size))
+
+
+def _sum_counts(parts: list[Any], *, shape: tuple[int, int], number: tuple[int, int]) -> xr.Dataset:
     total = np.zeros((*number, BINS), np.int64)
-    kernel = partial(_block_counts, shape=shape, number=number)
-    for top, left, counts in tiles.reduce_blocks(kernel, score.chunk().data[None]):
+    for top, left, counts in parts:
         total[top : top + counts.shape[0], left : left + counts.shape[1]] += counts
     y, x = ((np.arange(tiled) + 0.5) * length / tiled - 0.5 for tiled, length in zip(number, shape, strict=True))
     coordinates = {"edge": ("bin", EDGES), "y": ("tile_y", y), "x": ("tile_x", x)}

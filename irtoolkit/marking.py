@@ -46,8 +46,8 @@ NOTHING = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
 class Cut(NamedTuple):
     """A score and the level, in sigma, from which on its pixels form regions.
 
-    `residual` (density) and `score` (sigma) are (y, x) float32, lazy, positive where light is blocked, 0 where the
-    infrared is not known.
+    `residual` (density) and `score` (sigma) are (y, x) float32, lazy, positive where light is blocked; where the
+    infrared is not known the score is 0, and the residual 0 or NaN.
     """
 
     residual: xr.DataArray
@@ -87,8 +87,8 @@ def mark_defects(
     ----------
     evidence
         Lazy: `visible` (band, y, x), counts of R, G, B; `infrared` (y, x), 16-bit counts on the colour grid, NaN where
-        not known; `residual` (density) and `score` (sigma), both (y, x) and 0 where not known; and `grain` (y, x),
-        density.
+        not known; `residual` (density) and `score` (sigma), both (y, x), the score 0 where not known; and `grain`
+        (y, x), density.
     samples
         Tiles (4, y, x) of 16-bit counts from `align_samples`.
     infrared_blur
@@ -112,15 +112,20 @@ def mark_defects(
     kept = _without(choice.defects, settings.excluded, cut.score.sizes["x"])
     mask, number = mask_regions(kept, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
-    return xr.Dataset({"residual": cut.residual, "score": cut.score, "mask": mask, **measured})
+    return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
 
 
 def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float) -> Candidates:
     """Compute what thresholds from the level of a cut on choose from, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
     tails = measure_tails(scored, infrared_blur=infrared_blur, level=cut.level)
-    factors = measure_crowds(evidence.visible, join_regions(tails, sign=1, level=cut.level), exponent=exponent)
-    return Candidates(tails, factors, cut.level)
+    return weigh_tails(tails, evidence.visible, cut.level, exponent=exponent)
+
+
+def weigh_tails(tails: xr.Dataset, visible: xr.DataArray, level: float, *, exponent: float) -> Candidates:
+    """Candidates from the tails that `measure_tails` found from a level on."""
+    factors = measure_crowds(visible, join_regions(tails, sign=1, level=level), exponent=exponent)
+    return Candidates(tails, factors, level)
 
 
 def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:

@@ -185,9 +185,9 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
     """
     arrays = residual.data[None], visible.data
     plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
-    data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32)
-    planes = {"score": data[0], "grain": plain[2], "contrast": plain[3]}
-    return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
+    data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
+    names = ("score", "grain", "contrast")
+    return xr.Dataset({name: (("y", "x"), plane) for name, plane in zip(names, data, strict=True)})
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
@@ -224,4 +224,5 @@ def _locally_scaled(plain: np.ndarray) -> np.ndarray:
         mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     score = score / np.maximum(factor, np.float32(0.05))
-    return np.where(known, raise_faint(score, outside, plain[3] < CALM), np.float32(0))[None]
+    raised = np.where(known, raise_faint(score, outside, plain[3] < CALM), np.float32(0))
+    return np.stack([raised, plain[2], plain[3]])

@@ -118,11 +118,11 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     counts = slide.counts.chunk()
     sample = sample_slide(slide, model)
     fitted = fit_samples([sample]) if model is None else fit_to_slide(model, sample)
-    visible = counts.sel(band=list(VISIBLE))
+    visible = counts.sel(band=slice(VISIBLE[0], VISIBLE[-1]))
     infrared = shift_infrared(counts, sample.displacement, sample.film)
     residual = subtract_crosstalk(visible, infrared, fitted)
     scored = score_residual(residual, visible, fitted)
-    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual.fillna(0))
+    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
     measured: dict[str, float | bool] = {
         name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma", "misfit", "agreement")
     }

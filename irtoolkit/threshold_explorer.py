@@ -8,11 +8,12 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from irtoolkit.drawing import Drawing
+from irtoolkit.fit_plots import VERMILION, draw_scores
 from irtoolkit.marking import Choice
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
+from irtoolkit.pieces import read_in_pieces
 from irtoolkit.plots import preview
 from irtoolkit.schema import INFRARED, VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
@@ -21,9 +22,10 @@ from irtoolkit.trials import Trials
 NUMBER = "a number of sigma"
 LEAST, MOST = 2.0, 15.0
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-SHOWN = (-6.0, 15.0)
-TINT, PER_STAIR = 0.85, 2
+TINT = 0.85
 CLOSE = 300, 400
+SAMPLED = 3
+"""Every third row and column of the picture of the whole slide sets the stretch."""
 
 
 class ThresholdExplorer(ipywidgets.VBox):
@@ -45,15 +47,15 @@ class ThresholdExplorer(ipywidgets.VBox):
         super().__init__([self._said])
         self.add_class("irt-threshold")
         try:
-            self._trials = Trials(_with_infrared(slide), model)
-            seen = preview(slide, "counts")
+            seen = preview(_with_infrared(slide), "counts")
+            self._trials = Trials(slide, model)
         except (SlideError, OSError) as error:
             self._said.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._pictures = _Pictures(slide, seen)
-        self._histogram = _Histogram(self._trials.histogram, self._drag)
+        self.histogram = _Histogram(self._trials.histogram, self._drag)
         self._controls = self._make_controls()
-        beside = ipywidgets.HBox([ipywidgets.VBox(self._controls), self._histogram.drawing.widget])
+        beside = ipywidgets.HBox([ipywidgets.VBox(self._controls), self.histogram.drawing.widget])
         self.children = [self._said, beside, self._pictures.widget]
         self._show()
 
@@ -108,7 +110,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         """Choose by the settings, and show what comes of it."""
         self.choice = self._trials.choose(self.settings)
         self._say(self.choice)
-        self._histogram.move(self.choice.threshold)
+        self.histogram.move(self.choice.threshold)
         self._pictures.mark(self.choice.defects)
         if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
@@ -131,11 +133,15 @@ class _Histogram:
 
     def __init__(self, histogram: xr.Dataset, dragged: Callable[[float], None]) -> None:
         self.drawing = Drawing(520, 400)
-        ax = self.drawing.figure.subplots()
-        draw_histogram(histogram, ax)
-        self._line = ax.axvline(np.nan, color="C3", linewidth=2)
+        self._canvas: Any = self.drawing.figure.canvas
+        self._ax = ax = self.drawing.figure.subplots()
+        draw_scores(histogram, ax)
+        ax.legend(loc="upper right", fontsize="small")
+        self._line = ax.axvline(np.nan, color=VERMILION, linewidth=2, animated=True)
+        self._without_line: Any = None
         self._held, self._dragged = False, dragged
-        connect = self.drawing.figure.canvas.mpl_connect
+        connect = self._canvas.mpl_connect
+        connect("draw_event", self._add_line)
         connect("button_press_event", self._press)
         connect("motion_notify_event", self._move)
         connect("button_release_event", self._release)
@@ -143,7 +149,18 @@ class _Histogram:
     def move(self, threshold: float) -> None:
         """Draw the threshold at so many sigma; an infinite one is not seen."""
         self._line.set_xdata([threshold, threshold] if np.isfinite(threshold) else [np.nan, np.nan])
-        self.drawing.redraw()
+        if self._without_line is None or not self.drawing.live:
+            self.drawing.redraw()
+            return
+        self._canvas.restore_region(self._without_line)
+        self._ax.draw_artist(self._line)
+        self._canvas.blit()
+
+    def _add_line(self, _: Any) -> None:
+        """Keep what was drawn, so that the line alone is drawn anew when it moves."""
+        if self.drawing.live:
+            self._without_line = self._canvas.copy_from_bbox(self.drawing.figure.bbox)
+            self._ax.draw_artist(self._line)
 
     def _press(self, event: Any) -> None:
         self._held = event.inaxes is not None
@@ -153,31 +170,17 @@ class _Histogram:
         if self._held and event.inaxes is not None:
             self._dragged(event.xdata)
 
-    def _release(self, _: Any) -> None:
+    def _release(self, event: Any) -> None:
+        self._move(event)
         self._held = False
-
-
-def draw_histogram(histogram: xr.Dataset, ax: Axes) -> Axes:
-    """Draw pixels by score, and over the right side what noise would do: the left side, mirrored."""
-    edges = np.append(histogram.edge.values, np.inf)[::PER_STAIR]
-    count = np.add.reduceat(histogram["count"].values, np.arange(0, histogram.sizes["bin"], PER_STAIR))
-    inside = (edges[:-1] >= SHOWN[0]) & (edges[:-1] < SHOWN[1])
-    first, last = np.flatnonzero(inside)[[0, -1]]
-    ax.stairs(count[inside], edges[first : last + 2], fill=True, color="0.8", label="this slide")
-    bright = (edges[:-1] < 0) & inside
-    mirrored = -edges[np.r_[bright, False] | np.r_[False, bright]][::-1]
-    ax.stairs(count[bright][::-1], mirrored, color="C0", label="its bright side, mirrored: noise")
-    ax.set(yscale="log", ylim=(0.5, 30 * max(int(count.max()), 1)), xlim=SHOWN)
-    ax.set(xlabel="score (sigma), positive where light is blocked", ylabel="pixels in 0.1 sigma")
-    ax.legend(loc="upper right", fontsize="small")
-    return ax
 
 
 class _Pictures:
     """The slide with what is marked laid over it, and at full size the marked region that scores least."""
 
     def __init__(self, slide: xr.Dataset, seen: xr.Dataset) -> None:
-        self._slide, self._seen = slide, seen
+        self._slide, self._seen = read_in_pieces(slide), seen
+        self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
         self._whole, self._least = ipywidgets.Image(format="jpeg"), ipywidgets.Image(format="jpeg")
         titles = "Marked on the whole slide", f"The least certain of them, {CLOSE[1]} by {CLOSE[0]} px"
         self.widget = ipywidgets.HBox(
@@ -216,7 +219,7 @@ class _Pictures:
         attrs = self._seen.attrs
         looks = {"polarity": attrs.get("polarity", ""), "gamma": attrs.get("gamma")}
         visible = counts.sel(band=list(VISIBLE))
-        return view_picture(visible, orientation=self._orientation, reference=self._seen.overview, **looks)
+        return view_picture(visible, orientation=self._orientation, reference=self._reference, **looks)
 
     @property
     def _orientation(self) -> int:

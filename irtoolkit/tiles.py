@@ -4,9 +4,9 @@ Every lazy step works on the same blocks, which depend on nothing but the size o
 added in the same order whatever the chunks, threads and workers are.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import dask.array as da
@@ -104,10 +104,35 @@ def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], *pieces: np.ndarr
     return np.ascontiguousarray(kernel(*pieces)[:, *inside])
 
 
-def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
-    """Compute one small result for every block, in order from the top left.
+class Reduction(NamedTuple):
+    """A small result for every block, and of these together: `kernel` takes one (planes, rows, columns) block of each
+    array, and as the keyword `start` its first row and column; `gather` takes its results in order from the top left.
+    """
 
-    `kernel` takes one (planes, rows, columns) block of each array, and as the keyword `start` its first row and column.
+    kernel: Callable[..., Any]
+    arrays: tuple[da.Array, ...]
+    gather: Callable[[list[Any]], Any]
+
+
+def measure_together(*reductions: Reduction) -> list[Any]:
+    """Compute several reductions over arrays of one size in one pass."""
+    kernels = [(one.kernel, len(one.arrays)) for one in reductions]
+    parts = reduce_blocks(partial(_run_each, kernels), *(array for one in reductions for array in one.arrays))
+    return [one.gather(list(part)) for one, part in zip(reductions, zip(*parts, strict=True), strict=True)]
+
+
+def _run_each(
+    kernels: Sequence[tuple[Callable[..., Any], int]], *blocks: np.ndarray, start: tuple[int, int]
+) -> list[Any]:
+    each = iter(blocks)
+    return [kernel(*islice(each, number), start=start) for kernel, number in kernels]
+
+
+def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
+    """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`.
+
+    The results are chained, for dask orders its work by what depends on it: without, it opens rows of blocks far ahead
+    and holds twice as much (.8 rather than .45 GB of a score of 61 MP).
     """
     height, width = arrays[0].shape[1:]
 
@@ -116,8 +141,11 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
         inner = partial(_as_object, kernel, (rows.start, columns.start))
         return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object, meta=_NO_OBJECTS)
 
-    results = [[reduced(*block) for block in row] for row in blocks(height, width)]
-    return list(_assemble(results).compute().ravel())
+    results = _assemble([[reduced(*block) for block in row] for row in blocks(height, width)])
+    chained: Any = []
+    for result in results.to_delayed().ravel():
+        chained = delayed(_append)(chained, result, pure=False)
+    return list(chained.compute(scheduler=config.get("scheduler", None) or "threads"))
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -128,6 +156,10 @@ def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     """
     tasks = [delayed(partial(function, item), pure=False)() for item in items]
     return list(compute(*tasks, scheduler=config.get("scheduler", None) or "threads"))
+
+
+def _append(before: list[Any], result: np.ndarray) -> list[Any]:
+    return [*before, result.item()]
 
 
 def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.ndarray) -> np.ndarray:

@@ -5,10 +5,12 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 import pytest
+from cleaned_slides import write_cleaned
 from slide_files import bands, write_source
 
 import irtoolkit as irt
 from irtoolkit import tiles
+from irtoolkit.pieces import open_cleaned
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.synthetic import make_slide
 
@@ -115,3 +117,24 @@ def roll(tmp_path_factory):
         write_scanner_file(folder / f"slide{number}.tif", slide.counts.values, layout=layout)
     write_scanner_file(folder / "slide3.tif", slide.counts.values, layout="rgb")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cleaned_folder(tmp_path_factory):
+    """A slide `a.tif`, and its mask and healed file in the folder `out`."""
+    folder = tmp_path_factory.mktemp("cleaned")
+    write_cleaned(folder)
+    return folder
+
+
+@pytest.fixture
+def opened(cleaned_folder):
+    """That slide from its files."""
+    out = cleaned_folder / "out"
+    return open_cleaned(cleaned_folder / "a.tif", out / "a_mask.tif", out / "a_clean.tif")
+
+
+@pytest.fixture(scope="session")
+def cleaned(cleaned_folder):
+    """That slide as it is cleaned."""
+    return irt.clean_slide(irt.open_slide(cleaned_folder / "a.tif"))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from cleaned_slides import plain, write_cleaned
+from cleaned_slides import plain
 
 import irtoolkit as irt
 from irtoolkit import levels
@@ -11,23 +11,6 @@ from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.views import View, fit_view, stored_box, to_upright
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cleaned")
-    write_cleaned(folder)
-    return folder
-
-
-@pytest.fixture
-def opened(folder):
-    return open_cleaned(folder / "a.tif", folder / "out" / "a_mask.tif", folder / "out" / "a_clean.tif")
-
-
-@pytest.fixture(scope="module")
-def cleaned(folder):
-    return irt.clean_slide(irt.open_slide(folder / "a.tif"))
-
-
 def test_what_was_written_is_opened_as_it_was(opened, cleaned):
     assert opened.counts.identical(cleaned.counts)
     np.testing.assert_array_equal(opened.mask, cleaned.mask)
@@ -35,11 +18,11 @@ def test_what_was_written_is_opened_as_it_was(opened, cleaned):
     assert opened.attrs == cleaned.attrs
 
 
-def test_files_of_another_slide_are_refused(folder, tmp_path):
+def test_files_of_another_slide_are_refused(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b.tif", slide.counts.values)
     with pytest.raises(irt.SlideError, match="100 x 102 pixels, as the slide has, found 211 x 307"):
-        open_cleaned(tmp_path / "b.tif", folder / "out" / "a_mask.tif")
+        open_cleaned(tmp_path / "b.tif", cleaned_folder / "out" / "a_mask.tif")
 
 
 def test_what_is_read_is_told_from_what_is_computed(opened, cleaned):

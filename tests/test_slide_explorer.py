@@ -4,33 +4,15 @@ from importlib import util
 import ipywidgets
 import numpy as np
 import pytest
-from cleaned_slides import plain, write_cleaned
+from cleaned_slides import plain
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit import drawing
 from irtoolkit.comparison import MODES
-from irtoolkit.pieces import open_cleaned
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.slide_explorer import explore_slide
 from irtoolkit.views import View
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cleaned")
-    write_cleaned(folder)
-    return folder
-
-
-@pytest.fixture
-def opened(folder):
-    return open_cleaned(folder / "a.tif", folder / "out" / "a_mask.tif", folder / "out" / "a_clean.tif")
-
-
-@pytest.fixture(scope="module")
-def cleaned(folder):
-    return irt.clean_slide(irt.open_slide(folder / "a.tif"))
 
 
 def controls(widget):
@@ -190,7 +172,7 @@ def test_a_slide_without_mask_infrared_or_defects_is_shown_with_a_sentence():
     assert "No defects are marked" in explore_slide(none).said.value
 
 
-def test_a_deleted_slide_is_told_in_a_sentence(folder, tmp_path):
+def test_a_deleted_slide_is_told_in_a_sentence(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b & c.tif", slide.counts.values)
     cleaned = irt.clean_slide(irt.open_slide(tmp_path / "b & c.tif"))

@@ -31,14 +31,15 @@ def said(explorer):
     return explorer.children[0].value
 
 
-def drag(explorer, *sigmas):
-    """Press the mouse at the first of these places of the histogram, move to the others, and let go."""
-    canvas = explorer._histogram.drawing.figure.canvas
+def drag(explorer, *sigmas, released=None):
+    """Press the mouse at the first of these places of the histogram, move to the others, and let go there or aside."""
+    canvas = explorer.histogram.drawing.figure.canvas
     (ax,) = canvas.figure.axes
     for number, sigma in enumerate(sigmas):
         x, y = ax.transData.transform((sigma, 10))
         name = "motion_notify_event" if number else "button_press_event"
         canvas.callbacks.process(name, MouseEvent(name, canvas, x, y, button=1))
+    x, y = ax.transData.transform((sigmas[-1] if released is None else released, 10))
     canvas.callbacks.process("button_release_event", MouseEvent("button_release_event", canvas, x, y, button=1))
 
 
@@ -67,13 +68,31 @@ def test_dragging_the_threshold_sets_it(slide):
     assert (said(explorer), explorer._pictures._whole.value) != before
     drag(explorer, 4.0)
     assert explorer.settings.threshold == pytest.approx(4.0, abs=0.06)
-    assert explorer._histogram._line.get_xdata()[0] == explorer.settings.threshold
+    assert explorer.histogram._line.get_xdata()[0] == explorer.settings.threshold
+
+
+def test_the_line_that_is_moved_is_drawn_as_if_all_were_drawn(slide):
+    explorer = explore_threshold(slide)
+    canvas = explorer.histogram.drawing.figure.canvas
+    canvas.draw()
+    before = np.array(canvas.buffer_rgba())
+    drag(explorer, 5.0, 9.0)
+    moved = np.array(canvas.buffer_rgba())
+    canvas.draw()
+    np.testing.assert_array_equal(moved, canvas.buffer_rgba())
+    assert (moved != before).any()
+
+
+def test_where_the_mouse_lets_go_counts(slide):
+    explorer = explore_threshold(slide)
+    drag(explorer, 5.0, released=11.0)
+    assert explorer.settings.threshold == pytest.approx(11.0, abs=0.06)
 
 
 def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
     explorer = explore_threshold(slide)
     drag(explorer, 6.0)
-    canvas = explorer._histogram.drawing.figure.canvas
+    canvas = explorer.histogram.drawing.figure.canvas
     x, y = canvas.figure.axes[0].transData.transform((9.0, 10))
     canvas.callbacks.process("motion_notify_event", MouseEvent("motion_notify_event", canvas, x, y))
     assert explorer.settings.threshold == pytest.approx(6.0, abs=0.06)
@@ -100,7 +119,7 @@ def test_controls_set_the_settings_and_have_labels(slide):
 def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypatch):
     monkeypatch.setattr(drawing, "find_spec", lambda _: None)
     explorer = explore_threshold(slide)
-    picture = explorer._histogram.drawing.widget
+    picture = explorer.histogram.drawing.widget
     assert isinstance(picture, ipywidgets.Image)
     before = bytes(picture.value)
     assert before.startswith(b"\x89PNG")

@@ -140,6 +140,39 @@ def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(counts):
     assert same == [True] * 48
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_reductions_are_measured_together_in_one_pass(counts):
+    runs = []
+    plane = tiles.map_blocks(lambda block: runs.append(1) or 2 * block, da.from_array(counts), depth=0, dtype=np.uint16)
+    total = tiles.Reduction(lambda block, **_: int(block.sum()), (plane,), sum)
+    largest = tiles.Reduction(lambda a, b, **_: max(a.max(), b.max()), (plane, da.from_array(counts)), max)
+    doubled = 2 * counts
+    assert tiles.measure_together(total, largest) == [doubled.sum(), max(doubled.max(), counts.max())]
+    assert len(runs) == 48
+
+
+def test_few_blocks_are_held_while_results_are_computed(block_size):
+    block_size(10, 10)
+    held, most = [0], []
+
+    def count(block, _):
+        held[0] += 1
+        most.append(held[0])
+        return block
+
+    def reduce(_, start):
+        held[0] -= 1
+
+    counts = da.ones((4, 200, 70), chunks=(4, 7, 70))
+    infrared = tiles.map_blocks(lambda block: block[3:], counts, depth=4, dtype=float)
+    residual = tiles.map_blocks(lambda _, block: block, counts[:3], infrared, depth=4, dtype=float)
+    plain = tiles.map_blocks(count, residual, counts[:3], depth=4, dtype=float)
+    score = tiles.map_blocks(lambda block: block, plain, depth=4, dtype=float)
+    with dask.config.set(scheduler="synchronous"):
+        tiles.reduce_blocks(reduce, score)
+    assert max(most) <= 2 * 7 + 2
+
+
 def test_a_small_slide_is_sampled_whole(counts):
     (tile,) = tiles.sample_tiles(da.from_array(counts, (2, 7, 11)), size=16, across=7)
     assert (tile.row, tile.column) == (0, 0)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import tifffile
 
 import irtoolkit as irt
@@ -17,15 +18,12 @@ def test_the_threshold_is_dragged(voila):
     canvas = page.locator(".irt-threshold canvas").last
     canvas.wait_for(timeout=SHOWN)
     before, marked = said.inner_text(), page.locator(".irt-threshold img").first.get_attribute("src")
-    box = canvas.bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.6 * box["width"], y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], y, steps=3)
-    page.mouse.up()
+    drawn, line = picture(page, ".irt-threshold"), page.evaluate(LINE)
+    changed(page, ".irt-threshold", drawn, drag, page, canvas, (0.2 * canvas.bounding_box()["width"], 0))
     page.wait_for_function("before => document.querySelector('.irt-said').innerText != before", arg=before)
     sigma = float(re.search(r"Threshold ([\d.]+) sigma", said.inner_text())[1])
     assert 5 < sigma < 12
+    assert line < 0.6 < page.evaluate(LINE) == pytest.approx(0.7, abs=0.01)
     page.wait_for_function(
         "before => document.querySelector('.irt-threshold img').src != before", arg=marked, timeout=SHOWN
     )
@@ -53,6 +51,51 @@ def test_the_next_defect_is_shown_and_the_view_zoomed(voila):
     page.wait_for_function("before => document.querySelector('.irt-slide').innerText != before", arg=before)
 
 
+def test_the_view_is_dragged_and_panels_are_compared(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_slide\nexplore_slide(irt.clean_slide(slide))")
+    shown = picture(page, ".irt-slide")
+    for button in ("full", "closer", "closer"):
+        shown = changed(page, ".irt-slide", shown, page.locator(f".irt-slide .irt-{button}").press, "Enter")
+    page.wait_for_function("document.querySelector('.irt-status').innerText.startsWith('400%')")
+    before = middle(page)
+    shown = changed(page, ".irt-slide", shown, drag, page, page.locator(".irt-slide canvas").last, (120, -80))
+    page.wait_for_function("before => document.querySelector('.irt-status').innerText != before", arg=before)
+    down, across = (now - then for now, then in zip(numbers(middle(page)), numbers(before), strict=True))
+    assert (down, across) == (20, -30)
+    modes = {name: page.locator(".irt-mode button", has_text=name) for name in ("side by side", "wipe", "blink")}
+    shown = changed(page, ".irt-slide", shown, modes["side by side"].press, "Enter")
+    shown = changed(page, ".irt-slide", shown, page.locator(".irt-second select").select_option, "infrared")
+    shown = changed(page, ".irt-slide", shown, modes["wipe"].press, "Enter")
+    knob = page.locator(".irt-wipe .noUi-handle")
+    knob.focus()
+    shown = changed(page, ".irt-slide", shown, knob.press, "PageUp")
+    first = changed(page, ".irt-slide", shown, modes["blink"].press, "Enter")
+    swap = page.locator(".irt-swap")
+    second = changed(page, ".irt-slide", first, swap.press, "Enter")
+    assert changed(page, ".irt-slide", second, swap.press, "Enter") == first
+
+
+def test_alignment_takes_the_coloured_fringes_away(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_alignment\nexplore_alignment(slide)")
+    shown = picture(page, ".irt-alignment")
+    one = page.locator(".irt-alignment .irt-mode button", has_text="one")
+    shown = changed(page, ".irt-alignment", shown, one.press, "Enter")
+    fringes = [page.evaluate(FRINGES, ".irt-alignment")]
+    first = page.locator(".irt-alignment .irt-first select")
+    changed(page, ".irt-alignment", shown, first.select_option, "both aligned")
+    fringes.append(page.evaluate(FRINGES, ".irt-alignment"))
+    assert fringes[1] < 0.8 * fringes[0]
+
+
+def test_terms_are_left_out_of_the_crosstalk(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_crosstalk\nexplore_crosstalk(slide)")
+    shown, figures = picture(page, ".irt-crosstalk"), page.locator(".irt-figures td").all_inner_texts()
+    assert figures[1:4] == figures[5:8]
+    changed(page, ".irt-crosstalk", shown, page.locator(".irt-crosstalk .irt-bands input").press, "Space")
+    figures = page.locator(".irt-figures td").all_inner_texts()
+    assert float(figures[1]) < float(figures[5])
+
+
 def test_what_is_decided_is_heeded_by_clean(voila, tmp_path):
     irt.make_roll(tmp_path / "roll", seed=6, count=2, shape=(240, 360))
     first, second = irt.clean_archive(tmp_path / "roll", tmp_path / "out", workers=1, quiet=True)["slide"].values
@@ -75,3 +118,58 @@ def test_what_is_decided_is_heeded_by_clean(voila, tmp_path):
     mask = tifffile.imread(tmp_path / "out" / second.replace(".tif", "_mask.tif"))
     assert mask.any()
     assert not mask[:120, :180].any()
+
+
+SEEN = "part => document.querySelector(`${part} canvas`)?.toDataURL() ?? ''"
+OTHER = f"([part, before]) => !['', before].includes(({SEEN})(part))"
+LINE = """() => {
+    const canvas = document.querySelector('.irt-threshold canvas');
+    const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let [sum, number] = [0, 0];
+    for (let at = 0; at < data.length; at += 4)
+        if (data[at] == 213 && data[at + 1] == 94) [sum, number] = [sum + at / 4 % width, number + 1];
+    return sum / number / width;
+}"""
+FRINGES = """part => {
+    const canvas = document.querySelector(`${part} canvas`);
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    let sum = 0;
+    for (let at = 0; at < pixels.length; at += 4) sum += Math.abs(pixels[at] - pixels[at + 1]);
+    return sum / pixels.length;
+}"""
+
+
+def picture(page, part):
+    """What is drawn in a part of the page, once it no longer changes."""
+    page.locator(f"{part} canvas").last.wait_for(timeout=SHOWN)
+    seen = ""
+    while (now := page.evaluate(SEEN, part)) != seen or not seen:
+        seen = now
+        page.wait_for_timeout(250)
+    return seen
+
+
+def changed(page, part, before, step, *arguments):
+    """The picture in a part of the page after a step that changes it."""
+    step(*arguments)
+    page.wait_for_function(OTHER, arg=[part, before], timeout=SHOWN)
+    return picture(page, part)
+
+
+def drag(page, canvas, by):
+    """Press the mouse in the middle, move it so many pixels right and down, and let go."""
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by[0], y + by[1], steps=3)
+    page.mouse.up()
+
+
+def middle(page):
+    return page.locator(".irt-status").inner_text()
+
+
+def numbers(status):
+    """Row and column of the middle of the view."""
+    return [int(found) for found in re.search(r"middle: y (\d+), x (\d+)", status).groups()]

@@ -1,7 +1,8 @@
 """What an archive run costs beside cleaning its slides, what memory it takes, and what a second process is worth.
 
 python -m benchmarks.archive overhead [--slides 4000]     (small slides; memory of the parent at a tenth and at the end)
-python -m benchmarks.archive throughput [--slides 6] [--megapixels 13.5]    (1 and 2 processes of 1 thread each)
+python -m benchmarks.archive throughput [--slides 6] [--megapixels 13.5] [--defects 20]    (1 and 2 processes of 1
+thread each; of so many defects per megapixel above the size of a speck, or a usual number)
 """
 
 import argparse
@@ -24,11 +25,11 @@ SMALL = (128, 160)
 PICTURES, ROLL, PLAIN = 8, 40, 400
 
 
-def make_tree(folder: Path, slides: int, shape: tuple[int, int]) -> list[Path]:
+def make_tree(folder: Path, slides: int, shape: tuple[int, int], defects: float | None = None) -> list[Path]:
     """Files of so many slides in rolls of 40, copies of up to 8 different ones."""
     kinds = []
     for number in range(min(PICTURES, slides)):
-        slide = irt.make_slide(number + 1, shape, scanner="plustek", roll=1)
+        slide = irt.make_slide(number + 1, shape, scanner="plustek", roll=1, defects=defects)
         kinds.append(folder / "kinds" / f"{number}.tif")
         kinds[-1].parent.mkdir(parents=True, exist_ok=True)
         write_scanner_file(kinds[-1], slide.counts.values, layout="vuescan-rgbi")
@@ -77,10 +78,10 @@ def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
     yield f"memory after slide {len(memory) // 10}: {tenth:.0f} MB, after slide {len(memory)}: {end:.0f} MB"
 
 
-def measure_throughput(folder: Path, slides: int, megapixels: float) -> Iterator[str]:
-    """Seconds a slide with 1 and with 2 processes of one thread."""
+def measure_throughput(folder: Path, slides: int, megapixels: float, defects: float | None) -> Iterator[str]:
+    """Seconds a slide with 1 and with 2 processes of one thread, and what share of the slides was marked."""
     height = round((megapixels * 2e6 / 3) ** 0.5)
-    make_tree(folder, slides, (height, height * 3 // 2))
+    make_tree(folder, slides, (height, height * 3 // 2), defects)
     seconds = {}
     for count in (1, 2):
         options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
@@ -89,7 +90,8 @@ def measure_throughput(folder: Path, slides: int, megapixels: float) -> Iterator
             irt.clean_archive(folder / "tree", folder / f"out{count}", client=client, quiet=True)
             seconds[count] = (time.perf_counter() - started) / slides
         yield f"{count} processes of 1 thread: {seconds[count]:.2f} s a slide"
-    yield f"ratio {seconds[1] / seconds[2]:.2f}"
+    coverage = irt.open_results(folder / "out2").coverage.values
+    yield f"ratio {seconds[1] / seconds[2]:.2f}; marked: {coverage.min():.2%} to {coverage.max():.2%}"
 
 
 def main() -> None:
@@ -98,12 +100,13 @@ def main() -> None:
     parser.add_argument("what", choices=["overhead", "throughput"])
     parser.add_argument("--slides", type=int)
     parser.add_argument("--megapixels", type=float, default=13.5)
+    parser.add_argument("--defects", type=float)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.what == "overhead":
             lines = measure_overhead(Path(folder), options.slides or 4000)
         else:
-            lines = measure_throughput(Path(folder), options.slides or 6, options.megapixels)
+            lines = measure_throughput(Path(folder), options.slides or 6, options.megapixels, options.defects)
         for line in lines:
             print(line, flush=True)
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import to_light
-from irtoolkit.ghost import visible_density
+from irtoolkit.density import to_density, to_light
+from irtoolkit.ghost import FLARE_BLUR, visible_density
 from irtoolkit.schema import VISIBLE
-from irtoolkit.statistics import blur
+from irtoolkit.statistics import blur, wide_blur
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FIRST_SHARE = 0.6
@@ -40,12 +40,11 @@ On simulated Kodachrome it took the recall of dust on nearly black slides from .
 NO_LIMIT = 9.0
 
 
-class Darkness(NamedTuple):
-    """Counts (band) of the darkest places; of the darkest film, where nothing under 15 px counts; of its 1 %."""
+class Shadows(NamedTuple):
+    """Counts (band, place) of film, where nothing under 15 px counts, and of the surroundings of each place."""
 
-    place: np.ndarray
     film: np.ndarray
-    common: np.ndarray
+    around: np.ndarray
 
 
 def find_black(
@@ -74,9 +73,9 @@ def find_black(
         share of the light around; `densest` (band), density of the densest film; where the infrared follows the picture
         steeply, `most` (band), the density that no film exceeds.
     """
-    darkness = _measure_darkness(tiles)
-    steep = slope(_begin(darkness, False, LINEAR, FIRST_SHARE, 0.0)) > STEEP
-    begin = partial(_begin, darkness, steep)
+    darkest = _darkest_light(tiles)
+    steep = slope(_begin(darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
+    begin = partial(_begin, darkest, _measure_shadows(tiles) if steep else None)
 
     def compare(exponent: float, flare: float) -> tuple[float, float]:
         losses = {share: loss(begin(exponent, share, flare)) for share in SHARES}
@@ -84,7 +83,7 @@ def find_black(
         return share, losses[share] / exponent
 
     exponent, (share, plain) = LINEAR, compare(LINEAR, 0.0)
-    if to_light(darkness.place, CODED).min() >= LEAST_LIGHT:
+    if to_light(darkest[0], CODED).min() >= LEAST_LIGHT:
         coded = compare(CODED, 0.0)
         if coded[1] <= ALLOWANCE * plain:
             exponent, (share, plain) = CODED, coded
@@ -97,32 +96,54 @@ def find_black(
 
 def densest_film(tiles: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
     """The `densest` film of a slide's tiles, like that of `find_black`, at most the `model`'s; `most` if it has one."""
-    limits = _measure_limits(_measure_darkness(tiles), model)
-    limits["densest"] = np.minimum(limits["densest"], model.densest)
-    return limits if "most" in model else limits[["densest"]]
+    densest = np.minimum(_densest(_darkest_light(tiles)[1], model), model.densest.values)
+    limits = {"most": ("band", _most(_measure_shadows(tiles), model))} if "most" in model else {}
+    return xr.Dataset({"densest": ("band", densest), **limits})
 
 
-def _begin(darkness: Darkness, steep: bool, exponent: float, share: float, flare: float) -> xr.Dataset:
-    black = to_light(darkness.place, exponent)
+def _begin(
+    darkest: tuple[np.ndarray, np.ndarray], shadows: Shadows | None, exponent: float, share: float, flare: float
+) -> xr.Dataset:
+    black = to_light(darkest[0], exponent)
     offset = {"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)}
-    model = xr.Dataset({"exponent": exponent, "darkest": ("band", black), **offset, "flare": 0.0})
-    limits = _measure_limits(darkness, model)
-    model = model.assign(limits if steep else limits[["densest"]]).assign(flare=flare)
-    return model.assign_coords(band=list(VISIBLE))
+    model = xr.Dataset({"exponent": exponent, "darkest": ("band", black), **offset, "flare": flare})
+    model = model.assign(densest=("band", _densest(darkest[1], model))).assign_coords(band=list(VISIBLE))
+    return model if shadows is None else model.assign(most=("band", _most(shadows, model)))
 
 
-def _measure_limits(darkness: Darkness, model: xr.Dataset) -> xr.Dataset:
-    """Density (band): `densest`, of the densest film, and `most`, the same where film as black is common, else 9."""
+def _densest(darkest: np.ndarray, model: xr.Dataset) -> np.ndarray:
     plain = model.drop_vars("most", errors="ignore").assign(flare=0.0)
-    film, common = (visible_density(counts[:, None, None], plain)[:, 0, 0] for counts in darkness[1:])
-    densest = film + np.float32(MARGIN)
-    most = np.where(common > np.maximum(film - AS_DENSE, BLACK), densest, np.float32(NO_LIMIT))
-    return xr.Dataset({"densest": ("band", densest), "most": ("band", most)})
+    return visible_density(darkest[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
 
 
-def _measure_darkness(tiles: Sequence[np.ndarray]) -> Darkness:
-    smooth = [[blur(band, 3.0)[::3, ::3] for band in tile[:3]] for tile in tiles]
+def _most(shadows: Shadows, model: xr.Dataset) -> np.ndarray:
+    """Density (band) that no film exceeds: the densest film's, where film as black is common; else 9."""
+    flare = np.float32(model.flare)
+    film, around = (to_light(counts, float(model.exponent)) - model.offset.values[:, None] for counts in shadows)
+    light = ((film - flare * around) / (1 - flare)).astype(np.float32)
+    density = [to_density(band, 0.0, soft) for band, soft in zip(light, model.softness.values, strict=True)]
+    densest, common = np.quantile(density, [1 - DARKEST, 1 - COMMON], axis=1)
+    return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
+
+
+def _darkest_light(tiles: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Counts (band) of the darkest places, and of the darkest film, where nothing smaller than 15 px counts."""
+    smooth = [_smooth(tile) for tile in tiles]
+    places = np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1)
+    film = np.concatenate([_closed(tile) for tile in smooth], axis=1)
+    return np.quantile(places, DARKEST, axis=1), np.quantile(film, DARKEST, axis=1)
+
+
+def _measure_shadows(tiles: Sequence[np.ndarray]) -> Shadows:
+    film = np.concatenate([_closed(_smooth(tile)) for tile in tiles], axis=1)
+    around = [[wide_blur(band, FLARE_BLUR)[::3, ::3].ravel() for band in tile[:3]] for tile in tiles]
+    return Shadows(film, np.concatenate(around, axis=1))
+
+
+def _smooth(tile: np.ndarray) -> list[np.ndarray]:
+    return [blur(band, 3.0)[::3, ::3] for band in tile[:3]]
+
+
+def _closed(smooth: Sequence[np.ndarray]) -> np.ndarray:
     square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
-    closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
-    place = np.quantile(np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1), DARKEST, axis=1)
-    return Darkness(place, *np.quantile(np.concatenate(closed, axis=1), [DARKEST, COMMON], axis=1))
+    return np.stack([cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in smooth])

@@ -79,7 +79,6 @@ def clean_job(job: Job) -> Outcome:
     met by two more attempts.
     """
     row: Row = {"slide": job.task.slide, "roll": job.roll, "status": "done", "reason": "", "decision": job.decision}
-    keep_freed_memory()
     with _SLIDE_AT_WORK, working_threads(job.threads):
         started, trace = time.monotonic(), ""
         try:
@@ -95,7 +94,11 @@ def clean_job(job: Job) -> Outcome:
 
 @contextmanager
 def working_threads(threads: int | None) -> Iterator[None]:
-    """Compute what is lazy in this process, by so many threads; None for as many as a worker of dask was given."""
+    """Compute what is lazy in this process, by so many threads; None for as many as a worker of dask was given.
+
+    Freed memory is kept for the next array from then on.
+    """
+    keep_freed_memory()
     count = threads or _threads_of_worker()
     chosen = {"scheduler": "threads", "num_workers": count} if count > 1 else {"scheduler": "synchronous"}
     with dask.config.set(chosen):

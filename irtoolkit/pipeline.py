@@ -10,6 +10,7 @@ from irtoolkit.displacement import shift_infrared, unseen_share
 from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
 from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.healing import heal
+from irtoolkit.inpainting import check_method
 from irtoolkit.marking import mark_defects
 from irtoolkit.noise import score_residual
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
@@ -58,8 +59,11 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         The infrared cannot show defects: constant, black, or blocked by silver; or the slide is too small.
     ModelError
         The model has other terms, or was fitted on other film.
+    SlideError
+        The settings heal by a program that is not installed.
     """
     settings = settings or Settings()
+    check_method(settings.heal)
     found, fitted = find_with_model(slide, settings=settings, model=model)
     return found.assign(healed=heal_slide(found, fitted, settings=settings))
 

@@ -6,11 +6,13 @@ import time
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from irtoolkit import gmic
 from irtoolkit.gmic import find_gmic, run_gmic
-from irtoolkit.schema import SlideError
-from irtoolkit.settings import INPAINTING_METHODS
+from irtoolkit.pipeline import clean_slide
+from irtoolkit.schema import BANDS, SlideError
+from irtoolkit.settings import INPAINTING_METHODS, Settings
 
 SHAPE = (37, 52)
 COMMANDS = [name.removeprefix("gmic:") for name in INPAINTING_METHODS if name.startswith("gmic:")]
@@ -75,6 +77,12 @@ def test_the_binding_stands_in_for_the_program(gmic_binding_alone):
 def test_without_either_the_message_says_how_to_install(no_gmic):
     with pytest.raises(SlideError, match=r"apt install gmic.*pip install 'irtoolkit\[gmic\]'"):
         find_gmic()
+
+
+def test_a_slide_is_not_looked_at_before_the_program_is_found(no_gmic):
+    unreadable = xr.Dataset({"counts": (("band", "y", "x"), np.zeros((4, 1, 1), np.uint16))}, {"band": list(BANDS)})
+    with pytest.raises(SlideError, match="apt install gmic"):
+        clean_slide(unreadable, settings=Settings(heal="gmic:inpaint_pde"))
 
 
 PAIR = r"2 float little_endian\n1 1 1 3\n\000\000\300\177\000\000\300\177\000\000\300\1771 1 1 1\n\000\000\000\000"

@@ -7,6 +7,8 @@ from irtoolkit.detection import GROW
 
 BUSY = (0.5, 0.7, 0.8, 0.9, 0.95)
 WORTH_SPLITTING = 1.02
+FEWEST_SPLIT = 10
+"""Regions that a split must keep more than: of few, some way to part them keeps those of one sign by chance."""
 
 
 def choose_by_mirror(
@@ -33,7 +35,7 @@ def choose_by_mirror(
     best = _choose_on_each_side(defects, mirrored, np.inf, false_discovery_rate)
     for level in levels:
         tried = _choose_on_each_side(defects, mirrored, level, false_discovery_rate)
-        if tried[0].sum() > WORTH_SPLITTING * best[0].sum():
+        if tried[0].sum() > max(WORTH_SPLITTING * best[0].sum(), FEWEST_SPLIT):
             best = tried
     kept, threshold, rate = best
     return xr.DataArray(kept, dims="region"), threshold, rate

@@ -28,10 +28,12 @@ ALLOWANCE = 1.03
 """What may be lost by taking a file for coded whose codes say so; without shadows both fit alike."""
 
 MARGIN = 0.1
-DARKEST, COMMON = 0.0005, 0.01
+DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
 LARGER = 15
-AS_DENSE, BLACK = 0.25, 2.0
-"""Density; where a hundredth of the film is within .25 of the densest and over 2, none is denser. Pupils are fewer."""
+AS_DENSE, BLACK = 0.25, 2.5
+"""Density; where a hundredth of the film is within .25 of the densest and over 2.5, none is denser. Pupils are fewer. By
+the coefficients of a roll, which are not fitted to the slide's own shadows, a tenth must be: three slides of a
+simulated roll lost .05 to .15 of F1 by a hundredth, and none by a tenth."""
 
 STEEP = 0.1
 """Slope of the infrared over the visible density beyond which the limit is worth it: it saves this share of a defect.
@@ -97,7 +99,9 @@ def find_black(
 def densest_film(tiles: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
     """The `densest` film of a slide's tiles, like that of `find_black`, at most the `model`'s; `most` if it has one."""
     densest = np.minimum(_densest(_darkest_light(tiles)[1], model), model.densest.values)
-    limits = {"most": ("band", _most(_measure_shadows(tiles), model))} if "most" in model else {}
+    limits = {}
+    if "most" in model:
+        limits["most"] = ("band", _most(_measure_shadows(tiles), model, COMMON_IN_A_ROLL))
     return xr.Dataset({"densest": ("band", densest), **limits})
 
 
@@ -116,13 +120,13 @@ def _densest(darkest: np.ndarray, model: xr.Dataset) -> np.ndarray:
     return visible_density(darkest[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
 
 
-def _most(shadows: Shadows, model: xr.Dataset) -> np.ndarray:
-    """Density (band) that no film exceeds: the densest film's, where film as black is common; else 9."""
+def _most(shadows: Shadows, model: xr.Dataset, share: float = COMMON) -> np.ndarray:
+    """Density (band) that no film exceeds: the densest film's, where this share of it is as black; else 9."""
     flare = np.float32(model.flare)
     film, around = (to_light(counts, float(model.exponent)) - model.offset.values[:, None] for counts in shadows)
     light = ((film - flare * around) / (1 - flare)).astype(np.float32)
     density = [to_density(band, 0.0, soft) for band, soft in zip(light, model.softness.values, strict=True)]
-    densest, common = np.quantile(density, [1 - DARKEST, 1 - COMMON], axis=1)
+    densest, common = np.quantile(density, [1 - DARKEST, 1 - share], axis=1)
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 
 

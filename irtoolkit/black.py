@@ -31,9 +31,9 @@ MARGIN = 0.1
 DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
 LARGER = 15
 AS_DENSE, BLACK = 0.25, 2.5
-"""Density; where a hundredth of the film is within .25 of the densest and over 2.5, none is denser. Pupils are fewer. By
-the coefficients of a roll, which are not fitted to the slide's own shadows, a tenth must be: three slides of a
-simulated roll lost .05 to .15 of F1 by a hundredth, and none by a tenth."""
+"""Density; where a hundredth of the film is within .25 of the densest and over 2.5, none is denser. Pupils are fewer.
+By the coefficients of a roll, which are not fitted to the slide's own shadows, a tenth must be: of a simulated roll
+one slide lost .18 of F1 by a hundredth, and none by a tenth."""
 
 STEEP = 0.1
 """Slope of the infrared over the visible density beyond which the limit is worth it: it saves this share of a defect.

@@ -216,9 +216,11 @@ def _settings(options: dict[str, Any]) -> Settings:
             chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
         except ValueError as error:
             raise CallError(f"{options['file']}: expected TOML: {error}") from error
-        unknown = set(chosen) - {field.name for field in fields(Settings)}
+        known = [field.name for field in fields(Settings)]
+        unknown = sorted(set(chosen) - set(known))
         if unknown:
-            raise click.UsageError(f"{options['file']}: no such settings: {', '.join(sorted(unknown))}")
+            told = f"no such settings: {', '.join(unknown)}; there are {', '.join(known)}"
+            raise click.UsageError(f"{options['file']}: {told}")
     names = {"fdr": "false_discovery_rate", "visibility": "visibility", "threshold": "threshold", "heal": "heal"}
     chosen |= {name: options[option] for option, name in names.items() if options[option] is not None}
     return Settings(**chosen)

@@ -133,15 +133,12 @@ class _Histogram:
 
     def __init__(self, histogram: xr.Dataset, dragged: Callable[[float], None]) -> None:
         self.drawing = Drawing(520, 400)
-        self._canvas: Any = self.drawing.figure.canvas
-        self._ax = ax = self.drawing.figure.subplots()
+        ax = self.drawing.figure.subplots()
         draw_scores(histogram, ax)
         ax.legend(loc="upper right", fontsize="small")
-        self._line = ax.axvline(np.nan, color=VERMILION, linewidth=2, animated=True)
-        self._without_line: Any = None
+        self._line = ax.axvline(np.nan, color=VERMILION, linewidth=2)
         self._held, self._dragged = False, dragged
-        connect = self._canvas.mpl_connect
-        connect("draw_event", self._add_line)
+        connect = self.drawing.figure.canvas.mpl_connect
         connect("button_press_event", self._press)
         connect("motion_notify_event", self._move)
         connect("button_release_event", self._release)
@@ -149,18 +146,7 @@ class _Histogram:
     def move(self, threshold: float) -> None:
         """Draw the threshold at so many sigma; an infinite one is not seen."""
         self._line.set_xdata([threshold, threshold] if np.isfinite(threshold) else [np.nan, np.nan])
-        if self._without_line is None or not self.drawing.live:
-            self.drawing.redraw()
-            return
-        self._canvas.restore_region(self._without_line)
-        self._ax.draw_artist(self._line)
-        self._canvas.blit()
-
-    def _add_line(self, _: Any) -> None:
-        """Keep what was drawn, so that the line alone is drawn anew when it moves."""
-        if self.drawing.live:
-            self._without_line = self._canvas.copy_from_bbox(self.drawing.figure.bbox)
-            self._ax.draw_artist(self._line)
+        self.drawing.redraw()
 
     def _press(self, event: Any) -> None:
         self._held = event.inaxes is not None

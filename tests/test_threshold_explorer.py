@@ -71,18 +71,6 @@ def test_dragging_the_threshold_sets_it(slide):
     assert explorer.histogram._line.get_xdata()[0] == explorer.settings.threshold
 
 
-def test_the_line_that_is_moved_is_drawn_as_if_all_were_drawn(slide):
-    explorer = explore_threshold(slide)
-    canvas = explorer.histogram.drawing.figure.canvas
-    canvas.draw()
-    before = np.array(canvas.buffer_rgba())
-    drag(explorer, 5.0, 9.0)
-    moved = np.array(canvas.buffer_rgba())
-    canvas.draw()
-    np.testing.assert_array_equal(moved, canvas.buffer_rgba())
-    assert (moved != before).any()
-
-
 def test_where_the_mouse_lets_go_counts(slide):
     explorer = explore_threshold(slide)
     drag(explorer, 5.0, released=11.0)

@@ -7,7 +7,7 @@ from irtoolkit.detection import GROW
 
 BUSY = (0.5, 0.7, 0.8, 0.9, 0.95)
 WORTH_SPLITTING = 1.02
-FEWEST_SPLIT = 10
+FEWEST_SPLIT = 4
 """Regions that a split must keep more than: of few, some way to part them keeps those of one sign by chance."""
 
 

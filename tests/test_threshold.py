@@ -114,3 +114,11 @@ def test_edges_of_the_picture_do_not_raise_the_threshold_of_calm_places():
     assert rate <= 0.05
     everywhere = mirrored.assign(relief=("region", np.repeat([1.0, 9.0], 10)))
     assert not choose_by_mirror(defects, everywhere, 0.05)[0].any()
+
+
+@pytest.mark.parametrize(("calm", "kept"), [(4, 0), (5, 5)])
+def test_calm_places_of_few_regions_are_not_told_apart(calm, kept):
+    """Of 6 levels tried one may well keep four regions of noise; two mirrored edges outrank all without a level."""
+    defects = table(np.full(calm, 30.0)).assign(relief=("region", np.ones(calm)))
+    mirrored = table(np.full(2, 900.0)).assign(relief=("region", np.full(2, 9.0)))
+    assert int(choose_by_mirror(defects, mirrored, 0.05)[0].sum()) == kept

@@ -104,13 +104,13 @@ def _at_least(regions: xr.Dataset, ranks: np.ndarray, weight: str | None = None)
 
 
 def _tail(mirrored: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Expected number of mirrored regions of each rank or more, from an exponential tail above their median."""
+    """Expected number of mirrored regions of each rank or more: an exponential tail above their median, half below."""
     if mirrored.size < 2:
         return np.exp(-ranks)
     middle = float(np.median(mirrored))
     excess = mirrored[mirrored > middle] - middle
     mean = max(float(excess.mean()) if excess.size else 0.0, 0.2)
-    return mirrored.size / 2 * np.exp(-(ranks - middle) / mean)
+    return mirrored.size / 2 * np.exp(-np.maximum(ranks - middle, 0) / mean)
 
 
 def rate_above(defects: xr.Dataset, mirrored: xr.Dataset) -> float:

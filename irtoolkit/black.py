@@ -75,9 +75,11 @@ def find_black(
         share of the light around; `densest` (band), density of the densest film; where the infrared follows the picture
         steeply, `most` (band), the density that no film exceeds.
     """
-    darkest = _darkest_light(tiles)
-    steep = slope(_begin(darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
-    begin = partial(_begin, darkest, _measure_shadows(tiles) if steep else None)
+    smooth = _smoothed(tiles)
+    film = _film_light(smooth)
+    darkest = _darkest_light(smooth), np.quantile(film, DARKEST, axis=1)
+    steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
+    begin = partial(_begin, *darkest, Shadows(film, _light_around(tiles)) if steep else None)
 
     def compare(exponent: float, flare: float) -> tuple[float, float]:
         losses = {share: loss(begin(exponent, share, flare)) for share in SHARES}
@@ -98,26 +100,27 @@ def find_black(
 
 def densest_film(tiles: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
     """The `densest` film of a slide's tiles, like that of `find_black`, at most the `model`'s; `most` if it has one."""
-    densest = np.minimum(_densest(_darkest_light(tiles)[1], model), model.densest.values)
-    limits = {}
+    film = _film_light(_smoothed(tiles))
+    densest = _densest(np.quantile(film, DARKEST, axis=1), model)
+    limits = {"densest": ("band", np.minimum(densest, model.densest.values))}
     if "most" in model:
-        limits["most"] = ("band", _most(_measure_shadows(tiles), model, COMMON_IN_A_ROLL))
-    return xr.Dataset({"densest": ("band", densest), **limits})
+        limits["most"] = ("band", _most(Shadows(film, _light_around(tiles)), model, COMMON_IN_A_ROLL))
+    return xr.Dataset(limits)
 
 
 def _begin(
-    darkest: tuple[np.ndarray, np.ndarray], shadows: Shadows | None, exponent: float, share: float, flare: float
+    darkest: np.ndarray, darkest_film: np.ndarray, shadows: Shadows | None, exponent: float, share: float, flare: float
 ) -> xr.Dataset:
-    black = to_light(darkest[0], exponent)
+    black = to_light(darkest, exponent)
     offset = {"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)}
     model = xr.Dataset({"exponent": exponent, "darkest": ("band", black), **offset, "flare": flare})
-    model = model.assign(densest=("band", _densest(darkest[1], model))).assign_coords(band=list(VISIBLE))
+    model = model.assign(densest=("band", _densest(darkest_film, model))).assign_coords(band=list(VISIBLE))
     return model if shadows is None else model.assign(most=("band", _most(shadows, model)))
 
 
-def _densest(darkest: np.ndarray, model: xr.Dataset) -> np.ndarray:
+def _densest(darkest_film: np.ndarray, model: xr.Dataset) -> np.ndarray:
     plain = model.drop_vars("most", errors="ignore").assign(flare=0.0)
-    return visible_density(darkest[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
+    return visible_density(darkest_film[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
 
 
 def _most(shadows: Shadows, model: xr.Dataset, share: float = COMMON) -> np.ndarray:
@@ -130,24 +133,24 @@ def _most(shadows: Shadows, model: xr.Dataset, share: float = COMMON) -> np.ndar
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 
 
-def _darkest_light(tiles: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Counts (band) of the darkest places, and of the darkest film, where nothing smaller than 15 px counts."""
-    smooth = [_smooth(tile) for tile in tiles]
+def _smoothed(tiles: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    return [[blur(band, 3.0)[::3, ::3] for band in tile[:3]] for tile in tiles]
+
+
+def _darkest_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Counts (band) of the darkest places."""
     places = np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1)
-    film = np.concatenate([_closed(tile) for tile in smooth], axis=1)
-    return np.quantile(places, DARKEST, axis=1), np.quantile(film, DARKEST, axis=1)
+    return np.asarray(np.quantile(places, DARKEST, axis=1))
 
 
-def _measure_shadows(tiles: Sequence[np.ndarray]) -> Shadows:
-    film = np.concatenate([_closed(_smooth(tile)) for tile in tiles], axis=1)
-    around = [[wide_blur(band, FLARE_BLUR)[::3, ::3].ravel() for band in tile[:3]] for tile in tiles]
-    return Shadows(film, np.concatenate(around, axis=1))
-
-
-def _smooth(tile: np.ndarray) -> list[np.ndarray]:
-    return [blur(band, 3.0)[::3, ::3] for band in tile[:3]]
-
-
-def _closed(smooth: Sequence[np.ndarray]) -> np.ndarray:
+def _film_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Counts (band, place) of film, where nothing smaller than 15 px counts."""
     square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
-    return np.stack([cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in smooth])
+    closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
+    return np.concatenate(closed, axis=1)
+
+
+def _light_around(tiles: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts (band, place) around each place of `_film_light`, as flare sees them."""
+    around = [[wide_blur(band, FLARE_BLUR)[::3, ::3].ravel() for band in tile[:3]] for tile in tiles]
+    return np.concatenate(around, axis=1)

@@ -69,7 +69,7 @@ def _holder(labels: np.ndarray) -> np.ndarray:
     holder = np.zeros(labels.shape, bool)
     for turns in range(4):
         turned, strips = np.rot90(labels, turns), np.rot90(holder, turns)
-        side = np.bincount(turned[:, 0], minlength=1)
+        side = np.bincount(turned[:, 0])
         for label in np.flatnonzero(side >= ALONG_A_SIDE * len(turned)):
             if label:
                 strips |= _strip(turned == label)

@@ -126,8 +126,8 @@ def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
     Slides that cannot be used are left out; the threads sample slides side by side.
     """
     with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
-        tried = pool.map(try_sample, spread(roll.tasks))
-        return _fit_to(roll, [sample for sample in tried if sample is not None])
+        tried = list(pool.map(try_sample, spread(roll.tasks)))
+    return _fit_to(roll, [sample for sample in tried if sample is not None])
 
 
 def _sample_alone(task: Task) -> SlideSample | None:

@@ -12,7 +12,7 @@ from irtoolkit.settings import INPAINTING_METHODS
 
 OPENCV = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 RADIUS = 3
-RELAXATIONS = 2
+RELAXATIONS, LEAST_KNOWN = 2, np.float32(1e-3)
 UNITS = np.float32(1024)
 """Parts of a count in which OpenCV works: its Telea errs by up to two whole units (1.5 on flat film)."""
 GMIC = "gmic:"
@@ -38,8 +38,8 @@ def fill_smoothly(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _pull_and_push(sums: np.ndarray) -> np.ndarray:
     """Fill (y, x, 3) of sums over clean pixels (y, x, 3) and, last, of their share."""
-    known, (height, width) = sums[..., 3:] > 0, sums.shape[:2]
-    mean = sums[..., :3] / np.maximum(sums[..., 3:], np.float32(1e-6))
+    known, (height, width) = sums[..., 3:] > LEAST_KNOWN, sums.shape[:2]
+    mean = sums[..., :3] / np.maximum(sums[..., 3:], LEAST_KNOWN)
     if known.all() or height == width == 1:
         return mean
     half = cv2.resize(sums, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)

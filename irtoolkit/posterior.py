@@ -12,7 +12,8 @@ OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
 """How far black level, counts, and ratio, share, may be wrong."""
 
 DENSE = 2.0
-"""Natural density from which on the ratio is trusted less and less: it errs alike all over a defect."""
+"""Natural density from which on the ratio is trusted less and less: it errs alike all over a defect, and from three
+times that on the infrared does not tell how dense a defect is."""
 
 LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
@@ -116,7 +117,7 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     """Curvature at light (3, n) and density (n,), and the pull (4, n) on them."""
     transmittance = np.exp(-density)
     black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
-    ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 2)
+    ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 8)
     certain = 1 / (system.noise + black + ratio + 1e-8)
     change = (system.differences @ light.T).T - system.rim
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight

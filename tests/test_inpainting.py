@@ -191,3 +191,10 @@ def test_a_smooth_fill_keeps_levels_and_follows_slopes_and_leaves_clean_pixels()
 def test_a_smooth_fill_of_all_or_nothing_gives_numbers(mask):
     planes = np.random.default_rng(0).normal(size=(3, *SHAPE)).astype(np.float32)
     np.testing.assert_array_equal(fill_smoothly(planes, mask), np.where(mask, 0, planes))
+
+
+def test_a_smooth_fill_of_a_hole_as_large_as_the_picture_keeps_to_its_rim():
+    y, x = np.indices((537, 777), np.float32)
+    planes, mask = np.stack([y, x, y + x]), np.hypot(y - 260, x - 380) < 250
+    filled = fill_smoothly(dirty(planes, mask, 1e6), mask)
+    assert np.abs(filled - planes).max() < 80

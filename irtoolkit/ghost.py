@@ -78,7 +78,11 @@ def crosstalk_terms(
     """
     yield from pointwise_terms(density, model)
     yield from lamp_terms(place)
-    sharp = ghost_density(density, model)
+    yield from _ghost_terms(ghost_density(density, model))
+    yield from _band_terms(density)
+
+
+def _ghost_terms(sharp: np.ndarray) -> Iterator[np.ndarray]:
     light = to_transmittance(sharp)
     near = blur(light, GHOST_BLUR)
     ghost = -np.log10(near)
@@ -89,15 +93,18 @@ def crosstalk_terms(
     for sigma in BLURS:
         if sigma != GHOST_BLUR:
             yield -np.log10(blur(light, sigma)) - ghost
+
+
+def _band_terms(density: np.ndarray) -> Iterator[np.ndarray]:
     mixed = []
     for band in density:
-        smooth = {sigma: blur(band, sigma) for sigma in BLURS}
-        for plane in smooth.values():
-            yield plane - band
-        mixed.append((to_transmittance(band), smooth))
-    for light, smooth in mixed:
-        for sigma in MIXED:
-            yield np.minimum(smooth[sigma] + np.log10(blur(light, sigma)), np.float32(MOST_MIXED))
+        light = to_transmittance(band)
+        for sigma in BLURS:
+            smooth = blur(band, sigma)
+            yield smooth - band
+            if sigma in MIXED:
+                mixed.append(np.minimum(smooth + np.log10(blur(light, sigma)), np.float32(MOST_MIXED)))
+    yield from mixed
 
 
 def pointwise_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
@@ -167,7 +174,8 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
     """
     shape = infrared.sizes["y"], infrared.sizes["x"]
     kernel = partial(_residual, model=model, shape=shape)
-    data = tiles.map_blocks(kernel, visible.data, infrared.data[None], depth=HALO, dtype=np.float32, located=True)
+    arrays = visible.data, infrared.data[None]
+    data = tiles.map_blocks(kernel, *arrays, depth=HALO, dtype=np.float32, located=True, pointwise=1)
     return xr.DataArray(data[0], dims=("y", "x"), name="residual")
 
 

@@ -31,9 +31,6 @@ OF_HISTOGRAM = {
     "triangle": threshold_triangle,
     "slope": threshold_slope,
 }
-SAMPLED = 3
-"""Every third row and column of the sampled tiles gives the centre and spread of a density."""
-
 LEAST_SCALE = 1e-6
 """Density; a spread for planes of which more than half is one count."""
 
@@ -90,7 +87,7 @@ def mark_defects(
         not known; `residual` (density) and `score` (sigma), both (y, x), the score 0 where not known; and `grain`
         (y, x), density.
     samples
-        Tiles (4, y, x) of 16-bit counts from `align_samples`.
+        Of tiles (4, y, x) of 16-bit counts from `align_samples` every third row and column, or more.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands.
     exponent
@@ -236,7 +233,7 @@ def _ratio_density(infrared: np.ndarray, red: np.ndarray) -> np.ndarray:
 
 def _centre_and_scale(densities: Sequence[np.ndarray]) -> tuple[float, float]:
     """Median and robust sigma of densities (1, y, x), NaN left out."""
-    sampled = np.concatenate([density[0, ::SAMPLED, ::SAMPLED].ravel() for density in densities])
+    sampled = np.concatenate([density.ravel() for density in densities])
     centre, scale = robust_centre_and_scale(sampled[np.isfinite(sampled)])
     return centre, max(scale, LEAST_SCALE)
 

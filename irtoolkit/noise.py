@@ -125,20 +125,20 @@ def noise_features(
 
 
 def _plain_features(density: np.ndarray, ghost: np.ndarray, candidate: np.ndarray) -> Iterator[np.ndarray]:
-    outside = (~candidate).astype(np.float32)
-    shares = [box_mean(outside, window) for window in CARRY_WINDOWS]
     yield np.ones_like(ghost)
-    for feature in _raw_features(density, ghost):
-        yield _carried_over(feature, outside, shares) if candidate.any() else feature
+    features = _raw_features(density, ghost)
+    if not candidate.any():
+        yield from features
+        return
+    outside = (~candidate).astype(np.float32)
+    share = _mean_around(outside) + np.float32(1e-9)
+    yield from map(partial(_carried_over, outside=outside, share=share), features)
 
 
 def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
     yield _log_gradient((blur(band, 0.8) for band in density), 2e-6)
     yield _log_gradient((blur(band, 2.0) for band in density), 2e-6)
-    detail = np.zeros_like(ghost)
-    for band in density:
-        detail += high_pass(band, 2.0) ** 2
-    yield np.log(blur(detail, 3.0) + np.float32(2e-6))
+    yield _log_texture(density)
     yield _log_gradient([ghost], 2e-8)
     yield blur(density.mean(axis=0), 2.0)
     yield blur(density[0], 2.0)
@@ -148,20 +148,35 @@ def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
     energy: Any = np.float32(floor)
     for plane in planes:
         for slope in gradient(plane):
-            energy = energy + slope * slope
+            energy = np.add(np.square(slope, out=slope), energy, out=slope)
     return np.log(energy)
 
 
-def _carried_over(feature: np.ndarray, outside: np.ndarray, shares: Sequence[np.ndarray]) -> np.ndarray:
+def _log_texture(density: np.ndarray) -> np.ndarray:
+    detail = np.zeros_like(density[0])
+    for band in density:
+        fine = high_pass(band, 2.0)
+        detail += np.square(fine, out=fine)
+    return np.log(blur(detail, 3.0) + np.float32(2e-6))
+
+
+def _carried_over(feature: np.ndarray, outside: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993,
     doi:10.1109/CVPR.1993.341081).
 
-    `shares` are the averages of `outside` in `CARRY_WINDOWS`; a wide window counts where a narrow one sees too little.
+    `share` is the average of `outside` alone.
     """
-    values = feature * outside
-    near, far = (box_mean(values, window) for window in CARRY_WINDOWS)
-    average = (near + np.float32(1e-3) * far) / (shares[0] + np.float32(1e-3) * shares[1] + np.float32(1e-9))
+    average = _mean_around(feature * outside)
+    average /= share
     return np.where(outside > 0, feature, average)
+
+
+def _mean_around(plane: np.ndarray) -> np.ndarray:
+    """Mean in the narrower of `CARRY_WINDOWS`, and a thousandth of that in the wider, which counts where it is 0."""
+    near, far = (box_mean(plane, window) for window in CARRY_WINDOWS)
+    far *= np.float32(1e-3)
+    near += far
+    return near
 
 
 def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:
@@ -185,26 +200,32 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
     """
     arrays = residual.data[None], visible.data
     plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
-    data = tiles.map_blocks(_locally_scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
-    names = ("score", "grain", "contrast")
-    return xr.Dataset({name: (("y", "x"), plane) for name, plane in zip(names, data, strict=True)})
+    parts = plain[:1], plain[1:2].astype(bool), plain[3:]
+    score = tiles.map_blocks(_locally_scaled, *parts, depth=LOCAL_DEPTH, dtype=np.float32, pointwise=1)
+    planes = {"score": score[0], "grain": plain[2], "contrast": plain[3]}
+    return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
     """Score by the model alone, 1 where candidates are, the visible grain, and the ghost's contrast, as planes."""
     smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
-    low, high = model.feature_low.values, model.feature_high.values
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
-    for i, (name, feature) in enumerate(zip(PLAIN, features, strict=True)):
-        term = np.clip(feature, np.float32(low[i]), np.float32(high[i]))
-        _add_term(combined, model, i, term)
+    for name, feature in zip(PLAIN, features, strict=True):
+        _add_feature(combined, model, name, feature)
         if name == "texture":
             grain = np.sqrt(np.exp(feature) / 3)
-        if name in SQUARED:
-            _add_term(combined, model, len(PLAIN) + SQUARED.index(name), term * term)
     centred = smooth - combined["bias"]
     sharpness = np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
     return np.stack([centred * sharpness, candidate.astype(np.float32), grain, contrast * sharpness])
+
+
+def _add_feature(combined: dict[str, np.ndarray], model: xr.Dataset, name: str, feature: np.ndarray) -> None:
+    index = PLAIN.index(name)
+    low, high = (np.float32(model[side].values[index]) for side in ("feature_low", "feature_high"))
+    term = np.clip(feature, low, high)
+    _add_term(combined, model, index, term)
+    if name in SQUARED:
+        _add_term(combined, model, len(PLAIN) + SQUARED.index(name), np.square(term, out=term))
 
 
 def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
@@ -212,17 +233,26 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
         add_scaled(plane, model[name].values[index], term)
 
 
-def _locally_scaled(plain: np.ndarray) -> np.ndarray:
-    known, outside = np.isfinite(plain[0]), 1 - plain[1]
+def _locally_scaled(plain: np.ndarray, candidate: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    known, outside = np.isfinite(plain[0]), (~candidate[0]).astype(np.float32)
     score = np.where(known, plain[0], np.float32(0))
+    score -= _level(score, outside)
+    score /= np.maximum(_spread(score, outside), np.float32(0.05))
+    return np.where(known, raise_faint(score, outside, contrast[0] < CALM), np.float32(0))[None]
+
+
+def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Mean score around each place, of what is no candidate and cut at 2.5 sigma."""
     weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-6)
-    score = score - box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+    return box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+
+
+def _spread(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Sigma of the score around each place, of what is no candidate, over 1."""
     size = np.minimum(np.abs(score), 5) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
         share = box_mean(outside, window)
         mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
-    score = score / np.maximum(factor, np.float32(0.05))
-    raised = np.where(known, raise_faint(score, outside, plain[3] < CALM), np.float32(0))
-    return np.stack([raised, plain[2], plain[3]])
+    return factor

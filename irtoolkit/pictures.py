@@ -19,7 +19,7 @@ DISPLAY_GAMMA = 2.2
 CLIPPED = 0.1
 NEGATIVE_RANGE = 500.0
 SAMPLE_SIDE = 1000
-THIN_ROWS = 512
+THIN_ROWS = 128
 
 TRANSPOSED, UPSIDE_DOWN, MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 """TIFF orientations whose stored rows are shown as columns; then turned upside down; then mirrored left to right."""
@@ -194,7 +194,7 @@ def thin(plane: xr.DataArray, most: int = 1600) -> xr.DataArray:
 
     Every pixel counts: squares of pixels are averaged, and a square of a mask is True where any of its pixels is, so
     that specks do not vanish. What is over at the bottom and on the right is completed with the last row and column.
-    Lazy planes are reduced 512 rows at a time; reduce several of a slide into one Dataset and compute that, and the
+    Lazy planes are reduced 128 rows at a time; reduce several of a slide into one Dataset and compute that, and the
     file is read once.
 
     Parameters

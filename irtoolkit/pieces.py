@@ -9,7 +9,7 @@ from irtoolkit.reader import SlideReader, find_slide, label_counts
 from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, SlideError
 from irtoolkit.targets import AnyPath
 
-PIECE = 480, 960
+PIECE = 240, 960
 """Rows and columns that are read together."""
 
 
@@ -59,7 +59,7 @@ def _check_size(found: tuple[int, ...], layout: Layout, path: AnyPath) -> None:
 
 
 def _counts_in_pieces(layout: Layout) -> xr.Variable:
-    """Counts that are read in pieces of some 480 by 960 pixels, or of whole strips or rows of tiles."""
+    """Counts that are read in pieces of some 240 by 960 pixels, or of whole strips or rows of tiles."""
     reader = SlideReader(layout)
     planes = [*layout.visible, *([layout.infrared] if layout.infrared else [])]
     rows = max(open_page(plane.path, plane.page).natural_rows for plane in planes)

@@ -47,12 +47,13 @@ class ThresholdExplorer(ipywidgets.VBox):
         super().__init__([self._said])
         self.add_class("irt-threshold")
         try:
-            seen = preview(_with_infrared(slide), "counts")
-            self._trials = Trials(slide, model)
+            pieces = read_in_pieces(_with_infrared(slide))
+            seen = preview(pieces, "counts")
+            self._trials = Trials(pieces, model)
         except (SlideError, OSError) as error:
             self._said.value = html.escape(f"This slide cannot be explored: {error}")
             return
-        self._pictures = _Pictures(slide, seen)
+        self._pictures = _Pictures(pieces, seen)
         self.histogram = _Histogram(self._trials.histogram, self._drag)
         self._controls = self._make_controls()
         beside = ipywidgets.HBox([ipywidgets.VBox(self._controls), self.histogram.drawing.widget])
@@ -165,7 +166,7 @@ class _Pictures:
     """The slide with what is marked laid over it, and at full size the marked region that scores least."""
 
     def __init__(self, slide: xr.Dataset, seen: xr.Dataset) -> None:
-        self._slide, self._seen = read_in_pieces(slide), seen
+        self._slide, self._seen = slide, seen
         self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
         self._whole, self._least = ipywidgets.Image(format="jpeg"), ipywidgets.Image(format="jpeg")
         titles = "Marked on the whole slide", f"The least certain of them, {CLOSE[1]} by {CLOSE[0]} px"

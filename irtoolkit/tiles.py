@@ -59,7 +59,13 @@ def _edges(length: int, most: int) -> list[int]:
 
 
 def map_blocks(
-    kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1, located: bool = False
+    kernel: Kernel,
+    *arrays: da.Array,
+    depth: int,
+    dtype: Any,
+    planes: int = 1,
+    located: bool = False,
+    pointwise: int = 0,
 ) -> da.Array:
     """Run a NumPy kernel over blocks, each with `depth` more pixels on every side; lazy.
 
@@ -70,6 +76,9 @@ def map_blocks(
         It sees fewer than `depth` more only where the slide ends.
     arrays
         (planes, y, x) arrays over the same y and x.
+    pointwise
+        How many of the arrays, the last, are needed at the block alone: the kernel sees 0 around it, and no neighbour
+        is waited for and held.
     located
         Whether the kernel takes as the keyword `start` the first row and column that it sees.
 
@@ -79,14 +88,16 @@ def map_blocks(
         (planes, y, x) of `dtype`.
     """
     height, width = arrays[0].shape[1:]
+    wide, narrow = arrays[: len(arrays) - pointwise], arrays[len(arrays) - pointwise :]
 
     def mapped(rows: slice, columns: slice) -> da.Array:
         (top, bottom), (left, right) = _with_halo(rows, height, depth), _with_halo(columns, width, depth)
-        pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in arrays]
+        pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in wide]
+        pieces += [array[:, rows, columns].rechunk(-1) for array in narrow]
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
         run = partial(kernel, start=(top, left)) if located else kernel
-        trimmed = partial(_run_and_trim, run, inside)
+        trimmed = partial(_run_and_trim, run, inside, len(wide))
         return da.map_blocks(trimmed, *pieces, chunks=shape, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[mapped(*block) for block in row] for row in blocks(height, width)])
@@ -100,8 +111,11 @@ def _assemble(rows: list[list[da.Array]]) -> da.Array:
     return da.concatenate([da.concatenate(row, axis=2) for row in rows], axis=1)
 
 
-def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], *pieces: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(kernel(*pieces)[:, *inside])
+def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], number: int, *pieces: np.ndarray) -> np.ndarray:
+    sides = zip(inside, pieces[0].shape[1:], strict=True)
+    around = ((0, 0), *((side.start, length - side.stop) for side, length in sides))
+    framed = [np.pad(piece, around) for piece in pieces[number:]]
+    return np.ascontiguousarray(kernel(*pieces[:number], *framed)[:, *inside])
 
 
 class Reduction(NamedTuple):

@@ -3,6 +3,7 @@
 import ctypes
 from contextlib import suppress
 
+import dask
 import numpy as np
 import xarray as xr
 
@@ -27,6 +28,8 @@ from irtoolkit.settings import Settings
 
 class Trials:
     """A slide scored once, on which settings are tried one after another.
+
+    One thread scores it: every further one would hold some .1 GB more.
 
     Parameters
     ----------
@@ -54,7 +57,8 @@ class Trials:
     def __init__(self, slide: xr.Dataset, model: xr.Dataset | None = None) -> None:
         self.scored: Scored = score_slide(slide, model)
         _return_freed_memory()
-        candidates, self.histogram = _measure_score(self.scored)
+        with dask.config.set(scheduler="synchronous"):
+            candidates, self.histogram = _measure_score(self.scored)
         self._cuts: dict[str | float, Cut] = {}
         self._candidates: dict[str | float, Candidates] = {"score": candidates}
         _return_freed_memory()
@@ -68,14 +72,16 @@ class Trials:
         lowest, kind = least_level(threshold, cut.level), "score" if of_score(threshold) else threshold
         if kind not in self._candidates or self._candidates[kind].level > lowest:
             evidence, optics = self.scored.evidence, self.scored.optics()
-            self._candidates[kind] = measure_candidates(evidence, cut._replace(level=lowest), **optics)
+            with dask.config.set(scheduler="synchronous"):
+                self._candidates[kind] = measure_candidates(evidence, cut._replace(level=lowest), **optics)
             _return_freed_memory()
         return choose_regions(self._candidates[kind], settings, cut.level)
 
     def _cut(self, threshold: str | float) -> Cut:
         if not of_score(threshold) and threshold in self._cuts:
             return self._cuts[threshold]
-        self._cuts[threshold] = cut_score(self.scored.evidence, self.scored.samples, threshold, self.histogram)
+        with dask.config.set(scheduler="synchronous"):
+            self._cuts[threshold] = cut_score(self.scored.evidence, self.scored.samples, threshold, self.histogram)
         return self._cuts[threshold]
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import cv2
 import numpy as np
 import xarray as xr
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from irtoolkit import tiles
 from irtoolkit.density import to_density, to_light
@@ -75,7 +75,9 @@ def rank_beyond_crowd(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery
     ranks = np.sort(small)
     roots = np.cbrt(ranks)
     middle, upper = np.quantile(roots, [0.5, 0.9])
-    crowd = len(small) * norm.sf(roots, middle, (upper - middle) / norm.ppf(0.9))
+    if upper <= middle:
+        return float("inf")
+    crowd = len(small) * ndtr(-((roots - middle) / ((upper - middle) / ndtri(0.9))))
     beyond = np.flatnonzero(crowd / np.arange(len(small), 0, -1) <= false_discovery_rate)
     return float(ranks[beyond[0]]) if beyond.size else float("inf")
 

@@ -106,6 +106,22 @@ def test_map_blocks_without_enough_depth_shows_the_seams(counts):
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_a_pointwise_array_is_seen_at_the_block_alone(counts):
+    chunked = da.from_array(counts, (1, 5, 17))
+    seen = []
+
+    def kernel(wide, narrow):
+        seen.append(int(np.count_nonzero(narrow)))
+        return blur_and_add(wide, narrow, 2)
+
+    ones = da.ones((1, *counts.shape[1:]), chunks=7)
+    mapped = tiles.map_blocks(kernel, chunked, ones, depth=2, dtype=np.float32, planes=4, pointwise=1)
+    expected = blur_and_add(counts, np.ones((1, *counts.shape[1:])), 2)
+    np.testing.assert_array_equal(mapped.compute(scheduler="synchronous"), expected)
+    assert sum(seen) == counts[0].size
+
+
+@pytest.mark.usefixtures("small_blocks")
 @FEW
 @given(pair=chunked_planes(), depth=st.integers(0, 9))
 def test_a_located_kernel_knows_the_place_of_every_pixel_that_it_sees(pair, depth):

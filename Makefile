@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py
+BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
 
 .PHONY: demo test test-browser lint types unit notebooks clean
 

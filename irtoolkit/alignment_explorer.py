@@ -14,8 +14,8 @@ from irtoolkit.displacement_map import DisplacementMap, grid_of
 from irtoolkit.fitting import sample_slide
 from irtoolkit.levels import CLOSER, Levels
 from irtoolkit.pictures import Picture, view_plane
-from irtoolkit.pieces import read_in_pieces
-from irtoolkit.schema import INFRARED, SlideError
+from irtoolkit.pieces import read_in_pieces, with_infrared
+from irtoolkit.schema import SlideError
 from irtoolkit.statistics import high_pass, robust_centre_and_scale
 from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
 
@@ -91,9 +91,7 @@ class AlignmentExplorer(ipywidgets.VBox):
 
 def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, xr.Dataset]:
     """The slide with its infrared on the colour grid, and the displacement by which it was brought there."""
-    if INFRARED not in slide.band.values:
-        raise SlideError("expected the bands R, G, B and IR, found no infrared; open the slide with irt.open_slide")
-    near = read_in_pieces(slide)
+    near = read_in_pieces(with_infrared(slide))
     sample = sample_slide(near, model)
     infrared = shift_infrared(near.counts.chunk(), sample.displacement, sample.film)
     return Levels(near.assign(infrared=infrared)), sample.displacement

@@ -21,6 +21,7 @@ from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import fit_samples, spread
 from irtoolkit.plan import Choices, Run, plan_run, slides_to_clean
 from irtoolkit.progress import Progress
+from irtoolkit.report import summarise
 from irtoolkit.results import Row
 from irtoolkit.roll_models import try_sample
 from irtoolkit.schema import VERSION, LayoutError, SlideError
@@ -174,8 +175,7 @@ def _tell_end(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int
         click.echo(json.dumps({name: value if _is_finite(value) else None for name, value in row.items()}))
     done = sum(row["status"] == "done" for row in rows)
     if not (options["quiet"] or options["as_json"]):
-        look = sum(bool(row["review"]) for row in rows if row["status"] == "done")
-        click.echo(f"{done} of {len(rows)} slides done, {look} to look at: {out / 'report.html'}")
+        click.echo(f"{summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
 
 

@@ -13,8 +13,9 @@ from irtoolkit.drawing import Drawing
 from irtoolkit.fit_plots import plot_crosstalk
 from irtoolkit.fitting import fit_alone
 from irtoolkit.ghost import GROUPS
+from irtoolkit.pieces import with_infrared
 from irtoolkit.pipeline import fit_roll
-from irtoolkit.schema import INFRARED, VISIBLE, NoInfraredError, SlideError
+from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.slide_plots import plot_residual
 
 MEANING = {
@@ -110,8 +111,9 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._sampled = self.shown = None
         self._said.value = "Computing…"
         try:
-            slide = _with_infrared(self._slides, self._slide.value)
-            self._sampled = sample_crosstalk(slide, self._model)
+            if not self._slides:
+                raise SlideError("expected at least one slide, found none")
+            self._sampled = sample_crosstalk(with_infrared(self._slides[self._slide.value]), self._model)
         except (SlideError, OSError) as error:
             self._said.value = html.escape(f"This slide cannot be explored: {error}")
         shown = "" if self._sampled else "none"
@@ -148,7 +150,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
         """Fit the roll, and tell of its slides."""
         self._table.value = "Fitting the roll…"
         try:
-            self.roll = fit_roll(_with_infrared(self._slides, at) for at in range(len(self._slides)))
+            self.roll = fit_roll(map(with_infrared, self._slides))
             self._table.value = _tell_roll(self.roll)
         except (SlideError, OSError) as error:
             self._table.value = html.escape(f"The roll cannot be fitted: {error}")
@@ -167,14 +169,6 @@ def explore_crosstalk(
         From `fit_roll`, whose curve, black levels and flare are then taken; each slide's own if None.
     """
     return CrosstalkExplorer([slides] if isinstance(slides, xr.Dataset) else slides, model)
-
-
-def _with_infrared(slides: Sequence[xr.Dataset], at: int | None) -> xr.Dataset:
-    if at is None:
-        raise SlideError("expected at least one slide, found none")
-    if INFRARED not in slides[at].band.values:
-        raise NoInfraredError("expected an infrared plane, found none; scan again with the infrared channel on")
-    return slides[at]
 
 
 def _compare(models: dict[str, xr.Dataset], terms: int) -> str:

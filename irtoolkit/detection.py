@@ -202,8 +202,15 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
     """
     marked = regions.pixel_index.values
     mask = xr.DataArray(tiles.from_indices(marked, shape)[0], dims=("y", "x"), name="mask")
-    return mask, xr.DataArray(tiles.lazy_number(_count_connected, marked, shape[1]), name="defects")
+    return mask, xr.DataArray(tiles.lazy_number(count_defects, marked, shape[1]), name="defects")
 
 
-def _count_connected(index: np.ndarray, width: int) -> int:
+def count_defects(index: np.ndarray, width: int) -> int:
+    """Number of 8-connected defects that marked pixels, flat indices in order, form on a slide of so many columns.
+
+    Not that of the regions they come from: one whose blurred rim was trimmed may be marked in several pieces, or not.
+
+    >>> count_defects(np.array([0, 2, 11, 25]), width=10)
+    2
+    """
     return connect_pixels(index, width)[1]

@@ -106,8 +106,7 @@ def mark_defects(
         lowest = cut._replace(level=least_level(settings.threshold, cut.level))
         candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, exponent=exponent)
         choice = choose_regions(candidates, settings, cut.level)
-    kept = _without(choice.defects, settings.excluded, cut.score.sizes["x"])
-    mask, number = mask_regions(kept, (cut.score.sizes["y"], cut.score.sizes["x"]))
+    mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
     return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
 
@@ -126,7 +125,7 @@ def weigh_tails(tails: xr.Dataset, visible: xr.DataArray, level: float, *, expon
 
 
 def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:
-    """Choose the regions to mark from what scores `level` sigma or more."""
+    """Choose the regions to mark from what scores `level` sigma or more; excluded pixels are none of theirs."""
     tails, rate = candidates.tails, settings.false_discovery_rate
     joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
     defects, mirrored = (temper_visibility(regions, candidates.factors) for regions in joined)
@@ -137,11 +136,12 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
     )
     if settings.threshold == "mirror":
         kept, threshold, rate = choose_by_mirror(defects, mirrored, rate)
-        return Choice(keep_regions(defects, kept), threshold, rate)
-    rate = rate_above(defects, mirrored)
-    if isinstance(settings.threshold, str) and defects.sizes["region"]:
-        rate = max(rate, _pixel_rate(tails.score.values, level))
-    return Choice(defects, level, rate)
+        defects = keep_regions(defects, kept)
+    else:
+        threshold, rate = level, rate_above(defects, mirrored)
+        if isinstance(settings.threshold, str) and defects.sizes["region"]:
+            rate = max(rate, _pixel_rate(tails.score.values, level))
+    return Choice(_without(defects, settings.excluded, int(tails.width)), threshold, rate)
 
 
 def of_score(threshold: str | float) -> bool:
@@ -155,13 +155,13 @@ def least_level(threshold: str | float, level: float) -> float:
 
 
 def _without(defects: xr.Dataset, excluded: Sequence[Box], width: int) -> xr.Dataset:
-    """Defects without their pixels in the excluded regions of a slide of so many columns."""
+    """Regions without their pixels in the excluded parts of a slide of so many columns."""
     index = defects.pixel_index.values
     y, x = np.divmod(index, width)
     kept = np.ones(index.shape, bool)
     for top, left, bottom, right in excluded:
         kept &= (y < top) | (y >= bottom) | (x < left) | (x >= right)
-    return xr.Dataset({"pixel_index": ("pixel", index[kept])})
+    return defects.isel(pixel=kept)
 
 
 def _pixel_rate(tails: np.ndarray, level: float) -> float:

@@ -6,7 +6,7 @@ from irtoolkit import tiles
 from irtoolkit.layouts import Layout, find_layout
 from irtoolkit.page_reader import open_page
 from irtoolkit.reader import SlideReader, find_slide, label_counts
-from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, SlideError
+from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, NoInfraredError, SlideError
 from irtoolkit.targets import AnyPath
 
 PIECE = 240, 960
@@ -48,6 +48,15 @@ def open_cleaned(
     _check_size((picture.height, picture.width), layout, healed)
     visible = xr.DataArray(_counts_in_pieces(picture)[: len(VISIBLE)], {"band": list(VISIBLE)})
     return slide.assign(healed=xr.concat([visible, slide.counts.sel(band=[INFRARED])], dim="band"))
+
+
+def with_infrared(slide: xr.Dataset) -> xr.Dataset:
+    """The slide itself, if it has an infrared band; else `NoInfraredError`."""
+    if INFRARED not in slide.get("band", xr.DataArray([])).values:
+        raise NoInfraredError(
+            "expected the bands R, G, B and IR, found no infrared; open the slide with irt.open_slide"
+        )
+    return slide
 
 
 def _check_size(found: tuple[int, ...], layout: Layout, path: AnyPath) -> None:

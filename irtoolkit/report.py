@@ -47,15 +47,15 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
 
 
 def summarise(rows: Sequence[Row]) -> str:
-    """How a run went, in a sentence.
+    """How a run went: the console says it, and the page.
 
     >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
-    '1 of 2 slides done, 1 refused, 1 to look at.'
+    '1 of 2 slides done, 1 refused, 1 to look at'
     """
     states = [row["status"] for row in rows]
     lost = [f"{states.count(state):,} {state}" for state in ("refused", "failed") if state in states]
     odd = sum(bool(row.get("review")) for row in rows)
-    return ", ".join([f"{states.count('done'):,} of {len(rows):,} slides done", *lost, f"{odd:,} to look at."])
+    return ", ".join([f"{states.count('done'):,} of {len(rows):,} slides done", *lost, f"{odd:,} to look at"])
 
 
 def _page(summary: str) -> str:

@@ -44,15 +44,23 @@ def review_roll(results: xr.Dataset | str | os.PathLike[str]) -> "RollReview":
 
 
 def list_slides(rows: Sequence[Row], decisions: Decisions, *, show: str = ALL, roll: str = EVERY_ROLL) -> list[Row]:
-    """Rows to be shown: those of a roll and of a kind, the short list first, the gravest first, then as in the table.
+    """Rows to be shown: those of a roll and of a kind, the short list first, then as in the table.
 
-    >>> rows = [{"slide": "a", "review": ""}, {"slide": "b", "review": "pale", "weight": 1.0}]
-    >>> rows += [{"slide": "c", "review": ""}, {"slide": "d", "review": "other film?", "weight": 3.0}]
+    In the short list come first the slides that have pictures to look at, then those that were not cleaned; of each the
+    gravest first.
+
+    >>> rows = [{"slide": "a", "review": ""}, {"slide": "b", "review": "pale", "weight": 1.0, "status": "done"}]
+    >>> rows += [{"slide": "c", "review": "it was not cleaned", "weight": 4.0, "status": "refused"}]
+    >>> rows += [{"slide": "d", "review": "other film?", "weight": 3.0, "status": "done"}]
     >>> [row["slide"] for row in list_slides(rows, {})]
-    ['d', 'b', 'a', 'c']
+    ['d', 'b', 'c', 'a']
     """
     chosen = [row for row in rows if _is_shown(row, decisions, show) and roll in (EVERY_ROLL, row.get("roll"))]
-    return sorted(chosen, key=lambda row: -row["weight"] if row["review"] else 1.0)
+    return sorted(chosen, key=_order)
+
+
+def _order(row: Row) -> tuple[bool, bool, float]:
+    return (False, row["status"] != "done", -row["weight"]) if row["review"] else (True, False, 0.0)
 
 
 def _is_shown(row: Row, decisions: Decisions, show: str) -> bool:

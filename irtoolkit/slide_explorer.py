@@ -28,8 +28,6 @@ OVERLAYS = ("off", "outline", "tint")
 TINT = 0.6
 SCORE_RANGE = 10.0
 REFERENCE_SIDE = 300
-AROUND = 3.0
-"""A defect takes at most the third part of the panel."""
 
 
 class Look(NamedTuple):
@@ -68,6 +66,7 @@ class SlideExplorer(ipywidgets.VBox):
             self.said.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._chosen = -1
+        self._ringed: Box | None = None
         self._make_controls()
         names = [name for name, variable in VARIABLES.items() if variable in cleaned]
         if INFRARED not in cleaned.band.values:
@@ -107,16 +106,15 @@ class SlideExplorer(ipywidgets.VBox):
             self.comparison.refresh()
 
     def show_defect(self, number: int) -> None:
-        """Go to a defect, 0 being the largest; before the first comes the last."""
+        """Go to a defect, 0 being the largest, and draw a ring around it; before the first comes the last."""
         if self.comparison is None or not self.defects.sizes["defect"]:
             return
         self._chosen = max(number, -1) % self.defects.sizes["defect"]
         defect = {name: int(value) for name, value in self.defects.isel(defect=self._chosen).items()}
-        sides = ((defect["top"], defect["bottom"]), (defect["left"], defect["right"]))
-        needed = max(AROUND * (last - first) / n for (first, last), n in zip(sides, self.comparison.size, strict=True))
-        row, column = ((first + last) / 2 for first, last in sides)
+        self._ringed = slice(defect["top"], defect["bottom"]), slice(defect["left"], defect["right"])
         self._which.value = f"defect {self._chosen + 1} of {self.defects.sizes['defect']:,}: {defect['area']:,} px"
-        self.comparison.go(View(row, column, max(min(self.comparison.view.step, 1.0), needed)))
+        view = self.comparison.view
+        self.comparison.go(view._replace(step=min(view.step, 1.0)).around(self._ringed, self.comparison.size))
 
     def _draw(self, names: list[str], view: View, size: Size) -> list[tuple[Picture, str]]:
         box, planes = self._seen = self._levels.see(
@@ -135,7 +133,9 @@ class SlideExplorer(ipywidgets.VBox):
             marks = to_screen(planes["mask"].view(np.uint8), scaled, largest=True)
             outlined = self.overlay.value == "outline"
             picture = mark_mask(picture, marks, width=int(outlined), tint=0 if outlined else TINT)
-        return view.lay(np.broadcast_to(np.atleast_3d(picture), (*scaled, 3)), box, size), name
+        panel = view.lay(np.broadcast_to(np.atleast_3d(picture), (*scaled, 3)), box, size)
+        ringed = self._ringed if self.overlay.value != "off" else None
+        return panel if ringed is None else view.ring(panel, ringed), name
 
     def _describe(self, row: int, column: int) -> str:
         """Stored place, and what the planes that were read last hold there."""

@@ -9,21 +9,21 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
+from irtoolkit.close_up import CloseUp, Regions
+from irtoolkit.detection import count_defects
 from irtoolkit.drawing import Drawing
 from irtoolkit.fit_plots import VERMILION, draw_scores
 from irtoolkit.marking import Choice
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
-from irtoolkit.pieces import read_in_pieces
+from irtoolkit.pieces import read_in_pieces, with_infrared
 from irtoolkit.plots import preview
-from irtoolkit.schema import INFRARED, VISIBLE, SlideError
+from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.trials import Trials
 
 NUMBER = "a number of sigma"
 LEAST, MOST = 2.0, 15.0
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-TINT = 0.85
-CLOSE = 300, 400
 SAMPLED = 3
 """Every third row and column of the picture of the whole slide sets the stretch."""
 
@@ -47,7 +47,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         super().__init__([self._said])
         self.add_class("irt-threshold")
         try:
-            pieces = read_in_pieces(_with_infrared(slide))
+            pieces = read_in_pieces(with_infrared(slide))
             seen = preview(pieces, "counts")
             self._trials = Trials(pieces, model)
         except (SlideError, OSError) as error:
@@ -56,7 +56,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._pictures = _Pictures(pieces, seen)
         self.histogram = _Histogram(self._trials.histogram, self._drag)
         self._controls = self._make_controls()
-        beside = ipywidgets.HBox([ipywidgets.VBox(self._controls), self.histogram.drawing.widget])
+        beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
         self.children = [self._said, beside, self._pictures.widget]
         self._show()
 
@@ -90,7 +90,9 @@ class ThresholdExplorer(ipywidgets.VBox):
         for name, control in controls.items():
             control.add_class(f"irt-{name}")
             control.observe(self._number_changed if name == "number" else self._changed, "value")
-        return list(controls.values())
+        self._outlined = ipywidgets.Checkbox(True, description="Outline what is marked", **wide)
+        self._outlined.observe(lambda change: self._pictures.outline(change["new"]), "value")
+        return [*controls.values(), self._outlined]
 
     def _drag(self, sigma: float) -> None:
         self._number.value = min(max(sigma, LEAST), MOST)
@@ -112,7 +114,8 @@ class ThresholdExplorer(ipywidgets.VBox):
         self.choice = self._trials.choose(self.settings)
         self._say(self.choice)
         self.histogram.move(self.choice.threshold)
-        self._pictures.mark(self.choice.defects)
+        settings = self.settings
+        self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
         if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
             self._number.value = min(max(self.choice.threshold, LEAST), MOST)
@@ -122,10 +125,10 @@ class ThresholdExplorer(ipywidgets.VBox):
         if not choice.defects.sizes["pixel"]:
             self._said.value = "Nothing is marked: no defect can be told from the noise at these settings."
             return
-        pixels = self._trials.scored.evidence.score.size
+        marked, score = choice.defects.pixel_index.values, self._trials.scored.evidence.score
         self._said.value = (
-            f"<b>Threshold {choice.threshold:.2f} sigma</b>: marked are {choice.defects.sizes['region']:,} regions,"
-            f" {choice.defects.sizes['pixel'] / pixels:.3%} of the slide; about {choice.rate:.1%} of them are false."
+            f"<b>Threshold {choice.threshold:.2f} sigma</b>: marked are {count_defects(marked, score.sizes['x']):,}"
+            f" defects, {marked.size / score.size:.3%} of the slide; about {choice.rate:.1%} of them are false."
         )
 
 
@@ -163,66 +166,51 @@ class _Histogram:
 
 
 class _Pictures:
-    """The slide with what is marked laid over it, and at full size the marked region that scores least."""
+    """The slide with what is marked outlined, and at full size one place after another."""
 
     def __init__(self, slide: xr.Dataset, seen: xr.Dataset) -> None:
-        self._slide, self._seen = slide, seen
+        self._seen, self._width = seen, slide.sizes["x"]
         self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
-        self._whole, self._least = ipywidgets.Image(format="jpeg"), ipywidgets.Image(format="jpeg")
-        titles = "Marked on the whole slide", f"The least certain of them, {CLOSE[1]} by {CLOSE[0]} px"
-        self.widget = ipywidgets.HBox(
-            [
-                ipywidgets.VBox([ipywidgets.Label(title), image])
-                for title, image in zip(titles, self._images, strict=True)
-            ]
-        )
         self._plain = self._coloured(seen.counts)
+        self._mask = np.zeros((seen.sizes["y"], seen.sizes["x"]), bool)
+        self._whole = ipywidgets.Image(format="jpeg")
+        self._outlined = True
+        self.close_up = CloseUp(slide, self._coloured)
+        shown = [ipywidgets.Label("Marked on the whole slide"), self._whole]
+        whole = ipywidgets.VBox(shown, layout={"max_width": "100%"})
+        self.widget = _side_by_side(whole, self.close_up)
 
-    @property
-    def _images(self) -> tuple[ipywidgets.Image, ipywidgets.Image]:
-        return self._whole, self._least
+    def mark(self, regions: Regions) -> None:
+        """Show what is marked; pixels of a smaller picture are where any of theirs is."""
+        y, x = np.divmod(regions.marked.pixel_index.values, self._width)
+        self._mask[:] = False
+        self._mask[y // self._seen.attrs["step"], x // self._seen.attrs["step"]] = True
+        self._show()
+        self.close_up.show(regions)
 
-    def mark(self, defects: xr.Dataset) -> None:
-        """Show the pixels of regions of `choose_regions`."""
-        y, x = np.divmod(defects.pixel_index.values, self._slide.sizes["x"])
-        mask = np.zeros((self._seen.sizes["y"], self._seen.sizes["x"]), bool)
-        mask[y // self._seen.attrs["step"], x // self._seen.attrs["step"]] = True
-        self._show(self._whole, self._plain, mask, width=0, tint=TINT)
-        if not y.size:
-            self._least.value = b""
-            return
-        first = np.flatnonzero(defects.pixel_region.values == np.argmin(defects["rank"].values))[0]
-        top, left = (
-            min(max(int(place[first]) - long // 2, 0), max(self._slide.sizes[axis] - long, 0))
-            for place, axis, long in zip((y, x), ("y", "x"), CLOSE, strict=True)
-        )
-        part = self._slide.counts.isel(y=slice(top, top + CLOSE[0]), x=slice(left, left + CLOSE[1]))
-        mask = np.zeros((part.sizes["y"], part.sizes["x"]), bool)
-        inside = (y >= top) & (y < top + mask.shape[0]) & (x >= left) & (x < left + mask.shape[1])
-        mask[y[inside] - top, x[inside] - left] = True
-        self._show(self._least, self._coloured(part), mask, width=1)
+    def outline(self, outlined: bool) -> None:
+        """Whether to draw the outlines."""
+        self._outlined = outlined
+        self._show()
+        self.close_up.outline(outlined)
+
+    def _show(self) -> None:
+        orientation = int(self._seen.attrs.get("orientation", 1))
+        marked = mark_mask(self._plain, self._mask, orientation=orientation) if self._outlined else self._plain
+        self._whole.value = encode_jpeg(marked)
 
     def _coloured(self, counts: xr.DataArray) -> Picture:
         attrs = self._seen.attrs
         looks = {"polarity": attrs.get("polarity", ""), "gamma": attrs.get("gamma")}
         visible = counts.sel(band=list(VISIBLE))
-        return view_picture(visible, orientation=self._orientation, reference=self._reference, **looks)
-
-    @property
-    def _orientation(self) -> int:
-        return int(self._seen.attrs.get("orientation", 1))
-
-    def _show(
-        self, image: ipywidgets.Image, plain: Picture, mask: np.ndarray, *, width: int, tint: float = 0.0
-    ) -> None:
-        marked = mark_mask(plain, mask, orientation=self._orientation, width=width, tint=tint)
-        image.value = encode_jpeg(marked)
+        return view_picture(visible, orientation=int(attrs.get("orientation", 1)), reference=self._reference, **looks)
 
 
-def _with_infrared(slide: xr.Dataset) -> xr.Dataset:
-    if INFRARED not in slide.get("band", xr.DataArray([])).values:
-        raise SlideError("expected the bands R, G, B and IR, found no infrared; open the slide with irt.open_slide")
-    return slide
+def _side_by_side(*parts: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Parts beside each other or, in a narrow window, below each other."""
+    for part in parts:
+        part.layout.flex = "0 0 auto"
+    return ipywidgets.HBox(parts, layout={"flex_flow": "row wrap"})
 
 
 def explore_threshold(

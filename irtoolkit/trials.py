@@ -1,14 +1,15 @@
 """Thresholds tried on one slide: what takes long is computed once, and every trial chooses from that."""
 
 import ctypes
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 
 import dask
 import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.detection import GROW, find_tails
+from irtoolkit.detection import GROW, connect_pixels, find_tails, join_regions, keep_regions
 from irtoolkit.histogram import count_scores
 from irtoolkit.marking import (
     NOTHING,
@@ -24,12 +25,14 @@ from irtoolkit.marking import (
 )
 from irtoolkit.pipeline import Scored, score_slide
 from irtoolkit.settings import Settings
+from irtoolkit.visibility import temper_visibility
+
+LARGE = 30e6
+"""Pixels of a slide from which on one thread scores it: every further one would hold some .1 GB more."""
 
 
 class Trials:
     """A slide scored once, on which settings are tried one after another.
-
-    One thread scores it: every further one would hold some .1 GB more.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ class Trials:
     def __init__(self, slide: xr.Dataset, model: xr.Dataset | None = None) -> None:
         self.scored: Scored = score_slide(slide, model)
         _return_freed_memory()
-        with dask.config.set(scheduler="synchronous"):
+        with self._spared():
             candidates, self.histogram = _measure_score(self.scored)
         self._cuts: dict[str | float, Cut] = {}
         self._candidates: dict[str | float, Candidates] = {"score": candidates}
@@ -65,24 +68,55 @@ class Trials:
 
     def choose(self, settings: Settings) -> Choice:
         """What `find_defects` would mark by these settings; the slide is read only if no earlier trial told enough."""
-        threshold = settings.threshold
-        cut = self._cut(threshold)
-        if not np.isfinite(cut.level):
-            return Choice(NOTHING, cut.level, 0.0)
-        lowest, kind = least_level(threshold, cut.level), "score" if of_score(threshold) else threshold
+        level = self._cut(settings.threshold).level
+        if not np.isfinite(level):
+            return Choice(NOTHING, level, 0.0)
+        return choose_regions(self._candidates_for(settings.threshold), settings, level)
+
+    def find_unmarked(self, settings: Settings) -> xr.Dataset:
+        """Regions, as of `join_regions`, of which these settings mark nothing, excluded ones aside.
+
+        They score 3.2 sigma or more, or reach the threshold's own level where that is lower or on another score; none
+        where the method finds no level.
+        """
+        whole = replace(settings, excluded=())
+        choice, level = self.choose(whole), self._cut(settings.threshold).level
+        if not np.isfinite(level):
+            return NOTHING
+        lowest = least_level(settings.threshold, level)
+        return _others(self._candidates_for(settings.threshold), choice.defects.pixel_index.values, lowest)
+
+    def _candidates_for(self, threshold: str | float) -> Candidates:
+        """Those that a threshold of a finite level chooses from, measured once."""
+        cut, kind = self._cut(threshold), "score" if of_score(threshold) else threshold
+        lowest = least_level(threshold, cut.level)
         if kind not in self._candidates or self._candidates[kind].level > lowest:
             evidence, optics = self.scored.evidence, self.scored.optics()
-            with dask.config.set(scheduler="synchronous"):
+            with self._spared():
                 self._candidates[kind] = measure_candidates(evidence, cut._replace(level=lowest), **optics)
             _return_freed_memory()
-        return choose_regions(self._candidates[kind], settings, cut.level)
+        return self._candidates[kind]
+
+    def _spared(self) -> AbstractContextManager[object]:
+        large = self.scored.found.sizes["y"] * self.scored.found.sizes["x"] > LARGE
+        return dask.config.set(scheduler="synchronous") if large else nullcontext()
 
     def _cut(self, threshold: str | float) -> Cut:
         if not of_score(threshold) and threshold in self._cuts:
             return self._cuts[threshold]
-        with dask.config.set(scheduler="synchronous"):
+        with self._spared():
             self._cuts[threshold] = cut_score(self.scored.evidence, self.scored.samples, threshold, self.histogram)
         return self._cuts[threshold]
+
+
+def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Dataset:
+    """Regions from a level on of which no pixel is among the marked ones, flat indices."""
+    tails = candidates.tails
+    index = tails["index"].values[tails.score.values >= level]
+    region, count = connect_pixels(index, int(tails.width))
+    untouched = np.bincount(region, np.isin(index, marked), count) == 0
+    regions = temper_visibility(join_regions(tails, sign=1, level=level), candidates.factors)
+    return keep_regions(regions, xr.DataArray(untouched & (regions.area.values > 0), dims="region"))
 
 
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:

@@ -1,6 +1,6 @@
 """Where a panel looks on a slide: its middle and scale, the box it shows, and places between screen, slide and file."""
 
-from math import ceil, floor
+from math import ceil, floor, hypot
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +13,13 @@ Size = tuple[int, int]
 
 CLOSEST = 1 / 16
 GRAY = 96
+
+AROUND = 3.0
+"""A box in the middle of a view takes at most the third part of it."""
+
+RING, SHADE = (255, 212, 0), (0, 0, 0)
+CLEAR = 8
+"""Pixels of the screen between a box and the ring around it."""
 
 
 class View(NamedTuple):
@@ -54,6 +61,28 @@ class View(NamedTuple):
             stop = min(max(ceil((middle + reach) / level), start + 1), last)
             sides.append(slice(start * level, min(stop * level, whole)))
         return sides[0], sides[1]
+
+    def around(self, box: Box, size: Size) -> "View":
+        """The view with a box of the slide in its middle, as close as this one if the box takes at most a third part.
+
+        >>> View(0, 0, 1).around((slice(10, 20), slice(30, 90)), (100, 120))
+        View(row=15.0, column=60.0, step=1.5)
+        """
+        row, column = ((side.start + side.stop) / 2 for side in box)
+        needed = max(AROUND * (side.stop - side.start) / length for side, length in zip(box, size, strict=True))
+        return View(row, column, max(self.step, needed))
+
+    def ring(self, panel: Picture, box: Box) -> Picture:
+        """A copy of a panel that shows this view, a ring drawn around a box of the slide and clear of it."""
+        middles = zip(box, self[:2], panel.shape, strict=False)
+        down, across = (
+            ((side.start + side.stop) / 2 - here) / self.step + length / 2 for side, here, length in middles
+        )
+        reach = hypot(*(side.stop - side.start for side in box)) / 2 / self.step + CLEAR
+        ringed = panel.copy()
+        for colour, width in ((SHADE, 4), (RING, 2)):
+            cv2.circle(ringed, (round(across), round(down)), round(reach), colour, width, cv2.LINE_AA)
+        return ringed
 
     def scaled(self, box: Box) -> Size:
         """Height and width on the screen of a box of the slide."""

@@ -3,6 +3,8 @@ import sys
 from importlib.util import find_spec
 
 import cv2
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from cleaned_slides import write_cleaned
@@ -13,6 +15,15 @@ from irtoolkit import tiles
 from irtoolkit.pieces import open_cleaned
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.synthetic import make_slide
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def ax():
+    """Axes on a figure of its own."""
+    yield plt.figure().subplots()
+    plt.close("all")
 
 
 @pytest.fixture

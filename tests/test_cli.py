@@ -24,7 +24,9 @@ def test_a_folder_is_cleaned_in_natural_order_and_refusals_are_rows(roll, tmp_pa
     ]
     assert "no infrared plane" in rows[1]["reason"]
     assert pictures(tmp_path / "out") == {f"slide{n}_{kind}.tif" for n in (2, 10) for kind in ("mask", "clean")}
-    errors = capsys.readouterr().err
+    told, errors = capsys.readouterr()
+    assert "2 of 3 slides done, 1 refused, 1 to look at: " in told
+    assert sum(bool(row["review"]) for row in rows) == 1
     assert errors.count("\n") == 1
     assert "slide3.tif: refused" in errors
     assert {path: path.read_bytes() for path in roll.iterdir()} == before

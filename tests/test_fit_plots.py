@@ -1,4 +1,3 @@
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -11,14 +10,6 @@ from irtoolkit.fit_plots import NAMES_APART
 from irtoolkit.histogram import measure_histogram, threshold_otsu, threshold_slope, threshold_triangle, threshold_yen
 from irtoolkit.measurement import measure_defects
 from irtoolkit.schema import SlideError
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture
-def ax():
-    yield plt.figure().subplots()
-    plt.close("all")
 
 
 def scored(score, threshold=4.25, fdr=0.021):

@@ -27,7 +27,7 @@ ROWS = (
     ("slide_plots",),
     ("plots",),
     ("previews", "results", "tasks", "progress", "trials", "region_picture", "views", "pieces"),
-    ("report", "review", "records", "capacity", "decisions", "levels", "panels"),
+    ("report", "review", "records", "capacity", "decisions", "levels", "panels", "close_up"),
     ("cleaning", "comparison", "displacement_map", "workers"),
     ("roll_models",),
     ("plan",),

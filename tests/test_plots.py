@@ -1,10 +1,7 @@
-import matplotlib
 import matplotlib.pyplot as plt
 
 import irtoolkit as irt
 from irtoolkit import plots
-
-matplotlib.use("Agg")
 
 
 def test_six_plots_of_a_cleaned_slide(tmp_path):

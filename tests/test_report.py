@@ -146,6 +146,6 @@ def test_an_error_leaves_the_earlier_report(tmp_path, monkeypatch):
 
 def test_summary_counts_every_kind():
     rows = [row(review="pale"), row(), row(status="refused"), row(status="failed"), row(status="failed", review="odd")]
-    assert summarise(rows) == "2 of 5 slides done, 1 refused, 2 failed, 2 to look at."
-    assert summarise(rows[1:2]) == "1 of 1 slides done, 0 to look at."
+    assert summarise(rows) == "2 of 5 slides done, 1 refused, 2 failed, 2 to look at"
+    assert summarise(rows[1:2]) == "1 of 1 slides done, 0 to look at"
     assert summarise([row()] * 1234).startswith("1,234 of 1,234 slides done")

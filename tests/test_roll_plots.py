@@ -1,19 +1,9 @@
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 
 from irtoolkit import SlideError, plots
 from irtoolkit.roll_plots import FIGURES, VERMILION, plot_roll
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture
-def ax():
-    yield plt.figure().subplots()
-    plt.close("all")
 
 
 @pytest.fixture

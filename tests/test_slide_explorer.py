@@ -12,7 +12,7 @@ from irtoolkit import drawing
 from irtoolkit.comparison import MODES
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.slide_explorer import explore_slide
-from irtoolkit.views import View
+from irtoolkit.views import RING, View
 
 
 def controls(widget):
@@ -23,6 +23,11 @@ def controls(widget):
 
 def panel_pictures(explorer):
     return [image.get_array() for ax in explorer.comparison.panels.drawing.figure.axes for image in ax.images]
+
+
+def yellow(explorer):
+    """Places of the ring's colour on the panel."""
+    return np.argwhere((panel_pictures(explorer)[0] == RING).all(axis=2))
 
 
 def send(figure, name, right, down, **more):
@@ -99,6 +104,21 @@ def test_defects_in_turn(opened):
     press(explorer, "next defect")
     assert explorer.comparison.view == first
     assert largest.area.item() == explorer.defects.area.max()
+
+
+def test_the_chosen_defect_is_ringed_in_the_middle(opened):
+    explorer = explore_slide(opened)
+    assert not len(yellow(explorer))
+    for _ in range(2):
+        press(explorer, "next defect")
+        np.testing.assert_allclose(yellow(explorer).mean(axis=0), np.array(explorer.comparison.size) / 2, atol=1)
+    before = explorer.comparison.view
+    press(explorer, "right")
+    moved = (explorer.comparison.view.column - before.column) / before.step
+    assert yellow(explorer).mean(axis=0)[1] == pytest.approx(explorer.comparison.size[1] / 2 - moved, abs=1)
+    assert moved > 50
+    explorer.overlay.value = "off"
+    assert not len(yellow(explorer))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 import collections
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,16 +9,8 @@ from irtoolkit.pictures import MARK
 from irtoolkit.schema import BANDS, DIMENSIONS, SlideError
 from irtoolkit.slide_plots import TINT
 
-matplotlib.use("Agg")
-
 SPECK = (11, 29)
 PICTURES = (plots.plot_picture, plots.plot_infrared, plots.plot_residual, plots.plot_mask, plots.plot_healed)
-
-
-@pytest.fixture
-def ax():
-    yield plt.figure().subplots()
-    plt.close("all")
 
 
 @pytest.fixture

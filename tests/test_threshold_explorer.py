@@ -3,10 +3,12 @@
 import ipywidgets
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit import drawing
+from irtoolkit.detection import join_regions, measure_tails
 from irtoolkit.trials import Trials
 from irtoolkit.widgets import explore_threshold
 
@@ -45,7 +47,7 @@ def drag(explorer, *sigmas, released=None):
 
 @pytest.mark.parametrize("threshold", ["mirror", 5.5, 2.4, "slope", "local", "ratio", "raw:100"])
 def test_a_trial_marks_what_cleaning_marks(slide, trials, threshold):
-    settings = irt.Settings(threshold=threshold, visibility=2.0, false_discovery_rate=0.1)
+    settings = irt.Settings(threshold=threshold, visibility=2.0, false_discovery_rate=0.1, excluded=[[0, 0, 60, 300]])
     choice, cleaned = trials.choose(settings), irt.clean_slide(slide, settings=settings)
     marked = np.flatnonzero(cleaned.mask.values)
     np.testing.assert_array_equal(np.sort(choice.defects.pixel_index.values), marked)
@@ -57,6 +59,38 @@ def test_the_slide_is_scored_once(trials, monkeypatch):
     monkeypatch.setattr("irtoolkit.trials.measure_candidates", None)
     fewer = [trials.choose(irt.Settings(threshold=sigma)).defects.sizes["pixel"] for sigma in (3.5, 6.0, 12.0)]
     assert fewer == sorted(fewer, reverse=True)
+
+
+def test_the_explorer_counts_the_defects_that_cleaning_counts(slide):
+    explorer, cleaned = explore_threshold(slide), irt.clean_slide(slide)
+    defects = int(cleaned.defects)
+    assert defects != explorer.choice.defects.sizes["region"]
+    assert f"marked are {defects} defects, {float(cleaned.coverage):.3%} of the slide" in said(explorer)
+    assert f"Marked place 1 of {defects}," in explorer._pictures.close_up.said.value
+
+
+@pytest.mark.parametrize("threshold", ["mirror", 6.0])
+def test_a_region_is_either_marked_or_among_the_unmarked(trials, threshold):
+    settings = irt.Settings(threshold=threshold, visibility=2.0)
+    marked, unmarked = trials.choose(settings).defects, trials.find_unmarked(settings)
+    evidence, optics = trials.scored.evidence, trials.scored.optics()
+    regions = join_regions(measure_tails(evidence, infrared_blur=optics["infrared_blur"]), sign=1)
+    pixels, owner = regions.pixel_index.values, regions.pixel_region.values
+    touched, left = (np.unique(owner[np.isin(pixels, side.pixel_index)]) for side in (marked, unmarked))
+    assert min(len(touched), len(left)) > 5
+    assert sorted([*touched, *left]) == np.unique(owner).tolist()
+
+
+def test_nothing_unmarked_reaches_a_number_if_all_is_seen(trials):
+    unmarked = trials.find_unmarked(irt.Settings(threshold=6.0, visibility=0.0))
+    found = trials.scored.evidence.score.values.ravel()[unmarked.pixel_index.values]
+    assert 3.2 <= found.min() < 4 < found.max() < 6
+
+
+def test_what_is_excluded_is_not_offered_as_unmarked(trials):
+    usual, excluded = (irt.Settings(excluded=boxes) for boxes in ((), [[0, 0, 301, 402]]))
+    assert trials.choose(excluded).defects.sizes["pixel"] == 0
+    xr.testing.assert_identical(trials.find_unmarked(excluded), trials.find_unmarked(usual))
 
 
 def test_dragging_the_threshold_sets_it(slide):
@@ -89,7 +123,7 @@ def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
 def test_controls_set_the_settings_and_have_labels(slide):
     explorer = explore_threshold(slide, settings=irt.Settings(grain=0.0))
     controls = [part for part in everything_in(explorer) if hasattr(part, "description") and hasattr(part, "disabled")]
-    assert len(controls) == 4
+    assert len(controls) == 7
     assert all(control.description for control in controls)
     by_name = {control.description: control for control in controls}
     by_name["False discovery rate"].value = 0.1
@@ -118,9 +152,20 @@ def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypat
 def test_where_nothing_is_marked_a_sentence_says_so(slide):
     explorer = explore_threshold(slide, settings=irt.Settings(visibility=10.0, threshold=15.0))
     undamaged = explore_threshold(slide.assign(counts=slide.undamaged), settings=irt.Settings(threshold=15.0))
-    assert "regions" in said(explorer)
+    assert "marked are" in said(explorer)
     assert said(undamaged).startswith("Nothing is marked")
-    assert undamaged._pictures._least.value == b""
+    assert undamaged._pictures.close_up.image.value == b""
+
+
+def test_outlines_can_be_left_out_of_both_pictures(slide):
+    explorer = explore_threshold(slide)
+    pictures = explorer._pictures
+    before = pictures._whole.value, pictures.close_up.image.value
+    explorer._outlined.value = False
+    without = pictures._whole.value, pictures.close_up.image.value
+    assert all(one != other for one, other in zip(before, without, strict=True))
+    explorer._outlined.value = True
+    assert (pictures._whole.value, pictures.close_up.image.value) == before
 
 
 def test_a_slide_that_cannot_be_used_is_told_in_a_sentence(slide):

@@ -77,8 +77,9 @@ function chooseSlides(words, state, roll) {
     wanted.every(word => slide.text.includes(word)));
 }
 
+/* Slides with pictures to look at first, then those that were not cleaned; of each the gravest first. */
 function byWeight(a, b) {
-  return b.weight - a.weight || a.index - b.index;
+  return Boolean(b.pictures) - Boolean(a.pictures) || b.weight - a.weight || a.index - b.index;
 }
 
 function sortSlides(chosen, key, direction) {

@@ -52,7 +52,7 @@ function fillView() {
 
 function showView() {
   const asked = location.hash.slice(1);
-  page.view = asked in VIEWS ? asked : slides.some(slide => slide.review) ? 'look' : 'all';
+  page.view = asked in VIEWS ? asked : slides.some(slide => slide.review && slide.pictures) ? 'look' : 'all';
   for (const name of Object.keys(VIEWS)) byId(name).hidden = name !== page.view;
   for (const link of document.querySelectorAll('nav a')) {
     if (link.hash === `#${page.view}`) link.setAttribute('aria-current', 'page');

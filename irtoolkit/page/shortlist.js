@@ -1,6 +1,7 @@
 'use strict';
 
-/* The slides that a person should look at, those that matter most first; more of them come as one scrolls. */
+/* The slides that a person should look at, those that matter most first, and below them those that were not cleaned;
+   more of them come as one scrolls. */
 
 const AT_ONCE = 30;
 const IN_SHORT = ['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'slopes'];
@@ -36,7 +37,9 @@ function moreCards(number) {
 
 function card(slide, at) {
   const name = make('button', {type: 'button', class: 'open', click: () => openDetail(shortList.shown, at)}, ...nameOf(slide));
-  const told = make('div', {class: 'told'}, make('h2', {}, name), reasons(slide), figures(slide, IN_SHORT));
+  const head = make('h2', {}, name);
+  if (!slide.pictures) return make('li', {class: `${slide.state} bare`}, head, state(slide), reasons(slide));
+  const told = make('div', {class: 'told'}, head, reasons(slide), figures(slide, IN_SHORT));
   const seen = make('div', {class: 'seen', click: () => openDetail(shortList.shown, at)},
     picture(slide, 'mask', 'The scan, its marks outlined'));
   return make('li', {class: slide.state}, seen, told, crops(slide));

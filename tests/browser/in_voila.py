@@ -39,6 +39,31 @@ def test_the_threshold_is_moved_by_keys(voila):
     page.wait_for_function("document.querySelector('.irt-said').innerText.includes('Threshold 3.45 sigma')")
 
 
+def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
+    page.locator(".irt-threshold canvas").last.wait_for(timeout=SHOWN)
+    for width in (1400, 700, 540):
+        page.set_viewport_size({"width": width, "height": 1100})
+        numbers = page.locator(".irt-threshold .widget-readout")
+        assert numbers.count() == 3
+        assert all(numbers.nth(at).evaluate(IN_SIGHT) for at in range(3))
+
+
+def test_the_next_unmarked_place_is_shown_by_keys(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
+    said = page.locator(".irt-place")
+    said.wait_for(timeout=SHOWN)
+    assert said.inner_text().startswith("Marked place 1 of ")
+    before = page.locator(".irt-threshold img").last.get_attribute("src")
+    page.locator(".irt-next-marked").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.irt-place').innerText.startsWith('Unmarked place 1 of ')")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.irt-threshold img')].at(-1).src != before", arg=before
+    )
+
+
 def test_the_next_defect_is_shown_and_the_view_zoomed(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_slide\nexplore_slide(irt.clean_slide(slide))")
     page.locator(".irt-slide canvas").last.wait_for(timeout=SHOWN)
@@ -129,6 +154,12 @@ LINE = """() => {
     for (let at = 0; at < data.length; at += 4)
         if (data[at] == 213 && data[at + 1] == 94) [sum, number] = [sum + at / 4 % width, number + 1];
     return sum / number / width;
+}"""
+IN_SIGHT = """number => {
+    number.scrollIntoView();
+    const {left, right, top, bottom} = number.getBoundingClientRect();
+    const seen = [[left + 1, top + 1], [right - 1, bottom - 1]].map(place => document.elementFromPoint(...place));
+    return number.scrollWidth <= number.clientWidth && seen.every(one => one === number);
 }"""
 FRINGES = """part => {
     const canvas = document.querySelector(`${part} canvas`);

@@ -1,0 +1,141 @@
+"""Places of a slide, one after another: the marked ones from the least certain on, the others from the strongest on."""
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+import xarray as xr
+
+from irtoolkit.detection import GROW, connect_pixels
+from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
+from irtoolkit.settings import Settings
+from irtoolkit.views import Box, View, stored_box, to_screen, to_upright
+
+SIZE, STEP = (360, 480), 0.5
+"""Height and width of the picture, and pixels of the slide in one of its, unless a place needs more room."""
+
+MARGINS = 4
+"""Pixels that a widget keeps clear beside its picture."""
+
+MARKED, UNMARKED = "marked", "unmarked"
+
+
+class Regions(NamedTuple):
+    """What `settings` mark of a slide, and how the regions are found that they do not; both as of `join_regions`."""
+
+    settings: Settings
+    marked: xr.Dataset
+    find_unmarked: Callable[[], xr.Dataset]
+
+
+class CloseUp(ipywidgets.VBox):
+    """A place in the middle of a picture, ringed, and a button each that leads to the next marked and unmarked one.
+
+    Parameters
+    ----------
+    slide
+        Its `counts` and the attribute `orientation`.
+    colour
+        Makes an upright picture of counts (band, y, x).
+    """
+
+    def __init__(self, slide: xr.Dataset, colour: Callable[[xr.DataArray], Picture]) -> None:
+        self._slide, self._colour = slide, colour
+        self._orientation = int(slide.attrs.get("orientation", 1))
+        stored = slide.sizes["y"], slide.sizes["x"]
+        self._shape = stored[::-1] if self._orientation in TRANSPOSED else stored
+        self._outlined, self._place = True, np.zeros(0, int)
+        self.said, self.image = ipywidgets.HTML(), ipywidgets.Image(format="jpeg")
+        self.said.add_class("irt-place")
+        self.steps = {}
+        for kind in (MARKED, UNMARKED):
+            button = ipywidgets.Button(description=f"next {kind} place", layout={"width": "auto"})
+            button.add_class(f"irt-next-{kind}")
+            button.on_click(lambda _, kind=kind: self._step(kind))
+            self.steps[kind] = button
+        shown = [ipywidgets.HBox(list(self.steps.values())), self.said, self.image]
+        super().__init__(shown, layout={"width": f"{SIZE[1] + MARGINS}px"})
+
+    def show(self, regions: Regions) -> None:
+        """Begin anew, with the least certain of the marked regions."""
+        self._regions = regions
+        self._turns: dict[str, Iterator[tuple[str, np.ndarray]]] = {}
+        self._step(MARKED)
+
+    def _step(self, kind: str) -> None:
+        if kind not in self._turns:
+            self._turns[kind] = cycle(_list_places(kind, self._regions, self._slide.sizes["x"]))
+        self.said.value, self._place = next(self._turns[kind], (f"There is no {kind} place.", np.zeros(0, int)))
+        self._show()
+
+    def outline(self, outlined: bool) -> None:
+        """Whether to draw the outlines of what is marked."""
+        self._outlined = outlined
+        self._show()
+
+    def _show(self) -> None:
+        self.image.value = encode_jpeg(self._draw()) if self._place.size else b""
+
+    def _draw(self) -> Picture:
+        place = self._box(self._place)
+        view = View(0, 0, STEP).around(place, SIZE)
+        box = view.box(SIZE, self._shape)
+        y, x = stored_box(box, self._shape, self._orientation)
+        picture = to_screen(self._colour(self._slide.counts.isel(y=y, x=x)), view.scaled(box))
+        if self._outlined:
+            picture = mark_mask(picture, to_screen(self._upright_mask(box), view.scaled(box), largest=True))
+        return view.ring(view.lay(picture, box, SIZE), place)
+
+    def _upright(self, index: np.ndarray) -> np.ndarray:
+        """Rows and columns (pixel, 2) of the upright slide."""
+        places = np.stack(np.divmod(index, self._slide.sizes["x"]), axis=1)
+        return to_upright(places, self._shape, self._orientation)
+
+    def _box(self, index: np.ndarray) -> Box:
+        places = self._upright(index)
+        rows, columns = (slice(int(low), int(high) + 1) for low, high in zip(places.min(0), places.max(0), strict=True))
+        return rows, columns
+
+    def _upright_mask(self, box: Box) -> np.ndarray:
+        """What is marked in a box of the upright slide, uint8."""
+        starts, stops = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
+        places = self._upright(self._regions.marked.pixel_index.values)
+        row, column = (places[((places >= starts) & (places < stops)).all(axis=1)] - starts).T
+        mask = np.zeros(stops - starts, np.uint8)
+        mask[row, column] = 1
+        return mask
+
+
+def _list_places(kind: str, regions: Regions, width: int) -> Iterator[tuple[str, np.ndarray]]:
+    """What is said of each place, and its pixels, flat indices; unmarked ones that would be seen come first.
+
+    Places are counted as defects are: what was trimmed of a region may part it in several.
+    """
+    found = regions.marked if kind == MARKED else regions.find_unmarked()
+    if not found.sizes["pixel"]:
+        return
+    places = _part(found.pixel_index.values, width)
+    first = np.searchsorted(found.pixel_index.values, [place[0] for place in places])
+    owner = found.pixel_region.values[first]
+    rank, visibility = found["rank"].values[owner], found.visibility.values[owner]
+    seen = visibility >= regions.settings.visibility
+    order = np.argsort(rank, kind="stable") if kind == MARKED else np.lexsort((-rank, ~seen))
+    head = f"of {len(places):,}, the {'least certain' if kind == MARKED else 'strongest'} first"
+    for at, one in enumerate(order, 1):
+        told = _tell(places[one].size, rank[one], visibility[one], regions.settings)
+        yield f"{kind.title()} place {at:,} {head}: {told}", places[one]
+
+
+def _part(index: np.ndarray, width: int) -> list[np.ndarray]:
+    """The 8-connected parts of pixels, flat indices in order."""
+    part, count = connect_pixels(index, width)
+    order = np.argsort(part, kind="stable")
+    return np.split(index[order], np.searchsorted(part[order], np.arange(1, count)))
+
+
+def _tell(area: int, rank: float, visibility: float, settings: Settings) -> str:
+    asked = "" if visibility >= settings.visibility else f" ({settings.visibility:g} is asked)"
+    sure = f", as sure as one pixel of {GROW + rank:.1f} sigma" if settings.threshold == "mirror" else ""
+    return f"{area:,} px, visibility {visibility:.1f}{asked}{sure}"

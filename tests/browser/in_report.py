@@ -1,0 +1,53 @@
+"""The page of a run in a browser: what is seen first."""
+
+import pytest
+
+from irtoolkit.report import write_report
+
+GRAVE, ODD, REFUSED, FAILED, FINE = (
+    {"slide": "grave.tif", "status": "done", "review": "other film?", "weight": 3.0},
+    {"slide": "odd.tif", "status": "done", "review": "pale", "weight": 1.0},
+    {
+        "slide": "refused.tif",
+        "status": "refused",
+        "reason": "no infrared",
+        "review": "it was not cleaned",
+        "weight": 4.0,
+    },
+    {"slide": "failed.tif", "status": "failed", "reason": "OSError", "review": "it was not cleaned", "weight": 5.0},
+    {"slide": "fine.tif", "status": "done", "review": "", "weight": 0.0},
+)
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """A function that opens the report of rows."""
+
+    def open_report(*rows):
+        page = browser.new_page()
+        page.goto(write_report(rows, tmp_path / "report.html").as_uri())
+        return page
+
+    return open_report
+
+
+def test_slides_with_pictures_come_first_the_gravest_of_them_on_top(show):
+    page = show(REFUSED, FINE, ODD, FAILED, GRAVE)
+    cards = page.locator("#look .cards > li")
+    assert page.locator("#look").is_visible()
+    names = cards.locator("h2").all_inner_texts()
+    assert names == ["grave.tif", "odd.tif", "failed.tif", "refused.tif"]
+    assert page.locator("#count-look").inner_text() == "4"
+    assert "4 to look at" in page.locator("#summary").inner_text()
+    assert cards.locator(".figures").count() == 2
+    assert "no infrared" in cards.last.inner_text()
+
+
+@pytest.mark.parametrize("rows", [(FINE, REFUSED), (FINE,)])
+def test_where_there_are_no_pictures_to_look_at_all_slides_are_seen(show, rows):
+    page = show(*rows)
+    assert page.locator("#all").is_visible()
+    assert not page.locator("#look").is_visible()
+    assert page.locator("#all tbody button").all_inner_texts() == [row["slide"] for row in rows]
+    page.locator("nav a").first.click()
+    assert page.locator("#look .cards > li").count() == len(rows) - 1

@@ -1,0 +1,37 @@
+"""The notebook in which a roll is calibrated, run on a slide that is not of its roll."""
+
+import json
+import shutil
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+import irtoolkit as irt
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_calibrate_by_eye.ipynb"
+SHAPE = (200, 302)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two slides of a roll, and one on Kodachrome."""
+    irt.make_roll(tmp_path / "roll", seed=4, count=2, shape=SHAPE)
+    (other,) = irt.make_roll(tmp_path / "other", seed=4, count=1, shape=SHAPE, film="kodachrome")
+    shutil.copy(other, tmp_path / "roll" / "slide_03.tif")
+    return tmp_path / "roll"
+
+
+def test_every_cell_runs_on_a_slide_that_is_not_of_its_roll(folder, capsys):
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    code = ["".join(cell["source"]) for cell in cells]
+    assert code[0].startswith("folder = None")
+    assert code[2].startswith("number = 0")
+    space = {}
+    for cell in (f"folder = {str(folder)!r}", code[1], code[2].replace("number = 0", "number = 2"), *code[3:]):
+        exec(cell, space)
+    plt.close("all")
+    assert "This slide is not of its roll" in capsys.readouterr().out
+    alone = irt.clean_slide(irt.open_slide(folder / "slide_03.tif"))
+    assert space["explorer"].choice.threshold == float(space["chosen"].threshold) == float(alone.threshold)
+    assert (folder.parent / "settings.toml").read_text() == ""

@@ -1,0 +1,113 @@
+"""Places of a slide one after another, each in the middle of its picture."""
+
+import cv2
+import numpy as np
+import pytest
+import xarray as xr
+
+from irtoolkit.close_up import SIZE, CloseUp, Regions
+from irtoolkit.pictures import MARK, orient
+from irtoolkit.settings import Settings
+from irtoolkit.views import RING
+
+HEIGHT, WIDTH = 301, 402
+LARGE, SMALL, PIECE, CORNER, UNSEEN = (150, 200), (40, 310), (40, 318), (0, 0), (290, 7)
+
+
+def regions_at(places, rank, visibility):
+    """Squares of 3 px from these places on, one region each, but for a place that names its region."""
+    index = [((y + dy) * WIDTH + x + dx, region) for (y, x), region in places for dy in range(3) for dx in range(3)]
+    pixels, owner = np.array(sorted(index)).T
+    figures = {"rank": ("region", np.array(rank)), "visibility": ("region", np.array(visibility))}
+    return xr.Dataset({"pixel_index": ("pixel", pixels), "pixel_region": ("pixel", owner), **figures})
+
+
+MARKED = regions_at([(LARGE, 0), (SMALL, 1), (PIECE, 1)], [9.0, 2.0, 1.0], [8.0, 4.0, 4.0])
+UNMARKED = regions_at([(UNSEEN, 0), (CORNER, 1)], [7.0, 1.5], [1.0, 3.5])
+
+
+def close_up(orientation=1, marked=MARKED, **settings):
+    """A close-up of a slide that is black but for the upper left pixel of each place."""
+    counts = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    for y, x in (LARGE, SMALL, PIECE, CORNER, UNSEEN):
+        counts[:, y, x] = 255
+    slide = xr.Dataset({"counts": (("band", "y", "x"), counts)}, attrs={"orientation": orientation})
+    shown = CloseUp(slide, lambda bands: orient(np.moveaxis(bands.values, 0, -1), orientation))
+    shown.show(Regions(Settings(**settings), marked, lambda: UNMARKED))
+    return shown
+
+
+def picture(shown):
+    return cv2.imdecode(np.frombuffer(shown.image.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+
+
+def alike(seen, colour):
+    return np.argwhere(np.abs(seen - np.array(colour)).max(axis=2) < 60)
+
+
+def tell_turns(shown, kind, number):
+    return [(shown.said.value, shown.steps[kind].click())[0].split(":")[0] for _ in range(number)]
+
+
+def test_marked_places_are_counted_as_defects_the_least_certain_first():
+    shown = close_up()
+    told = tell_turns(shown, "marked", 4)
+    assert told == [f"Marked place {at} of 3, the least certain first" for at in (1, 2, 3, 1)]
+    shown = close_up()
+    assert "9 px, visibility 4.0, as sure as one pixel of 5.2 sigma" in shown.said.value
+    assert "sigma" not in close_up(threshold=5.0).said.value
+
+
+def test_unmarked_places_that_would_be_seen_come_first():
+    shown = close_up()
+    shown.steps["unmarked"].click()
+    assert shown.said.value.startswith("Unmarked place 1 of 2, the strongest first: 9 px, visibility 3.5, as sure")
+    shown.steps["unmarked"].click()
+    assert "visibility 1.0 (3 is asked)" in shown.said.value
+    shown.steps["marked"].click()
+    assert shown.said.value.startswith("Marked place 2 of 3")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize(("kind", "turns"), [("marked", 0), ("marked", 2), ("unmarked", 1), ("unmarked", 2)])
+def test_the_place_is_in_the_middle_with_a_ring_around_it(orientation, kind, turns):
+    shown = close_up(orientation)
+    for _ in range(turns):
+        shown.steps[kind].click()
+    seen = picture(shown)
+    assert seen.shape == (*SIZE, 3)
+    middle = np.array(SIZE) / 2
+    ring = alike(seen, RING)
+    np.testing.assert_allclose(ring.mean(axis=0), middle, atol=1.5)
+    radius = np.hypot(*(ring - middle).T)
+    assert 8 < radius.min() < radius.max() < 18
+    bright = np.argwhere(seen.min(axis=2) > 200)
+    assert np.abs(bright - middle).max(axis=1).min() <= 4
+
+
+def test_only_what_is_marked_is_outlined_and_that_can_be_left_out():
+    shown = close_up()
+    outlines = alike(picture(shown), MARK)
+    assert len(outlines) > 30
+    shown.outline(False)
+    assert len(alike(picture(shown), MARK)) == 0
+    shown.outline(True)
+    np.testing.assert_array_equal(alike(picture(shown), MARK), outlines)
+    shown.steps["unmarked"].click()
+    assert len(alike(picture(shown), MARK)) == 0
+
+
+def test_a_place_larger_than_the_picture_is_seen_whole():
+    hair = regions_at([((150, x), 0) for x in range(3, 390, 3)], [50.0], [9.0])
+    outlines = alike(picture(close_up(marked=hair)), MARK)
+    assert np.ptp(outlines[:, 1]) == pytest.approx(SIZE[1] / 3, abs=6)
+
+
+def test_where_there_is_no_place_a_sentence_says_so():
+    shown = close_up(marked=MARKED.isel(pixel=slice(0)))
+    assert (shown.said.value, shown.image.value) == ("There is no marked place.", b"")
+    shown.steps["unmarked"].click()
+    assert shown.image.value
+    shown.outline(False)
+    shown.steps["marked"].click()
+    assert shown.image.value == b""

@@ -27,6 +27,7 @@ MEANING = {
     "flare": "Light from the surroundings reaches dark places.",
     "blurred bands": "Each colour band has a blur of its own.",
     "mixed light": "A blur averages light, not density.",
+    "detail in shadow": "In shadow fine detail is mostly noise, and tells less.",
 }
 LIMIT = 10
 """Sigmas, left by all terms, at which the residual is drawn black; the same for every choice."""

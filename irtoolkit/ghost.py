@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import combinations_with_replacement
+from itertools import chain, combinations_with_replacement
 
 import numpy as np
 import xarray as xr
@@ -14,32 +14,38 @@ from irtoolkit.schema import VISIBLE
 from irtoolkit.statistics import add_scaled, blur, gradient, wide_blur
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
-GHOST_BLUR = 1.4
+GHOST_BLUR, SHADE_BLUR = 1.4, 2.2
 MIXED = (0.8, 1.4)
 MOST_MIXED = 0.12
 POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
 LAMP = ("lamp y", "lamp x", "lamp y*y", "lamp y*x", "lamp x*x")
-DETAIL = (
-    *("ghost", "ghost dy", "ghost dx", "ghost blur 0", "flare"),
-    *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR),
-    *(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
-    *(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
+SHADED = " in shadow"
+GHOST_BLURS = ("ghost blur 0", *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR))
+BAND_BLURS = tuple(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS)
+BAND_MIXED = tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED)
+BROAD = ("ghost", "ghost dy", "ghost dx", "flare")
+TERMS = (
+    *(*POINTWISE, *LAMP, *BROAD),
+    *(name + shade for name in (*GHOST_BLURS, *BAND_BLURS, *BAND_MIXED) for shade in ("", SHADED)),
 )
-TERMS = (*POINTWISE, *LAMP, *DETAIL)
 GROUPS = {
     "bands": VISIBLE,
     "squares and products": POINTWISE[1 + len(VISIBLE) :],
     "lamp": LAMP,
-    "blurred ghost": ("ghost", "ghost blur 0", *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR)),
+    "blurred ghost": ("ghost", *GHOST_BLURS),
     "displaced ghost": ("ghost dy", "ghost dx"),
     "flare": ("flare",),
-    "blurred bands": tuple(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS),
-    "mixed light": tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED),
+    "blurred bands": BAND_BLURS,
+    "mixed light": BAND_MIXED,
+    "detail in shadow": tuple(term for term in TERMS if term.endswith(SHADED)),
 }
 """Terms by what they stand for; the level, "1", is in none."""
 
 FLARE_BLUR = 12.0
 MOST_FLARE = 20.0
+SHADOW = 0.3, 2.4
+"""Density of film at which fine detail begins to count as detail in shadow, and from which on it is nothing else."""
+
 HALO = 48
 EDGE_BLURS = 0.5
 
@@ -78,24 +84,32 @@ def crosstalk_terms(
     """
     yield from pointwise_terms(density, model)
     yield from lamp_terms(place)
-    yield from _ghost_terms(ghost_density(density, model))
-    yield from _band_terms(density)
-
-
-def _ghost_terms(sharp: np.ndarray) -> Iterator[np.ndarray]:
+    sharp = ghost_density(density, model)
     light = to_transmittance(sharp)
-    near = blur(light, GHOST_BLUR)
-    ghost = -np.log10(near)
+    ghost = -np.log10(blur(light, GHOST_BLUR))
     yield ghost
     yield from gradient(ghost)
+    yield np.minimum(wide_blur(light, FLARE_BLUR) / to_transmittance(ghost), np.float32(MOST_FLARE))
+    shade = _shade(density)
+    for detail in chain(_ghost_detail(sharp, light, ghost), _band_detail(density)):
+        yield detail
+        yield shade * detail
+
+
+def _shade(density: np.ndarray) -> np.ndarray:
+    """Share (y, x) of `SHADOW` that is passed by what surrounds each pixel of densities (3, y, x)."""
+    level = blur(density.mean(axis=0), SHADE_BLUR)
+    return np.clip((level - np.float32(SHADOW[0])) / np.float32(SHADOW[1] - SHADOW[0]), 0, 1)
+
+
+def _ghost_detail(sharp: np.ndarray, light: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
     yield sharp - ghost
-    yield np.minimum(wide_blur(light, FLARE_BLUR) / near, np.float32(MOST_FLARE))
     for sigma in BLURS:
         if sigma != GHOST_BLUR:
             yield -np.log10(blur(light, sigma)) - ghost
 
 
-def _band_terms(density: np.ndarray) -> Iterator[np.ndarray]:
+def _band_detail(density: np.ndarray) -> Iterator[np.ndarray]:
     mixed = []
     for band in density:
         light = to_transmittance(band)

@@ -1,27 +1,18 @@
 """How large the residual's noise is at each place, and the residual in units of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from irtoolkit import tiles
-from irtoolkit.candidates import (
-    FEWEST_PIXELS,
-    SMOOTHING,
-    box_mean,
-    check_enough,
-    find_candidates,
-    ghost_contrast,
-)
-from irtoolkit.density import to_transmittance
+from irtoolkit.candidates import FEWEST_PIXELS, box_mean, check_enough
 from irtoolkit.faint import raise_faint
-from irtoolkit.ghost import ghost_density, visible_density
-from irtoolkit.statistics import add_scaled, blur, blur_known, combine, gradient, high_pass, least_squares
+from irtoolkit.ghost import visible_density
+from irtoolkit.noise_features import PLAIN, noise_features
+from irtoolkit.statistics import add_scaled, combine, least_squares
 
-PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
 SAMPLED_PIXELS = 150_000
@@ -29,7 +20,6 @@ DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
 FLAT_WINDOW = 129
-CARRY_WINDOWS = (17, 41)
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
 CALM = 3.0
@@ -106,77 +96,6 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
         keep = np.abs(values - combine(bias, terms)) < 2.5 * sigma
         bias = least_squares(terms[:, keep], values[keep], 1e-3, 1 / sigma[keep] ** 2)
     return bias
-
-
-def noise_features(
-    residual: np.ndarray, density: np.ndarray, model: xr.Dataset
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Lost light smoothed (y, x), candidates (y, x) bool, the ghost's contrast (y, x), and the plain features (y, x).
-
-    Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast, or where the
-    residual is NaN; features come one after another, carried over candidates from their surroundings, because a
-    defect's visible trace would raise its own noise.
-    """
-    ghost = blur(ghost_density(density, model), 1.4)
-    contrast = ghost_contrast(ghost)
-    candidate = find_candidates(residual, contrast, float(model.sigma))
-    smooth = blur_known(1 - to_transmittance(residual), SMOOTHING)
-    return smooth, candidate, contrast, _plain_features(density, ghost, candidate)
-
-
-def _plain_features(density: np.ndarray, ghost: np.ndarray, candidate: np.ndarray) -> Iterator[np.ndarray]:
-    yield np.ones_like(ghost)
-    features = _raw_features(density, ghost)
-    if not candidate.any():
-        yield from features
-        return
-    outside = (~candidate).astype(np.float32)
-    share = _mean_around(outside) + np.float32(1e-9)
-    yield from map(partial(_carried_over, outside=outside, share=share), features)
-
-
-def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
-    yield _log_gradient((blur(band, 0.8) for band in density), 2e-6)
-    yield _log_gradient((blur(band, 2.0) for band in density), 2e-6)
-    yield _log_texture(density)
-    yield _log_gradient([ghost], 2e-8)
-    yield blur(density.mean(axis=0), 2.0)
-    yield blur(density[0], 2.0)
-
-
-def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
-    energy: Any = np.float32(floor)
-    for plane in planes:
-        for slope in gradient(plane):
-            energy = np.add(np.square(slope, out=slope), energy, out=slope)
-    return np.log(energy)
-
-
-def _log_texture(density: np.ndarray) -> np.ndarray:
-    detail = np.zeros_like(density[0])
-    for band in density:
-        fine = high_pass(band, 2.0)
-        detail += np.square(fine, out=fine)
-    return np.log(blur(detail, 3.0) + np.float32(2e-6))
-
-
-def _carried_over(feature: np.ndarray, outside: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993,
-    doi:10.1109/CVPR.1993.341081).
-
-    `share` is the average of `outside` alone.
-    """
-    average = _mean_around(feature * outside)
-    average /= share
-    return np.where(outside > 0, feature, average)
-
-
-def _mean_around(plane: np.ndarray) -> np.ndarray:
-    """Mean in the narrower of `CARRY_WINDOWS`, and a thousandth of that in the wider, which counts where it is 0."""
-    near, far = (box_mean(plane, window) for window in CARRY_WINDOWS)
-    far *= np.float32(1e-3)
-    near += far
-    return near
 
 
 def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:

@@ -11,6 +11,7 @@ from irtoolkit.ghost import (
     EDGE_BLURS,
     GROUPS,
     POINTWISE,
+    SHADED,
     TERMS,
     crosstalk_terms,
     ghost_density,
@@ -79,6 +80,22 @@ def test_every_term_has_its_plane_and_detail_is_nothing_on_even_film(textured):
         if "blur" in name or "mixed" in name or "dy" in name or "dx" in name:
             np.testing.assert_allclose(plane, 0, atol=1e-5, err_msg=name)
     np.testing.assert_allclose(planes["flare"], 1, atol=1e-5)
+
+
+def test_detail_in_shadow_is_nothing_on_bright_film_and_all_of_it_on_dense(textured):
+    model, place = (
+        fit_crosstalk([[scan(film(textured))]]),
+        tuple(np.zeros(side, np.float32) for side in ((40, 1), (1, 50))),
+    )
+    detail = 0.05 * textured(3, (40, 50), 1.0)
+    for level, share in ((0.05, 0), (1.35, 0.5), (3.0, 1)):
+        density = np.stack(3 * [level + detail])
+        planes = dict(zip(TERMS, crosstalk_terms(density, place, model), strict=True))
+        shadowed = [term for term in TERMS if term.endswith(SHADED)]
+        assert len(shadowed) == 22
+        for term in shadowed:
+            plain = planes[term.removesuffix(SHADED)]
+            np.testing.assert_allclose(planes[term], share * plain, atol=0.05 * np.abs(plain).max(), err_msg=term)
 
 
 def lazy(tile, chunks=(1, 50, 77)):

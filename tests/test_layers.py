@@ -16,7 +16,7 @@ ROWS = (
     ("scene", "defects", "scanner_files", "film", "histogram", "candidates", "sharpness", "trimming", "inpainting"),
     ("displacement", "agreement"),
     ("scanning", "alignment", "ghost", "faint", "detection", "visibility"),
-    ("black",),
+    ("black", "noise_features"),
     ("crosstalk",),
     ("noise", "measurement", "threshold", "synthetic", "rolls"),
     ("marking", "opacity", "grain", "fitting"),

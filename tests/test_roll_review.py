@@ -186,7 +186,7 @@ def test_pictures_or_a_mask_that_are_missing_or_broken_are_told(folder):
 
 
 def test_every_picture_can_be_looked_at(folder):
-    slide = open_slide(review_roll(folder), "roll1/slide1.tif")
+    slide = open_slide(review_roll(folder), "roll1/slide3.tif")
     seen = []
     for kind in slide.kind.options:
         slide.kind.value = kind

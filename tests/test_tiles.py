@@ -179,14 +179,14 @@ def test_few_blocks_are_held_while_results_are_computed(block_size):
     def reduce(_, start):
         held[0] -= 1
 
-    counts = da.ones((4, 200, 70), chunks=(4, 7, 70))
+    counts = da.ones((4, 200, 150), chunks=(4, 7, 150))
     infrared = tiles.map_blocks(lambda block: block[3:], counts, depth=4, dtype=float)
     residual = tiles.map_blocks(lambda _, block: block, counts[:3], infrared, depth=4, dtype=float)
     plain = tiles.map_blocks(count, residual, counts[:3], depth=4, dtype=float)
     score = tiles.map_blocks(lambda block: block, plain, depth=4, dtype=float)
     with dask.config.set(scheduler="synchronous"):
         tiles.reduce_blocks(reduce, score)
-    assert max(most) <= 2 * 7 + 2
+    assert max(most) <= 2 * 15 + 2
 
 
 def test_a_small_slide_is_sampled_whole(counts):

@@ -28,6 +28,7 @@ from irtoolkit.ghost import (
 from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.sharpness import measure_blur
 from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
+from irtoolkit.tiles import compute_each
 from irtoolkit.trimming import Fit, fit_trimmed
 
 COMPARED_BLUR = 2.0
@@ -122,7 +123,7 @@ def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Datase
     visible density (3, y, x). A model with other terms raises `ModelError`.
     """
     check_terms(model)
-    pairs = [_residual_and_density(tile, model) for tile in samples]
+    pairs = compute_each(partial(_residual_and_density, model=model), samples)
     level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
     coefficient = model.coefficient.copy()
     coefficient[0] += level
@@ -238,8 +239,11 @@ def _joined(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int) 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:
     inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
     step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
-    sampled = [np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]) for tile in densities]
-    joined = np.concatenate(sampled, axis=1)
+
+    def picked(tile: Sample) -> np.ndarray:
+        return np.stack([plane[inside].ravel()[::step] for plane in planes(tile)])
+
+    joined = np.concatenate(compute_each(picked, densities), axis=1)
     known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
     check_enough(known.shape[1], "fit the infrared on")
     return known

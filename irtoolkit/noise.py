@@ -48,12 +48,12 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     pixels = sum(residual[inside].size for residual, _ in samples)
     step = max(1, pixels // SAMPLED_PIXELS)
 
-    def picked(residual: np.ndarray, density: np.ndarray) -> np.ndarray:
-        smooth, candidate, _, features = noise_features(residual, density, model)
+    def picked(sample: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        smooth, candidate, _, features = noise_features(*sample, model)
         clean = ~candidate[inside].ravel()[::step]
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
-    sampled = np.concatenate([picked(*sample) for sample in samples], axis=1).astype(np.float64)
+    sampled = np.concatenate(tiles.compute_each(picked, samples), axis=1).astype(np.float64)
     check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)

@@ -8,7 +8,7 @@ from scans import whole
 
 from irtoolkit import pipeline
 from irtoolkit.displacement import doubtful, make_displacement, roll_displacement
-from irtoolkit.fitting import SlideSample, fit_to_slide, sample_slide, thin_sample
+from irtoolkit.fitting import SlideSample, _check_dyes, fit_to_slide, sample_slide, thin_sample
 from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import find_defects, fit_roll, fit_samples
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
@@ -161,3 +161,14 @@ def test_a_model_of_another_format_is_refused(model, tmp_path):
         path.write_text(json.dumps(told | ({} if number is None else {"format": number})))
         with pytest.raises(ModelError, match=rf"roll\.json: expected a model of format 2, found format {number or 1}"):
             open_model(path)
+
+
+@pytest.mark.parametrize(("slopes", "neutral"), [(0.64, 0.91), (0.3, 0.99), (0.7, 0.2)])
+def test_a_gray_picture_on_kodachrome_is_not_taken_for_silver(slopes, neutral):
+    _check_dyes(slopes, neutral)
+
+
+@pytest.mark.parametrize(("slopes", "neutral"), [(0.66, 0.99), (0.73, 0.93), (0.8, 0.1)])
+def test_silver_is_refused_with_its_figures(slopes, neutral):
+    with pytest.raises(NotUsableError, match=f"slope {slopes:.2f} .* tells {neutral:.2f} of another .*silver"):
+        _check_dyes(slopes, neutral)

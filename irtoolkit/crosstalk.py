@@ -239,11 +239,10 @@ def _joined(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int) 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:
     inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
     step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
-
-    def picked(tile: Sample) -> np.ndarray:
-        return np.stack([plane[inside].ravel()[::step] for plane in planes(tile)])
-
-    joined = np.concatenate(compute_each(picked, densities), axis=1)
+    joined = np.concatenate(
+        compute_each(lambda tile: np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]), densities),
+        axis=1,
+    )
     known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
     check_enough(known.shape[1], "fit the infrared on")
     return known

@@ -78,8 +78,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, model)
-    model = model.assign(slopes=slopes, neutral=neutral, blur=measure_blur([tile.planes for tile in tiles]))
-    return model.assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
+    figures = {"slopes": slopes, "neutral": neutral, "blur": measure_blur([tile.planes for tile in tiles])}
+    return model.assign(figures).assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
 
 
 def clean_densities(samples: Sequence[Sample], model: xr.Dataset) -> list[Sample]:
@@ -169,8 +169,7 @@ def _pointwise_slope(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> 
     """Mean slope of the infrared over all bands, by a fit without blurs."""
     densities = _densities(samples, model)
     pointwise = _fit(densities, partial(_smooth_terms, model=model), TRIED_PIXELS).coefficient[: len(POINTWISE)]
-    coefficient = np.zeros(len(TERMS))
-    coefficient[: len(POINTWISE)] = pointwise
+    coefficient = np.r_[pointwise, np.zeros(len(TERMS) - len(POINTWISE))]
     model = model.assign(coefficient=("term", coefficient), prediction=("pointwise", pointwise))
     return measure_slopes([tile for slide in densities for tile in slide], model)[0]
 

@@ -23,7 +23,7 @@ SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
 SILVER = 0.62
 """Slope of the infrared times the share that one colour tells of another: .66 and more on 16 simulated slides of silver
-film, at most .58 on 27 of Kodachrome, gray and dark ones among them."""
+film, at most .58 on 18 of Kodachrome, gray and dark ones among them."""
 
 BLOCKED_SLOPES = 0.75
 BLOCKED_SHARE = 0.001

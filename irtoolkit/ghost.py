@@ -44,7 +44,8 @@ GROUPS = {
 FLARE_BLUR = 12.0
 MOST_FLARE = 20.0
 SHADOW = 0.3, 2.4
-"""Density of film at which fine detail begins to count as detail in shadow, and from which on it is nothing else."""
+"""Density of film at which fine detail begins to count as detail in shadow, and from which on it is nothing else; on 21
+simulated Kodachromes other bounds between .3 and 2.6 did as well, within .003 of F1 on average."""
 
 HALO = 48
 EDGE_BLURS = 0.5
@@ -81,6 +82,8 @@ def crosstalk_terms(
 
     The mixed terms tell how much a scanner's blur, which averages light and not density, hides of fine detail: blurred
     density less the density of blurred light. They are cut at .12, beyond which hard edges would be extrapolated.
+    Every term of fine detail is followed by itself times the share of `SHADOW` that the surroundings pass: there it is
+    mostly noise, and one coefficient would blur the lights by what suits the shadows.
     """
     yield from pointwise_terms(density, model)
     yield from lamp_terms(place)

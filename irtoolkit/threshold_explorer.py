@@ -111,10 +111,10 @@ class ThresholdExplorer(ipywidgets.VBox):
 
     def _show(self) -> None:
         """Choose by the settings, and show what comes of it."""
-        self.choice = self._trials.choose(self.settings)
+        settings = self.settings
+        self.choice = self._trials.choose(settings)
         self._say(self.choice)
         self.histogram.move(self.choice.threshold)
-        settings = self.settings
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
         if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")

@@ -174,6 +174,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "out" / "clean.tif").exists():
             in_own_process(make_files, folder, chosen.megapixels)
         for measure in (measure_slide, measure_alignment, measure_crosstalk, measure_threshold):

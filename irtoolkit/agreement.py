@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.statistics import blur, robust_centre_and_scale
+from irtoolkit.tiles import compute_each
 
 SURE = 6.0
 """Robust sigmas of the residual from which a pixel is taken for damage here."""
@@ -43,7 +44,7 @@ def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     float
         NaN where there are fewer than 8 places, or where they leave an error of more than .5.
     """
-    places = np.concatenate([_lost(residual, density.mean(axis=0)) for residual, density in pairs], axis=1)
+    places = np.concatenate(compute_each(_lost, pairs), axis=1)
     visible, infrared, detail = places[:, places[1] > 0]
     weight = (infrared / np.maximum(detail, BEST * infrared)) ** 2
     if infrared.size < FEWEST or weight.sum() < LARGEST_ERROR**-2:
@@ -54,11 +55,12 @@ def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     return float(ratio[order][np.searchsorted(share, 0.5)])
 
 
-def _lost(residual: np.ndarray, density: np.ndarray) -> np.ndarray:
+def _lost(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Visible and infrared density lost at each place where the residual stands out, and the picture's detail around.
 
     All three (row, place) are summed over the pixels of the place, the last as if they all erred alike.
     """
+    residual, density = pair[0], pair[1].mean(axis=0)
     known = np.isfinite(residual)
     centre, scale = robust_centre_and_scale(residual[known]) if known.any() else (0.0, 1.0)
     excess = np.where(known, residual - np.float32(centre), np.float32(0))

@@ -74,7 +74,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     clean = [_without_defects(slide, lamp, model) for slide in densities]
     whole = fit_terms(sample_terms(clean, model), terms)
     model = model.assign(coefficient=("term", whole.coefficient), standard_error=("term", whole.error))
-    before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0))
+    before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0), TRIED_PIXELS)
     model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, model)
@@ -104,7 +104,7 @@ def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
     Coefficients and errors are those of all terms, 0 for those left out; `sums` has those fitted alone.
     """
     chosen = np.array([term in terms or term == "1" for term in TERMS])
-    fit = fit_trimmed(pixels[1:][np.r_[chosen, True]], pixels[0])
+    fit = fit_trimmed(pixels[1:][np.r_[chosen, True]], pixels[0], errors=True)
     coefficient, error = np.zeros((2, len(TERMS)))
     coefficient[chosen], error[chosen] = fit.coefficient, fit.error
     return fit._replace(coefficient=coefficient, error=error)

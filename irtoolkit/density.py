@@ -49,8 +49,12 @@ def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNE
     array([0., 1.], dtype=float32)
     """
     light = to_sixteen_bits(counts) - np.float32(offset)
-    soft = light + np.sqrt(light * light + np.float32(4 * softness * softness))
-    return -np.log10(soft * np.float32(0.5 / FULL_SCALE))
+    soft = np.square(light)
+    soft += np.float32(4 * softness * softness)
+    np.sqrt(soft, out=soft)
+    soft += light
+    soft *= np.float32(0.5 / FULL_SCALE)
+    return np.negative(np.log10(soft, out=soft), out=soft)
 
 
 def to_transmittance(density: np.ndarray) -> np.ndarray:

@@ -65,12 +65,13 @@ def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
     """Where the light lost reaches a share of the largest loss, near and far; the blur mixes light, not density."""
     smooth = blur(np.nan_to_num(residual[0]), 0.5)
+    blocked = smooth > 0
     lost = 1 - to_transmittance(np.abs(smooth))
     core = np.ones(smooth.shape, bool)
     for share, window in _rims(infrared_blur):
         square = np.ones((window, window), np.uint8)
-        sides = [np.where(sign * smooth > 0, lost, 0) for sign in (1, -1)]
-        core &= np.where(smooth > 0, *(side >= share * cv2.dilate(side, square) for side in sides))
+        dark, bright = (~side | (lost >= share * cv2.dilate(lost * side, square)) for side in (blocked, ~blocked))
+        core &= dark & bright
     return core[None]
 
 

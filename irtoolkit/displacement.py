@@ -20,9 +20,7 @@ NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 LANCZOS_REACH = 4
-FEWEST = 3
-LEAST_SCATTER = 0.15
-BADLY = 1.5
+FEWEST, LEAST_SCATTER, BADLY = 3, 0.15, 1.5
 STEPS = np.float32(32)
 
 
@@ -239,8 +237,9 @@ def _resample(
         move_y, move_x = _moves(displacement, rows + start[0], columns + start[1])
         from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
         plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
-        seen = cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        known &= seen > 0.999
+        if not known.all():
+            known &= cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR) > 0.999
+        known &= _inside(from_y, from_x, plane.shape)
     return np.where(known, plane, np.float32(np.nan))[None]
 
 
@@ -252,6 +251,9 @@ def unseen_share(displacement: xr.Dataset) -> float:
     columns, seen = np.arange(width), 0
     for rows in np.array_split(np.arange(height), -(-height // 256)):
         move_y, move_x = _moves(displacement, rows, columns)
-        from_y, from_x = rows[:, None] + move_y, columns + move_x
-        seen += int(((from_y >= 0) & (from_y <= height - 1) & (from_x >= 0) & (from_x <= width - 1)).sum())
+        seen += int(_inside(rows[:, None] + move_y, columns + move_x, (height, width)).sum())
     return 1 - seen / (height * width)
+
+
+def _inside(y: np.ndarray, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return (y >= 0) & (y <= shape[0] - 1) & (x >= 0) & (x <= shape[1] - 1)

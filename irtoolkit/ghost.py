@@ -23,9 +23,9 @@ SHADED = " in shadow"
 GHOST_BLURS = ("ghost blur 0", *(f"ghost blur {sigma}" for sigma in BLURS if sigma != GHOST_BLUR))
 BAND_BLURS = tuple(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS)
 BAND_MIXED = tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED)
-BROAD = ("ghost", "ghost dy", "ghost dx", "flare")
+BROAD = (*POINTWISE, *LAMP, "ghost", "ghost dy", "ghost dx", "flare")
 TERMS = (
-    *(*POINTWISE, *LAMP, *BROAD),
+    *BROAD,
     *(name + shade for name in (*GHOST_BLURS, *BAND_BLURS, *BAND_MIXED) for shade in ("", SHADED)),
 )
 GROUPS = {
@@ -85,18 +85,29 @@ def crosstalk_terms(
     Every term of fine detail is followed by itself times the share of `SHADOW` that the surroundings pass: there it is
     mostly noise, and one coefficient would blur the lights by what suits the shadows.
     """
-    yield from pointwise_terms(density, model)
-    yield from lamp_terms(place)
+    broad, details, shade = _prepare_terms(density, place, model)
+    yield from broad
+    for detail in details:
+        yield detail
+        yield shade * detail
+
+
+def _prepare_terms(
+    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray], np.ndarray]:
+    """Planes (y, x) of the terms that are broad, then of those of fine detail, and the shade by which these count."""
     sharp = ghost_density(density, model)
     light = to_transmittance(sharp)
     ghost = -np.log10(blur(light, GHOST_BLUR))
+    pointwise = pointwise_terms(density, model), lamp_terms(place)
+    details = chain(_ghost_detail(sharp, light, ghost), _band_detail(density))
+    return chain(*pointwise, _broad_ghost(light, ghost)), details, _shade(density)
+
+
+def _broad_ghost(light: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
     yield ghost
     yield from gradient(ghost)
     yield np.minimum(wide_blur(light, FLARE_BLUR) / to_transmittance(ghost), np.float32(MOST_FLARE))
-    shade = _shade(density)
-    for detail in chain(_ghost_detail(sharp, light, ghost), _band_detail(density)):
-        yield detail
-        yield shade * detail
 
 
 def _shade(density: np.ndarray) -> np.ndarray:
@@ -214,7 +225,12 @@ def subtract_ghost(
 ) -> np.ndarray:
     """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
     residual = infrared_density(infrared, model)
-    terms = crosstalk_terms(density, place, model)
-    for value, plane in zip(model.coefficient.values, terms, strict=True):
+    broad, details, shade = _prepare_terms(density, place, model)
+    coefficient = model.coefficient.values
+    for value, plane in zip(coefficient[: len(BROAD)], broad, strict=True):
         add_scaled(residual, -value, plane)
-    return residual
+    in_shadow = np.zeros_like(residual)
+    for (value, shaded), plane in zip(coefficient[len(BROAD) :].reshape(-1, 2), details, strict=True):
+        add_scaled(residual, -value, plane)
+        add_scaled(in_shadow, -shaded, plane)
+    return np.asarray(residual + shade * in_shadow)

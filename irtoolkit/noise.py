@@ -134,7 +134,8 @@ def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -
         if name == "texture":
             grain = np.sqrt(np.exp(feature) / 3)
     centred = smooth - combined["bias"]
-    sharpness = np.exp(-np.where(centred > 0, combined["blocked"], combined["bright"]))
+    bright = combined["bright"]
+    sharpness = np.exp((centred > 0) * (bright - combined["blocked"]) - bright)
     return np.stack([centred * sharpness, candidate.astype(np.float32), grain, contrast * sharpness])
 
 
@@ -168,7 +169,7 @@ def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
 
 def _spread(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Sigma of the score around each place, of what is no candidate, over 1."""
-    size = np.minimum(np.abs(score), 5) * outside
+    size = np.abs(np.clip(score, -5, 5)) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
         share = box_mean(outside, window)

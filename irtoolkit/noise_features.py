@@ -1,6 +1,6 @@
 """What a residual's noise depends on, the picture's gradients, texture and density; and the light that defects take."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,11 @@ import xarray as xr
 from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates, ghost_contrast
 from irtoolkit.density import to_transmittance
 from irtoolkit.ghost import ghost_density
-from irtoolkit.statistics import blur, blur_known, gradient, high_pass
+from irtoolkit.statistics import blur, blur_known, gradient
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 CARRY_WINDOWS = (17, 41)
+TEXTURE_BLUR = 2.0
 
 STEEP, BLURRED = 0.1, 1.0
 """Slope of the infrared over the visible density, and blur of the infrared, px, from which on traces are added: a sharp
@@ -69,7 +70,7 @@ def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.nd
     of_loss, of_trace = (box_mean(np.abs(plane) * weight, TRACE_WINDOW) ** 2 for plane in (loss, trace))
     added = 2 * of_loss / (of_loss + of_trace + np.float32(1e-12)) * np.abs(trace)
     added = np.minimum(added, np.float32(MOST_ADDED) * np.abs(loss))
-    return lost + np.where(trace * loss > 0, np.copysign(added, loss), np.float32(0))
+    return lost + np.copysign(added * (trace * loss > 0), loss)
 
 
 def _plain_features(density: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> Iterator[np.ndarray]:
@@ -83,12 +84,13 @@ def _plain_features(density: np.ndarray, ghost: np.ndarray, outside: np.ndarray)
 
 
 def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
+    smooth = [blur(band, TEXTURE_BLUR) for band in density]
     yield _log_gradient((blur(band, 0.8) for band in density), 2e-6)
-    yield _log_gradient((blur(band, 2.0) for band in density), 2e-6)
-    yield _log_texture(density)
+    yield _log_gradient(smooth, 2e-6)
+    yield _log_texture(density, smooth)
     yield _log_gradient([ghost], 2e-8)
-    yield blur(density.mean(axis=0), 2.0)
-    yield blur(density[0], 2.0)
+    yield np.mean(smooth, axis=0)
+    yield smooth[0]
 
 
 def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
@@ -99,10 +101,10 @@ def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
     return np.log(energy)
 
 
-def _log_texture(density: np.ndarray) -> np.ndarray:
+def _log_texture(density: np.ndarray, smooth: Sequence[np.ndarray]) -> np.ndarray:
     detail = np.zeros_like(density[0])
-    for band in density:
-        fine = high_pass(band, 2.0)
+    for band, without in zip(density, smooth, strict=True):
+        fine = band - without
         detail += np.square(fine, out=fine)
     return np.log(blur(detail, 3.0) + np.float32(2e-6))
 

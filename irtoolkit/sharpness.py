@@ -1,10 +1,12 @@
 """How much blurrier the infrared is than the visible bands."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from irtoolkit.statistics import blur, combine, high_pass, least_squares
+from irtoolkit.tiles import compute_each
 
 LARGEST = 4.0
 STEP = 0.25
@@ -30,7 +32,7 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     low, high = np.nanquantile(infrared, [0.005, 0.995])
     keep = (infrared >= low) & (infrared <= high)
     values = infrared[keep].astype(np.float64)
-    errors = np.array([_error(densities, keep, values, sigma) for sigma in sigmas])
+    errors = np.array(compute_each(partial(_error, densities, keep, values), sigmas))
     best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
     variances, nearby = sigmas[best - 1 : best + 2] ** 2, errors[best - 1 : best + 2]
     bend, slope, _ = np.polyfit(variances, nearby, 2)

@@ -16,7 +16,8 @@ from irtoolkit.statistics import (
 RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
 LARGEST_LOSS = 5.0
-TRIMS = (6.0, 5.0, 4.0, 3.0, 3.0, 3.0)
+TRIMS = ((6.0, 4), (5.0, 4), (4.0, 4), (3.0, 1), (3.0, 1), (3.0, 1))
+MANY_SAMPLES = 50_000
 
 
 class Fit(NamedTuple):
@@ -24,7 +25,7 @@ class Fit(NamedTuple):
 
     `loss` is the mean size of the residual, where more than 5 sigma count as 5: few as they are, shadows have a say.
     `sums` (terms and values, terms and values) are those of products over the samples kept, `variance` that of their
-    residual, `alike` how many of them err as one.
+    residual, `alike` how many of them err as one. Errors and `alike` are NaN where they were not asked for.
     """
 
     coefficient: np.ndarray
@@ -37,7 +38,7 @@ class Fit(NamedTuple):
     alike: float
 
 
-def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
+def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> Fit:
     """Fit the last row of (terms and values, samples) on the others, without the samples that lie off.
 
     A sample lies off when its residual is beyond 6, 5, 4, and at last 3 robust sigmas from the median of its level, in
@@ -46,17 +47,20 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray) -> Fit:
     terms, values = joined[:-1], joined[-1]
     number = np.searchsorted(np.quantile(level, LEVELS), level)
     keep = np.ones(len(values), bool)
-    for trim in TRIMS:
-        sums = sums_of_products(joined, keep)
+    for trim, step in TRIMS:
+        few = slice(None, None, step if len(values) >= MANY_SAMPLES else 1)
+        sums = sums_of_products(joined[:, few], keep[few])
         coefficient = solve_sums(sums, RIDGE)
         residual = values - combine(coefficient, terms)
         keep = np.abs(_standardised(residual, number)) <= trim
     variance = float(residual[keep].var())
     explained = 1 - variance / max(values[keep].var(), 1e-20)
-    error = standard_errors(terms[:, keep], residual[keep], RIDGE)
+    error, alike = np.full(len(terms), np.nan), np.nan
+    if errors:
+        error = standard_errors(terms[:, keep], residual[keep], RIDGE)
+        alike = pixels_alike(terms[:, keep], residual[keep])
     sigma = robust_centre_and_scale(residual)[1]
     loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
-    alike = pixels_alike(terms[:, keep], residual[keep])
     return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
 
 

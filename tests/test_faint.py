@@ -1,0 +1,66 @@
+"""Faint damage that is left out of the noise around it."""
+
+import numpy as np
+import pytest
+
+from irtoolkit.faint import leave_out_spots
+
+SHAPE = (301, 407)
+BAND = np.s_[140:148, 20:387]
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(3).normal(size=SHAPE).astype(np.float32)
+
+
+def everywhere(value):
+    return np.full(SHAPE, value, np.float32)
+
+
+def left_out(score, contrast=0.0, outside=1.0):
+    given = everywhere(outside)
+    return given - leave_out_spots(score, given, given, everywhere(contrast))
+
+
+def test_hardly_any_noise_is_left_out(noise):
+    assert left_out(noise).mean() < 0.005
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_faint_band_is_left_out_on_either_side(noise, sign):
+    noise[BAND] += 1.5
+    taken = left_out(sign * noise)
+    assert taken[BAND].mean() > 0.99
+    assert taken[:130].mean() < 0.005
+
+
+def test_both_sides_are_treated_alike(noise):
+    noise[BAND] += 1
+    np.testing.assert_array_equal(left_out(noise), left_out(-noise))
+
+
+@pytest.mark.parametrize(("contrast", "share"), [(2.0, 1.0), (4.0, 0.0)])
+def test_what_is_under_half_of_the_contrast_stays(contrast, share):
+    score = everywhere(0)
+    score[BAND] = 1.5
+    assert left_out(score, contrast)[144, 40:360].mean() == share
+
+
+def test_what_is_no_part_of_the_film_stays_left_out(noise):
+    outside = everywhere(1)
+    outside[:50] = 0
+    kept = leave_out_spots(noise, outside, outside, everywhere(0))
+    assert not kept[:50].any()
+    assert kept[60:].mean() > 0.99
+
+
+def test_a_second_round_finds_what_hid_itself(noise):
+    bands = np.zeros(SHAPE, bool)
+    for row in range(20, 280, 36):
+        bands[row : row + 7, 20:387] = True
+    score = noise + np.float32(1.2) * bands
+    once = leave_out_spots(score, everywhere(1), everywhere(1), everywhere(0))
+    twice = leave_out_spots(score, everywhere(1), once, everywhere(0))
+    assert once[bands].mean() > 0.15
+    assert twice[bands].mean() < 0.05

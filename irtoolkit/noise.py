@@ -23,9 +23,6 @@ FLAT_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
 CALM = 3.0
-SPOT_ROUNDS = 2
-"""How often faint damage is left out of the noise around it, where the ghost is steep: elsewhere damage is no fainter
-than candidates are, and its marks would only widen."""
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
@@ -123,8 +120,9 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
     arrays = residual.data[None], visible.data
     plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
     parts = plain[:1], plain[1:2].astype(bool), plain[3:]
-    kernel = partial(_locally_scaled, rounds=SPOT_ROUNDS if float(model.slopes) > STEEP else 0)
-    score = tiles.map_blocks(kernel, *parts, depth=LOCAL_DEPTH, dtype=np.float32, pointwise=1)
+    steep = float(model.slopes) > STEEP
+    kernel, pointwise = partial(_locally_scaled, steep=steep), 0 if steep else 1
+    score = tiles.map_blocks(kernel, *parts, depth=LOCAL_DEPTH, dtype=np.float32, pointwise=pointwise)
     planes = {"score": score[0], "grain": plain[2], "contrast": plain[3]}
     return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
@@ -157,15 +155,15 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
         add_scaled(plane, model[name].values[index], term)
 
 
-def _locally_scaled(plain: np.ndarray, candidate: np.ndarray, contrast: np.ndarray, *, rounds: int) -> np.ndarray:
+def _locally_scaled(plain: np.ndarray, candidate: np.ndarray, contrast: np.ndarray, *, steep: bool) -> np.ndarray:
     known, outside = np.isfinite(plain[0]), (~candidate[0]).astype(np.float32)
-    score, counted = np.where(known, plain[0], np.float32(0)), outside
-    score -= _level(score, counted)
-    for _ in range(rounds):
-        counted = leave_out_spots(score, outside, counted, contrast[0])
-        score -= _level(score, counted)
-    score /= np.maximum(_spread(score, counted), np.float32(0.05))
-    return np.where(known, raise_faint(score, counted, contrast[0] < CALM), np.float32(0))[None]
+    score = np.where(known, plain[0], np.float32(0))
+    score -= _level(score, outside)
+    if steep:
+        outside = leave_out_spots(score, outside, contrast[0])
+        score -= _level(score, outside)
+    score /= np.maximum(_spread(score, outside), np.float32(0.05))
+    return np.where(known, raise_faint(score, outside, contrast[0] < CALM), np.float32(0))[None]
 
 
 def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:

@@ -118,17 +118,14 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
         `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
-    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=4)
-    parts = plain[:1], plain[1:2].astype(bool), plain[3:]
-    steep = float(model.slopes) > STEEP
-    kernel, pointwise = partial(_locally_scaled, steep=steep), 0 if steep else 1
-    score = tiles.map_blocks(kernel, *parts, depth=LOCAL_DEPTH, dtype=np.float32, pointwise=pointwise)
-    planes = {"score": score[0], "grain": plain[2], "contrast": plain[3]}
-    return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
+    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    kernel = partial(_locally_scaled, steep=float(model.slopes) > STEEP)
+    scaled = tiles.map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
+    return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain", "contrast"))})
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Score by the model alone, 1 where candidates are, the visible grain, and the ghost's contrast, as planes."""
+    """Score by the model alone, visible grain, and the ghost's contrast, with the sign bit at candidates, as planes."""
     smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
     for name, feature in zip(PLAIN, features, strict=True):
@@ -138,7 +135,8 @@ def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -
     centred = smooth - combined["bias"]
     bright = combined["bright"]
     sharpness = np.exp((centred > 0) * (bright - combined["blocked"]) - bright)
-    return np.stack([centred * sharpness, candidate.astype(np.float32), grain, contrast * sharpness])
+    marked = np.copysign(contrast * sharpness, np.float32(0.5) - candidate)
+    return np.stack([centred * sharpness, grain, marked])
 
 
 def _add_feature(combined: dict[str, np.ndarray], model: xr.Dataset, name: str, feature: np.ndarray) -> None:
@@ -155,15 +153,17 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
         add_scaled(plane, model[name].values[index], term)
 
 
-def _locally_scaled(plain: np.ndarray, candidate: np.ndarray, contrast: np.ndarray, *, steep: bool) -> np.ndarray:
-    known, outside = np.isfinite(plain[0]), (~candidate[0]).astype(np.float32)
+def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
+    """The score over its level and spread around each place, the grain and the contrast as they are, as planes."""
+    known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
     score -= _level(score, outside)
     if steep:
-        outside = leave_out_spots(score, outside, contrast[0])
+        outside = leave_out_spots(score, outside, contrast)
         score -= _level(score, outside)
     score /= np.maximum(_spread(score, outside), np.float32(0.05))
-    return np.where(known, raise_faint(score, outside, contrast[0] < CALM), np.float32(0))[None]
+    score = raise_faint(score, outside, contrast < CALM)
+    return np.stack([np.where(known, score, np.float32(0)), plain[1], contrast])
 
 
 def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:

@@ -42,7 +42,8 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     """Fit the last row of (terms and values, samples) on the others, without the samples that lie off.
 
     A sample lies off when its residual is beyond 6, 5, 4, and at last 3 robust sigmas from the median of its level, in
-    rounds; levels are shares of the samples in order of `level` (samples,), finer at both ends.
+    rounds; levels are shares of the samples in order of `level` (samples,), finer at both ends. Of 50,000 samples and
+    more every fourth serves the rounds before the last three.
     """
     terms, values = joined[:-1], joined[-1]
     number = np.searchsorted(np.quantile(level, LEVELS), level)

@@ -33,14 +33,31 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     size = np.where(unknown, np.float32(0), np.abs(smooth))
-    usual = np.full_like(size, sigma)
-    share = box_mean((~unknown).astype(np.float32), NEIGHBOURHOOD) + np.float32(1e-3)
-    for _ in range(3):
-        usual = np.float32(1.2533) * box_mean(np.minimum(size, np.float32(2.5) * usual), NEIGHBOURHOOD) / share
+    usual = usual_size(size, (~unknown).astype(np.float32), NEIGHBOURHOOD, sigma)
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
     return np.asarray(grown.astype(bool) | unknown)
+
+
+def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float) -> np.ndarray:
+    """Sigma (y, x) of what has this size around each place, from what is no larger than 2.5 of it, in three rounds.
+
+    Parameters
+    ----------
+    size
+        (y, x) float32, at least 0, and 0 where it does not count.
+    counted
+        (y, x) float32, 1 where it counts and 0 elsewhere.
+    window
+        Pixels; side of the square around each place.
+    start
+        Sigma that the first round takes.
+    """
+    share, usual = box_mean(counted, window) + np.float32(1e-3), np.full_like(size, start)
+    for _ in range(3):
+        usual = np.float32(1.2533) * box_mean(np.minimum(size, np.float32(2.5) * usual), window) / share
+    return usual
 
 
 def ghost_contrast(ghost: np.ndarray) -> np.ndarray:

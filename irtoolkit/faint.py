@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from irtoolkit.candidates import OF_CONTRAST, box_mean
+from irtoolkit.candidates import OF_CONTRAST, box_mean, usual_size
 from irtoolkit.statistics import blur
 
 CLIP = 3.5
@@ -43,18 +43,15 @@ def leave_out_spots(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray
     size, counted = np.abs(blur(np.clip(score, -CLIP, CLIP) * outside, SPOT_BLUR)), outside
     left = OF_CONTRAST * contrast
     for _ in range(2):
-        spots = (size > np.maximum(SPOT * _usual_size(size, counted), left)).astype(np.uint8)
+        spots = (size > np.maximum(SPOT * _usual_spot(size, counted), left)).astype(np.uint8)
         counted = outside * (cv2.dilate(spots, np.ones((5, 5), np.uint8)) == 0)
     return counted
 
 
-def _usual_size(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Sigma (y, x) of spots around each place, from those that are no larger than 2.5 of it; every fourth px tells."""
-    few, inside = (np.ascontiguousarray(plane[::FOURTH, ::FOURTH]) for plane in (size, counted))
-    window = SPREAD_WINDOW // FOURTH + 1
-    share, usual = box_mean(inside, window) + np.float32(1e-3), np.full_like(few, WHITE)
-    for _ in range(3):
-        usual = np.float32(1.2533) * box_mean(np.minimum(few, np.float32(2.5) * usual) * inside, window) / share
+def _usual_spot(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Sigma (y, x) of spots of this size around each place, of which every fourth pixel tells."""
+    few, inside = (np.ascontiguousarray(plane[::FOURTH, ::FOURTH]) for plane in (size * counted, counted))
+    usual = usual_size(few, inside, SPREAD_WINDOW // FOURTH + 1, WHITE)
     return cv2.resize(usual, size.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 

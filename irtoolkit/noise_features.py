@@ -16,9 +16,13 @@ PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "
 CARRY_WINDOWS = (17, 41)
 TEXTURE_BLUR = 2.0
 
-STEEP, BLURRED = 0.1, 1.0
-"""Slope of the infrared over the visible density, and blur of the infrared, px, from which on traces are added: a sharp
-infrared's marks would only widen. Of 15 hard blurred simulated Kodachromes 11 gained up to .13 of F1, 3 lost to .01."""
+STEEP = 0.1
+"""Slope of the infrared over the visible density from which on it takes much of a defect: traces are added, and spots
+left out of the noise. Elsewhere damage stands out, and its marks would only widen."""
+
+BLURRED = 1.0
+"""Blur of the infrared, px, from which on traces are added: a sharp infrared's marks would only widen. Of 15 hard
+blurred simulated Kodachromes 11 gained up to .13 of F1, 3 lost to .01."""
 
 CALM_BLUR, TRACE_WINDOW, MOST_ADDED = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)

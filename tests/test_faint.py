@@ -18,9 +18,8 @@ def everywhere(value):
     return np.full(SHAPE, value, np.float32)
 
 
-def left_out(score, contrast=0.0, outside=1.0):
-    given = everywhere(outside)
-    return given - leave_out_spots(score, given, everywhere(contrast))
+def left_out(score, contrast=0.0):
+    return 1 - leave_out_spots(score, everywhere(1), everywhere(contrast))
 
 
 def test_hardly_any_noise_is_left_out(noise):

@@ -11,7 +11,7 @@ import numpy as np
 from skimage.filters import threshold_otsu, threshold_yen
 
 from benchmarks.sane import detect_grown_like_sane, detect_like_sane
-from irtoolkit.statistics import least_squares, robust_centre_and_scale
+from irtoolkit.arrays.statistics import least_squares, robust_centre_and_scale
 
 Detector = Callable[[np.ndarray, int], np.ndarray]
 

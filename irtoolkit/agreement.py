@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from irtoolkit.statistics import blur, robust_centre_and_scale
-from irtoolkit.tiles import compute_each
+from irtoolkit.arrays import blur, compute_each, robust_centre_and_scale
 
 SURE = 6.0
 """Robust sigmas of the residual from which a pixel is taken for damage here."""

@@ -8,18 +8,19 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
-from irtoolkit.density import to_density
-from irtoolkit.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
-from irtoolkit.film import film_at
-from irtoolkit.statistics import (
+from irtoolkit.arrays import (
+    Tile,
     blur,
+    compute_each,
     gradient,
     high_pass,
     robust_centre_and_scale,
     shift_below_a_pixel,
     sums_of_products,
+    to_density,
 )
-from irtoolkit.tiles import Tile, compute_each
+from irtoolkit.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
+from irtoolkit.film import film_at
 
 LIMIT = 45
 HIGH_PASS = 5.0

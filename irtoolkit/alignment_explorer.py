@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import EVIDENCE, HIGH_PASS
+from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
 from irtoolkit.comparison import Comparison
-from irtoolkit.density import to_density
 from irtoolkit.displacement import displacement_at, shift_infrared
 from irtoolkit.displacement_map import DisplacementMap, grid_of
 from irtoolkit.fitting import sample_slide
@@ -16,7 +16,6 @@ from irtoolkit.levels import CLOSER, Levels
 from irtoolkit.pictures import Picture, view_plane
 from irtoolkit.pieces import read_in_pieces, with_infrared
 from irtoolkit.schema import SlideError
-from irtoolkit.statistics import high_pass, robust_centre_and_scale
 from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
 
 SCANNED, ALIGNED = "infrared as scanned", "infrared aligned"

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import to_density, to_light
+from irtoolkit.arrays import blur, to_density, to_light, wide_blur
 from irtoolkit.ghost import FLARE_BLUR, visible_density
 from irtoolkit.schema import VISIBLE
-from irtoolkit.statistics import blur, wide_blur
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FIRST_SHARE = 0.6

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from irtoolkit.arrays import blur_known, high_pass
 from irtoolkit.schema import NotUsableError
-from irtoolkit.statistics import blur_known, high_pass
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65

@@ -8,9 +8,18 @@ import cv2
 import numpy as np
 import xarray as xr
 
+from irtoolkit.arrays import (
+    Fit,
+    blur,
+    combine,
+    compute_each,
+    fit_trimmed,
+    least_squares,
+    robust_centre_and_scale,
+    to_density,
+)
 from irtoolkit.black import LARGER, find_black
 from irtoolkit.candidates import check_enough, find_candidates, ghost_contrast
-from irtoolkit.density import to_density
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
     POINTWISE,
@@ -27,9 +36,6 @@ from irtoolkit.ghost import (
 )
 from irtoolkit.schema import VISIBLE, ModelError
 from irtoolkit.sharpness import measure_blur
-from irtoolkit.statistics import blur, combine, least_squares, robust_centre_and_scale
-from irtoolkit.tiles import compute_each
-from irtoolkit.trimming import Fit, fit_trimmed
 
 COMPARED_BLUR = 2.0
 BORDER = 12

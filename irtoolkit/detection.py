@@ -8,9 +8,7 @@ import xarray as xr
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from irtoolkit import tiles
-from irtoolkit.density import to_transmittance
-from irtoolkit.statistics import blur
+from irtoolkit.arrays import Reduction, blur, from_indices, lazy_number, map_blocks, measure_together, to_transmittance
 
 GROW = 3.2
 SHARP = 1.0
@@ -41,18 +39,18 @@ def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = 
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
         and `core`; attributes `height` and `width`.
     """
-    return tiles.measure_together(find_tails(evidence, infrared_blur=infrared_blur, level=level))[0]
+    return measure_together(find_tails(evidence, infrared_blur=infrared_blur, level=level))[0]
 
 
-def find_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> tiles.Reduction:
+def find_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> Reduction:
     """What `measure_tails` computes, to be measured together with something else."""
     depth = max((window for _, window in _rims(infrared_blur)), default=0)
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
-    core = tiles.map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
+    core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     planes = (*(evidence[name].data[None] for name in COLUMNS), core)
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
-    return tiles.Reduction(partial(_block_tails, level=level, width=width), planes, partial(_join_tails, attributes))
+    return Reduction(partial(_block_tails, level=level, width=width), planes, partial(_join_tails, attributes))
 
 
 def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
@@ -202,8 +200,8 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
         Height and width of the slide.
     """
     marked = regions.pixel_index.values
-    mask = xr.DataArray(tiles.from_indices(marked, shape)[0], dims=("y", "x"), name="mask")
-    return mask, xr.DataArray(tiles.lazy_number(count_defects, marked, shape[1]), name="defects")
+    mask = xr.DataArray(from_indices(marked, shape)[0], dims=("y", "x"), name="mask")
+    return mask, xr.DataArray(lazy_number(count_defects, marked, shape[1]), name="defects")
 
 
 def count_defects(index: np.ndarray, width: int) -> int:

@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
-from irtoolkit.density import to_sixteen_bits
+from irtoolkit.arrays import Tile, map_blocks, to_sixteen_bits
 from irtoolkit.film import film_at
-from irtoolkit.tiles import Tile
 
 DIRECTIONS = ("y", "x")
 TERMS = ("1", "y", "x", "y2", "y3")
@@ -223,7 +221,7 @@ def shift_infrared(counts: xr.DataArray, displacement: xr.Dataset, film: xr.Data
     """
     depth = int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1
     kernel = partial(_resample, displacement=displacement, film=film)
-    data = tiles.map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32, located=True)
+    data = map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32, located=True)
     return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
 
 

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from irtoolkit.arrays import blur
 from irtoolkit.candidates import OF_CONTRAST, box_mean, usual_size
-from irtoolkit.statistics import blur
 
 CLIP = 3.5
 SPREAD_WINDOW = 129

@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import to_density, to_sixteen_bits
-from irtoolkit.statistics import robust_centre_and_scale
-from irtoolkit.tiles import Tile
+from irtoolkit.arrays import Tile, robust_centre_and_scale, to_density, to_sixteen_bits
 
 CELL = 8
 INFRARED_SHARE = 0.2

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
 from irtoolkit.agreement import measure_agreement
 from irtoolkit.alignment import measure_displacement
+from irtoolkit.arrays import robust_centre_and_scale, sample_tiles
 from irtoolkit.crosstalk import check_terms, fit_crosstalk, level_model
 from irtoolkit.displacement import Sample, align_samples, doubtful, roll_displacement
 from irtoolkit.film import measure_film, measure_look
@@ -17,7 +17,6 @@ from irtoolkit.ghost import TERMS
 from irtoolkit.noise import fit_noise
 from irtoolkit.rolls import adapt_model, fit_slide, pool_slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
-from irtoolkit.statistics import robust_centre_and_scale
 
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
@@ -60,7 +59,7 @@ def sample_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> SlideSam
     counts = slide.counts.chunk()
     _check_size(counts)
     film = measure_film(counts)
-    samples = tiles.sample_tiles(counts.data)
+    samples = sample_tiles(counts.data)
     displacement = measure_displacement(samples, film, (counts.sizes["y"], counts.sizes["x"]))
     if model is not None and doubtful(displacement, model):
         of_roll = {name: model[name] for name in ("shift_y", "shift_x", "displacement")}

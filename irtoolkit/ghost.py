@@ -7,11 +7,9 @@ from itertools import chain, combinations_with_replacement
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
-from irtoolkit.density import to_density, to_light, to_transmittance
+from irtoolkit.arrays import add_scaled, blur, gradient, map_blocks, to_density, to_light, to_transmittance, wide_blur
 from irtoolkit.displacement import frame_place
 from irtoolkit.schema import VISIBLE
-from irtoolkit.statistics import add_scaled, blur, gradient, wide_blur
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
 GHOST_BLUR, SHADE_BLUR = 1.4, 2.2
@@ -203,7 +201,7 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
     shape = infrared.sizes["y"], infrared.sizes["x"]
     kernel = partial(_residual, model=model, shape=shape)
     arrays = visible.data, infrared.data[None]
-    data = tiles.map_blocks(kernel, *arrays, depth=HALO, dtype=np.float32, located=True, pointwise=1)
+    data = map_blocks(kernel, *arrays, depth=HALO, dtype=np.float32, located=True, pointwise=1)
     return xr.DataArray(data[0], dims=("y", "x"), name="residual")
 
 

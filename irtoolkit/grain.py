@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from irtoolkit.statistics import blur, blur_bands
+from irtoolkit.arrays import blur, blur_bands
 
 FINE, MIDDLE, COARSE = 0.7, 1.4, 2.8
 """Gaussian blurs, px; what lies under the coarsest is grain."""

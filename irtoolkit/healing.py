@@ -5,15 +5,22 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
-from irtoolkit.density import FULL_SCALE, to_sixteen_bits
+from irtoolkit.arrays import (
+    FULL_SCALE,
+    Place,
+    find_windows,
+    label_windows,
+    lay_out,
+    map_blocks,
+    pieces_reaching,
+    to_sixteen_bits,
+)
 from irtoolkit.displacement import frame_place
 from irtoolkit.grain import add_grain
 from irtoolkit.inpainting import check_method, inpaint_windows
 from irtoolkit.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
-from irtoolkit.windows import Place, find_windows, label_windows, lay_out, pieces_reaching
 
 REACH = 64
 MARGIN = 12
@@ -79,7 +86,7 @@ def heal(
         check_method(inpainting)
         kernel = partial(_fill_block, method=inpainting, shape=shape, grain=grain)
     bands, dtype = visible.sizes["band"], visible.dtype
-    data = tiles.map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True)
+    data = map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True)
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import Reduction, from_kernel, measure_together
 
 BINS_PER_SIGMA = 20
 FIRST_BIN, BINS = -12 * BINS_PER_SIGMA, 52 * BINS_PER_SIGMA
@@ -52,15 +52,15 @@ def measure_local_histograms(score: xr.DataArray, *, across: int = 8) -> xr.Data
         `count` (tile_y, tile_x, bin), int64; the lower `edge` (bin) in sigma, the outer bins holding everything beyond;
         and the sub-regions' centres in pixels, `y` (tile_y) and `x` (tile_x).
     """
-    return tiles.measure_together(count_scores(score, across))[0]
+    return measure_together(count_scores(score, across))[0]
 
 
-def count_scores(score: xr.DataArray, across: int = 1) -> tiles.Reduction:
+def count_scores(score: xr.DataArray, across: int = 1) -> Reduction:
     """What `measure_local_histograms` computes, to be measured together with something else."""
     shape = score.sizes["y"], score.sizes["x"]
     down, right = (max(1, round(across * length / max(shape))) for length in shape)
     size: dict[str, Any] = {"shape": shape, "number": (down, right)}
-    return tiles.Reduction(partial(_block_counts, **size), (score.chunk().data[None],), partial(_sum_counts, **size))
+    return Reduction(partial(_block_counts, **size), (score.chunk().data[None],), partial(_sum_counts, **size))
 
 
 def _sum_counts(parts: list[Any], *, shape: tuple[int, int], number: tuple[int, int]) -> xr.Dataset:
@@ -242,7 +242,7 @@ def spread_threshold(local: xr.DataArray, shape: tuple[int, int]) -> xr.DataArra
     Where an infinite one has a share, infinite. `shape` is the slide's height and width in pixels.
     """
     kernel = partial(_bilinear, local=local.values, y=local.y.values, x=local.x.values)
-    return xr.DataArray(tiles.from_kernel(kernel, shape, np.float32)[0], dims=("y", "x"), name="threshold")
+    return xr.DataArray(from_kernel(kernel, shape, np.float32)[0], dims=("y", "x"), name="threshold")
 
 
 def _bilinear(rows: np.ndarray, columns: np.ndarray, local: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:

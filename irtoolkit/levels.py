@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from dask.base import compute
 
-from irtoolkit import tiles
+from irtoolkit.arrays import blocks
 from irtoolkit.detection import connect_pixels
 from irtoolkit.pictures import TRANSPOSED, orient
 from irtoolkit.pieces import PIECE, read_in_pieces
@@ -140,8 +140,8 @@ def _average(plane: np.ndarray, step: int) -> np.ndarray:
 
 def _whole_blocks(box: Box, shape: Size) -> Box:
     """The blocks in which the steps of the method work that a stored box touches."""
-    blocks = tiles.blocks(*shape)
-    sides = [rows[0][0] for rows in blocks], [block[1] for block in blocks[0]]
+    grid = blocks(*shape)
+    sides = [rows[0][0] for rows in grid], [block[1] for block in grid[0]]
     touched = [
         [part for part in parts if part.start < side.stop and part.stop > side.start]
         for side, parts in zip(box, sides, strict=True)

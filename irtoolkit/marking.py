@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
-from irtoolkit.density import to_density
+from irtoolkit.arrays import Kernel, map_blocks, robust_centre_and_scale, to_density
 from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
 from irtoolkit.histogram import (
     measure_histogram,
@@ -21,7 +20,6 @@ from irtoolkit.histogram import (
     threshold_yen,
 )
 from irtoolkit.settings import Box, Settings, raw_counts
-from irtoolkit.statistics import robust_centre_and_scale
 from irtoolkit.threshold import choose_by_mirror, rate_above
 from irtoolkit.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
@@ -245,9 +243,9 @@ def _standardise(*counts: np.ndarray, density: Callable[..., np.ndarray], centre
     return np.concatenate([residual, residual / np.float32(scale)])
 
 
-def _map(kernel: tiles.Kernel, *planes: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def _map(kernel: Kernel, *planes: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Lazy residual and score (y, x) that a kernel makes of planes (y, x) of counts."""
     arrays = (plane.data[None] for plane in planes)
-    data = tiles.map_blocks(kernel, *arrays, depth=0, dtype=np.float32, planes=2)
+    data = map_blocks(kernel, *arrays, depth=0, dtype=np.float32, planes=2)
     residual, score = (xr.DataArray(plane, dims=("y", "x")) for plane in (data[0], data[1]))
     return residual.rename("residual"), score.rename("score")

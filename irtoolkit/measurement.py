@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.optimize import isotonic_regression
 from scipy.spatial import KDTree
 
-from irtoolkit import tiles
+from irtoolkit.arrays import map_blocks, reduce_blocks
 from irtoolkit.detection import GROW, join_regions
 
 REACH = 32
@@ -106,8 +106,8 @@ def _gather_pixels(mask: xr.DataArray, score: xr.DataArray, residual: xr.DataArr
     """
     aligned = xr.align(mask.astype(bool), score, residual, grain, join="exact")
     planes = [plane.chunk().data[None] for plane in aligned]
-    distance = tiles.map_blocks(_edge_distance, planes[0], depth=REACH + 2, dtype=np.float32)
-    parts = tiles.reduce_blocks(partial(_pick, width=mask.sizes["x"]), *planes, distance)
+    distance = map_blocks(_edge_distance, planes[0], depth=REACH + 2, dtype=np.float32)
+    parts = reduce_blocks(partial(_pick, width=mask.sizes["x"]), *planes, distance)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
     pixels = xr.Dataset({name: ("pixel", column[order]) for name, column in columns.items()})

@@ -6,12 +6,11 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
 from irtoolkit.candidates import FEWEST_PIXELS, box_mean, check_enough
 from irtoolkit.faint import leave_out_spots, raise_faint
 from irtoolkit.ghost import visible_density
 from irtoolkit.noise_features import PLAIN, STEEP, noise_features
-from irtoolkit.statistics import add_scaled, combine, least_squares
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
@@ -53,7 +52,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
         clean = ~candidate[inside].ravel()[::step]
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
-    sampled = np.concatenate(tiles.compute_each(picked, samples), axis=1).astype(np.float64)
+    sampled = np.concatenate(compute_each(picked, samples), axis=1).astype(np.float64)
     check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)
@@ -118,9 +117,9 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
         `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
-    plain = tiles.map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    plain = map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
     kernel = partial(_locally_scaled, steep=float(model.slopes) > STEEP)
-    scaled = tiles.map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
+    scaled = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
     return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain", "contrast"))})
 
 

@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.density import from_light, to_light
+from irtoolkit.arrays import blur, from_light, to_light
 from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.inpainting import fill_smoothly
-from irtoolkit.statistics import blur
 
 LN10 = np.float32(np.log(10))
 DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from irtoolkit.arrays import blur
 from irtoolkit.opacity import FILL_GROWN, Evidence, grown, sensor_noise
-from irtoolkit.statistics import blur
 
 NEIGHBOURHOOD = 6.0
 LEAST_CHANGE = 0.02

@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import from_reader
 from irtoolkit.layouts import Layout, find_layout
 from irtoolkit.page_reader import open_page
 from irtoolkit.reader import SlideReader, find_slide, label_counts
@@ -74,7 +74,7 @@ def _counts_in_pieces(layout: Layout) -> xr.Variable:
     rows = max(open_page(plane.path, plane.page).natural_rows for plane in planes)
     tall, wide = (PIECE[0], PIECE[1]) if rows == 1 else (-(-PIECE[0] // rows) * rows, layout.width)
     chunks = reader.shape[:1], _split(layout.height, tall), _split(layout.width, wide)
-    return xr.Variable(DIMENSIONS, tiles.from_reader(reader, chunks, f"look-{reader.identity}"))
+    return xr.Variable(DIMENSIONS, from_reader(reader, chunks, f"look-{reader.identity}"))
 
 
 def _split(length: int, most: int) -> tuple[int, ...]:

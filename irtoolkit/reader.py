@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import from_reader
 from irtoolkit.boxes import split_index
 from irtoolkit.layouts import Layout, Plane, find_layout
 from irtoolkit.page_reader import open_page
@@ -125,7 +125,7 @@ def open_picture(path: str | os.PathLike[str]) -> xr.DataArray:
 
 def _counts(layout: Layout) -> xr.Variable:
     reader = SlideReader(layout)
-    return xr.Variable(DIMENSIONS, tiles.from_reader(reader, reader.chunks, f"open-slide-{reader.identity}"))
+    return xr.Variable(DIMENSIONS, from_reader(reader, reader.chunks, f"open-slide-{reader.identity}"))
 
 
 def label_counts(layout: Layout, counts: xr.Variable) -> xr.Dataset:

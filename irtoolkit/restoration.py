@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from scipy import sparse
 
-from irtoolkit.density import FULL_SCALE, from_light
+from irtoolkit.arrays import FULL_SCALE, from_light
 from irtoolkit.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
 from irtoolkit.picture_model import PictureModel, measure_picture
 from irtoolkit.posterior import DENSITIES, System, solve

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irtoolkit.arrays import robust_centre_and_scale
 from irtoolkit.results import Row
-from irtoolkit.statistics import robust_centre_and_scale
 
 FEWEST = 5
 """Slides of a roll below which none is compared with the others."""

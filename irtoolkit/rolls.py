@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from irtoolkit.arrays import LIBRARIES, combine, level_scales
 from irtoolkit.black import densest_film
 from irtoolkit.crosstalk import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, measure_slopes, sample_terms
 from irtoolkit.displacement import Sample
 from irtoolkit.ghost import LAMP, TERMS
 from irtoolkit.schema import VISIBLE
-from irtoolkit.statistics import LIBRARIES, combine
-from irtoolkit.trimming import level_scales
 
 OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")
 """Terms whose coefficients no slide takes from another."""

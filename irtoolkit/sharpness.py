@@ -5,8 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from irtoolkit.statistics import blur, combine, high_pass, least_squares
-from irtoolkit.tiles import compute_each
+from irtoolkit.arrays import blur, combine, compute_each, high_pass, least_squares
 
 LARGEST = 4.0
 STEP = 0.25

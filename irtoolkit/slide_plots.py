@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from irtoolkit.arrays import robust_centre_and_scale
 from irtoolkit.pictures import (
     MIRRORED,
     TRANSPOSED,
@@ -22,7 +23,6 @@ from irtoolkit.pictures import (
     view_picture,
 )
 from irtoolkit.schema import BANDS, INFRARED, VISIBLE, SlideError
-from irtoolkit.statistics import robust_centre_and_scale
 
 Window = tuple[slice, slice]
 

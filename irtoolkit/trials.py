@@ -8,7 +8,7 @@ import dask
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import measure_together
 from irtoolkit.detection import GROW, connect_pixels, find_tails, join_regions, keep_regions
 from irtoolkit.histogram import count_scores
 from irtoolkit.marking import (
@@ -123,7 +123,7 @@ def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
     """The candidates from 3.2 sigma on, and the histogram of the score, in one pass over the slide."""
     evidence, optics = scored.evidence, scored.optics()
     wanted = find_tails(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
-    tails, histogram = tiles.measure_together(*wanted)
+    tails, histogram = measure_together(*wanted)
     candidates = weigh_tails(tails, evidence.visible, GROW, exponent=optics["exponent"])
     return candidates, histogram.isel(tile_y=0, tile_x=0, drop=True)
 

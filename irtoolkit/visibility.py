@@ -7,8 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, ndtri
 
-from irtoolkit import tiles
-from irtoolkit.density import to_density, to_light
+from irtoolkit.arrays import from_indices, map_blocks, reduce_blocks, to_density, to_light
 
 SIZES = (0.0, 6.0, 12.0, 25.0)
 CROWD = 200
@@ -94,10 +93,10 @@ def _small(regions: xr.Dataset) -> np.ndarray:
 def _traces(visible: xr.DataArray, regions: xr.Dataset, exponent: float) -> tuple[np.ndarray, np.ndarray]:
     """Share of the expected visible trace that each region shows, and its noise aside of it (1: as expected)."""
     kernel = partial(_trace, exponent=exponent)
-    planes = tiles.map_blocks(kernel, visible.data, depth=ASIDE + SURROUNDINGS, dtype=np.float32, planes=2)
+    planes = map_blocks(kernel, visible.data, depth=ASIDE + SURROUNDINGS, dtype=np.float32, planes=2)
     index = np.sort(regions.pixel_index.values)
-    marked = tiles.from_indices(index, (visible.sizes["y"], visible.sizes["x"]))
-    parts = tiles.reduce_blocks(partial(_pick, width=visible.sizes["x"]), planes, marked)
+    marked = from_indices(index, (visible.sizes["y"], visible.sizes["x"]))
+    parts = reduce_blocks(partial(_pick, width=visible.sizes["x"]), planes, marked)
     where, here, aside = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(where)[np.searchsorted(index, regions.pixel_index.values)]
     owner, opacity, count = regions.pixel_region.values, regions.pixel_residual.values, regions.sizes["region"]

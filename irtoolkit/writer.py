@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import store
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 from irtoolkit.targets import AnyPath, check_target, replacing
 from irtoolkit.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_provenance
@@ -209,7 +209,7 @@ def _store(pixels: xr.DataArray, target: PixelFile) -> None:
     if pixels.chunks is None:
         target[:, :] = pixels.values
     else:
-        tiles.store(pixels.chunk(band=-1).data, target)
+        store(pixels.chunk(band=-1).data, target)
 
 
 def _deflated_strips(scratch: PixelFile, order: Order) -> Generator[bytes, None, None]:

@@ -11,7 +11,7 @@ from cleaned_slides import write_cleaned
 from slide_files import bands, write_source
 
 import irtoolkit as irt
-from irtoolkit import tiles
+from irtoolkit.arrays import tiles
 from irtoolkit.pieces import open_cleaned
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.synthetic import make_slide

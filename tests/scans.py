@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from irtoolkit.density import to_counts
+from irtoolkit.arrays.density import to_counts
 from irtoolkit.displacement import Sample, frame_place
 from irtoolkit.ghost import subtract_ghost, visible_density
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import tiles
 from irtoolkit.alignment import LIMIT, measure_displacement
-from irtoolkit.density import to_counts
+from irtoolkit.arrays import tiles
+from irtoolkit.arrays.density import to_counts
+from irtoolkit.arrays.tiles import Tile
 from irtoolkit.displacement import displacement_at, make_displacement
 from irtoolkit.film import measure_film
 from irtoolkit.synthetic import make_slide
-from irtoolkit.tiles import Tile
 
 PAD = 64
 ROTATION = 1000 * np.deg2rad(0.05)

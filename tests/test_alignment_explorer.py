@@ -6,10 +6,10 @@ from matplotlib.backend_bases import MouseEvent
 import irtoolkit as irt
 from irtoolkit.alignment import measure_displacement
 from irtoolkit.alignment_explorer import VIEWS, explore_alignment, tell_displacement
+from irtoolkit.arrays.tiles import sample_tiles
 from irtoolkit.displacement import make_displacement
 from irtoolkit.film import measure_film
 from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.tiles import sample_tiles
 from irtoolkit.views import View
 
 SHAPE = 301, 427

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from irtoolkit.arrays.density import to_density
 from irtoolkit.black import CODED, LINEAR, find_black
-from irtoolkit.density import to_density
 from irtoolkit.ghost import visible_density
 
 SHAPE = (61, 97)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from irtoolkit.arrays.statistics import blur
 from irtoolkit.candidates import GROWN, box_mean, find_candidates, ghost_contrast
-from irtoolkit.statistics import blur
 
 SHAPE = (121, 163)
 SIGMA = 0.004

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from irtoolkit import statistics
-from irtoolkit.density import to_counts, to_density
-from irtoolkit.statistics import (
+from irtoolkit.arrays import statistics
+from irtoolkit.arrays.density import to_counts, to_density
+from irtoolkit.arrays.statistics import (
     add_scaled,
     blur,
     combine,

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.density import to_counts
+from irtoolkit.arrays.density import to_counts
+from irtoolkit.arrays.tiles import Tile
 from irtoolkit.film import film_at, measure_film, measure_look
 from irtoolkit.pipeline import find_defects
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic import make_slide
-from irtoolkit.tiles import Tile
 
 SHAPE = (403, 611)
 HOLDER = np.array([300, 280, 260, 2500])[:, None, None]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import tiles
 from irtoolkit.detection import join_regions, mask_regions, measure_tails
 from irtoolkit.displacement import shift_infrared
 from irtoolkit.ghost import subtract_crosstalk

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import tiles
+from irtoolkit.arrays import tiles
 from irtoolkit.pictures import THIN_ROWS, view_picture, write_jpeg
 from irtoolkit.previews import CROP, GAP, PREVIEW, THUMB, find_places, preview_folder, write_previews
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scans import SHAPE, STEEP, film, scan
 
-from irtoolkit.density import to_density
+from irtoolkit.arrays.density import to_density
 from irtoolkit.sharpness import LARGEST, measure_blur
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import plots, tiles
+from irtoolkit import plots
+from irtoolkit.arrays import tiles
 from irtoolkit.pictures import MARK
 from irtoolkit.schema import BANDS, DIMENSIONS, SlideError
 from irtoolkit.slide_plots import TINT

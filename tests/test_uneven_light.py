@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scans import NOISE, SLOPES, STEEP, film, residual_of, scan
 
+from irtoolkit.arrays.statistics import blur, wide_blur
 from irtoolkit.crosstalk import fit_crosstalk, level_model
-from irtoolkit.statistics import blur, wide_blur
 
 
 def lit(tile, infrared, visible=0.12):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.windows import find_windows, lay_out, pieces_reaching
+from irtoolkit.arrays.windows import find_windows, lay_out, pieces_reaching
 
 SHAPE = (61, 97)
 

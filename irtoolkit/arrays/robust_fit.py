@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.statistics import (
+from irtoolkit.arrays.statistics import (
     combine,
     pixels_alike,
     robust_centre_and_scale,

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import irtoolkit as irt
-from irtoolkit.layouts import find_layout
+from irtoolkit.files.layouts import find_layout
 from irtoolkit.pipeline import find_with_model, heal_slide
 
 MAKE = """

@@ -1,10 +1,9 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
 from irtoolkit.archive import clean_archive
+from irtoolkit.files import open_model, open_slide, write_healed, write_mask, write_model
 from irtoolkit.measurement import measure_defects
-from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.reader import open_slide
 from irtoolkit.results import open_results
 from irtoolkit.schema import (
     VERSION,
@@ -16,7 +15,6 @@ from irtoolkit.schema import (
 )
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic import make_roll, make_slide
-from irtoolkit.writer import write_healed, write_mask
 
 __version__ = VERSION
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
 from irtoolkit.cleaning import Job, Outcome, clean_job, one_line
-from irtoolkit.model import write_model
+from irtoolkit.files import remove_leftovers, write_model
 from irtoolkit.pipeline import spread
 from irtoolkit.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.progress import Progress
@@ -23,7 +23,6 @@ from irtoolkit.results import Row, open_results, write_parquet, write_table
 from irtoolkit.review import judge_rows
 from irtoolkit.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.settings import Settings
-from irtoolkit.targets import remove_leftovers
 from irtoolkit.tasks import CallError, Task
 from irtoolkit.workers import local_workers, run_jobs
 

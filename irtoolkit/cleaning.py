@@ -16,19 +16,24 @@ import xarray as xr
 from dask.system import CPU_COUNT
 
 from irtoolkit.capacity import keep_freed_memory
-from irtoolkit.layouts import Layout, find_layout
-from irtoolkit.model import open_model
+from irtoolkit.files import (
+    Layout,
+    find_layout,
+    lost_tags,
+    open_model,
+    open_picture,
+    open_slide,
+    replacing_together,
+    write_healed,
+    write_mask,
+)
 from irtoolkit.pipeline import find_with_model, heal_slide
 from irtoolkit.previews import preview_folder, write_previews
-from irtoolkit.reader import open_picture, open_slide
 from irtoolkit.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.results import Row, describe_row, measure_row
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
-from irtoolkit.tags import lost_tags
-from irtoolkit.targets import replacing_together
 from irtoolkit.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
-from irtoolkit.writer import write_healed, write_mask
 
 TRANSIENT = {
     getattr(errno, name)

@@ -16,8 +16,7 @@ from tqdm import tqdm
 from irtoolkit.archive import carry_out, estimate
 from irtoolkit.capacity import check_space
 from irtoolkit.cleaning import outputs_of
-from irtoolkit.layouts import find_layout
-from irtoolkit.model import open_model, write_model
+from irtoolkit.files import check_target, find_layout, open_model, write_model
 from irtoolkit.pipeline import fit_samples, spread
 from irtoolkit.plan import Choices, Run, plan_run, slides_to_clean
 from irtoolkit.progress import Progress
@@ -27,7 +26,6 @@ from irtoolkit.roll_models import try_sample
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
-from irtoolkit.targets import check_target
 from irtoolkit.tasks import CallError, Task, find_slides
 
 if TYPE_CHECKING:

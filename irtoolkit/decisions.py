@@ -9,9 +9,9 @@ from typing import Any
 
 import locket
 
+from irtoolkit.files import AnyPath, replacing
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box, Settings
-from irtoolkit.targets import AnyPath, replacing
 
 FILE, LOCK = "decisions.json", ".irtoolkit-decisions.lock"
 KIND, VERSION = "irtoolkit decisions", 1

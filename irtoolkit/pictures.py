@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from irtoolkit.files import AnyPath, replacing
 from irtoolkit.schema import VISIBLE, SlideError
-from irtoolkit.targets import AnyPath, replacing
 
 Picture = NDArray[np.uint8]
 Array = np.ndarray | xr.DataArray

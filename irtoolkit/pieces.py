@@ -3,11 +3,8 @@
 import xarray as xr
 
 from irtoolkit.arrays import from_reader
-from irtoolkit.layouts import Layout, find_layout
-from irtoolkit.page_reader import open_page
-from irtoolkit.reader import SlideReader, find_slide, label_counts
+from irtoolkit.files import AnyPath, Layout, SlideReader, find_layout, find_slide, label_counts, open_page
 from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, NoInfraredError, SlideError
-from irtoolkit.targets import AnyPath
 
 PIECE = 240, 960
 """Rows and columns that are read together."""

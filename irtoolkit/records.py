@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from irtoolkit.files import replacing
 from irtoolkit.previews import preview_folder
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
-from irtoolkit.targets import replacing
 
 KIND = "irtoolkit record"
 BLOCK, BLOCKS = 4096, 64

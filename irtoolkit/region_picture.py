@@ -9,10 +9,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.widgets import RectangleSelector
 
 from irtoolkit.drawing import Drawing
-from irtoolkit.pages import read_pages
+from irtoolkit.files import AnyPath, read_pages
 from irtoolkit.pictures import MIRRORED, TRANSPOSED, UPSIDE_DOWN, Picture
 from irtoolkit.settings import Box
-from irtoolkit.targets import AnyPath
 
 EXCLUDED, DRAWN = "#00e5ff", "#ffd400"
 

@@ -12,10 +12,10 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.files import replacing
 from irtoolkit.previews import preview_folder
 from irtoolkit.results import Row
 from irtoolkit.schema import VERSION
-from irtoolkit.targets import replacing
 
 SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
 """In the order in which the page runs them; they lie, with its text and its style, in the folder `page`."""

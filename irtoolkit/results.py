@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from irtoolkit.files import replacing
 from irtoolkit.schema import SlideError
-from irtoolkit.targets import replacing
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),

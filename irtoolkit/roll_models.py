@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import xarray as xr
 
 from irtoolkit.cleaning import one_line, working_threads
+from irtoolkit.files import open_model, open_slide, write_model
 from irtoolkit.fitting import SlideSample, fit_samples, sample_slide, thin_sample
-from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import spread
-from irtoolkit.reader import open_slide
 from irtoolkit.records import digest_of
 from irtoolkit.schema import VERSION, SlideError
 from irtoolkit.tasks import Task

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from irtoolkit.layouts import SLIDE_SUFFIXES, Layout, is_sidecar
-from irtoolkit.metadata import describe
-from irtoolkit.pages import read_pages
+from irtoolkit.files import SLIDE_SUFFIXES, Layout, check_target, describe, is_sidecar, read_pages
 from irtoolkit.schema import SlideError
-from irtoolkit.targets import check_target
 
 MASK, CLEAN = "_mask.tif", "_clean.tif"
 """Endings of the files that come of a slide."""

@@ -10,7 +10,8 @@ from archives import SHAPE, digests, leftovers, outcome
 from commands import rows_of
 
 import irtoolkit as irt
-from irtoolkit import archive, capacity, cleaning, targets
+from irtoolkit import archive, capacity, cleaning
+from irtoolkit.files import targets
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.tasks import CallError
 

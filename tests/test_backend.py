@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import page_reader
-from irtoolkit.backend import SlideBackend
-from irtoolkit.reader import open_slide
+from irtoolkit.files import page_reader
+from irtoolkit.files.backend import SlideBackend
+from irtoolkit.files.reader import open_slide
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import NoInfraredError
 

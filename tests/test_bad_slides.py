@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from irtoolkit.files.reader import open_slide
 from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.reader import open_slide
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
 from irtoolkit.synthetic import make_slide

@@ -7,9 +7,9 @@ import pytest
 import tifffile
 from slide_files import MAKER_NOTE, PROVENANCE, SAVED, TAGS, XMP, bands, pack, raw_tags, write_source
 
+from irtoolkit.files.tiff_tags import carried_tags
+from irtoolkit.files.writer import write_healed
 from irtoolkit.schema import LayoutError
-from irtoolkit.tiff_tags import carried_tags
-from irtoolkit.writer import write_healed
 
 
 @pytest.mark.parametrize("compression", ["none", "deflate"])

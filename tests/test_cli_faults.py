@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from commands import pictures, rows_of, run
 
-from irtoolkit import cleaning, writer
+from irtoolkit import cleaning
+from irtoolkit.files import writer
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_an_unreadable_slide_is_a_row(roll, tmp_path, monkeypatch, capsys):
     def denied(path, *arguments, **options):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr("irtoolkit.layouts.read_pages", denied)
+    monkeypatch.setattr("irtoolkit.files.layouts.read_pages", denied)
     assert run(monkeypatch, "clean", roll / "slide2.tif", "--out", tmp_path) == 1
     (row,) = rows_of(tmp_path)
     assert (row["status"], "Permission denied" in row["reason"]) == ("failed", True)

@@ -3,8 +3,8 @@ import pytest
 from scans import SHAPE, SLOPES, STEEP, film, residual_of, scan, sky, specks, whole
 
 from irtoolkit.crosstalk import fit_crosstalk, level_model
+from irtoolkit.files.models import open_model, write_model
 from irtoolkit.ghost import GROUPS, TERMS, visible_density
-from irtoolkit.model import open_model, write_model
 from irtoolkit.schema import ModelError
 
 

@@ -8,8 +8,8 @@ from scans import whole
 
 from irtoolkit import pipeline
 from irtoolkit.displacement import doubtful, make_displacement, roll_displacement
+from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import SlideSample, _check_dyes, fit_to_slide, sample_slide, thin_sample
-from irtoolkit.model import open_model, write_model
 from irtoolkit.pipeline import find_defects, fit_roll, fit_samples
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
 from irtoolkit.settings import Settings

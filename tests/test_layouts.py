@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from irtoolkit.layouts import Plane, find_layout, is_sidecar, sidecar_of
-from irtoolkit.metadata import describe, profile_name
-from irtoolkit.reader import open_slide
+from irtoolkit.files.layouts import Plane, find_layout, is_sidecar, sidecar_of
+from irtoolkit.files.metadata import describe, profile_name
+from irtoolkit.files.reader import open_slide
 from irtoolkit.scanner_files import LAYOUTS, write_scanner_file
 from irtoolkit.schema import LayoutError, NoInfraredError
 

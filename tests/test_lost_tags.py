@@ -9,9 +9,9 @@ from archives import SHAPE
 from slide_files import bands, write_source
 
 import irtoolkit as irt
+from irtoolkit.files.tags import lost_tags, tag_codes
+from irtoolkit.files.writer import write_healed
 from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.tags import lost_tags, tag_codes
-from irtoolkit.writer import write_healed
 
 AS_TIFF = "written as TIFF with the linear values of the DNG; tags not kept: "
 DNG_TAGS = "DNGVersion, UniqueCameraModel"

@@ -8,11 +8,11 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from irtoolkit import page_reader
-from irtoolkit.layouts import find_layout
-from irtoolkit.page_reader import PageReader, open_page
-from irtoolkit.pages import read_pages
-from irtoolkit.reader import SlideReader, open_slide
+from irtoolkit.files import page_reader
+from irtoolkit.files.layouts import find_layout
+from irtoolkit.files.page_reader import PageReader, open_page
+from irtoolkit.files.pages import read_pages
+from irtoolkit.files.reader import SlideReader, open_slide
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import LayoutError
 from irtoolkit.tiff_files import Storage, TiffPage, shorts, write_tiff

@@ -7,8 +7,8 @@ import dask
 import numpy as np
 import pytest
 
-from irtoolkit import page_reader
-from irtoolkit.reader import open_slide
+from irtoolkit.files import page_reader
+from irtoolkit.files.reader import open_slide
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.tiff_files import Storage, TiffPage, shorts, write_tiff
 
@@ -61,7 +61,7 @@ def test_chunks_are_whole_strips_of_both_pages_and_about_32_mb(tmp_path):
 
 
 def test_chunks_suit_the_strips_of_both_files(tmp_path, counts, monkeypatch):
-    monkeypatch.setattr("irtoolkit.reader.CHUNK_BYTES", 53 * 8 * 29)
+    monkeypatch.setattr("irtoolkit.files.reader.CHUNK_BYTES", 53 * 8 * 29)
     write_scanner_file(tmp_path / "a.tif", counts, "sidecar", compression="lzw", rows_per_strip=4)
     infrared = TiffPage(counts[3][..., None], {262: shorts(1)})
     for rows, expected in [(6, 24), (7, 28), (9, 27)]:  # 4 and 9 meet at 36 only, which is too many
@@ -133,8 +133,8 @@ def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
             taken.append(count)
             return self.file.read(count)
 
-    monkeypatch.setattr("irtoolkit.tags.open", Counted, raising=False)
-    monkeypatch.setattr("irtoolkit.page_reader.open", None, raising=False)
+    monkeypatch.setattr("irtoolkit.files.tags.open", Counted, raising=False)
+    monkeypatch.setattr("irtoolkit.files.page_reader.open", None, raising=False)
     slide = open_slide(tmp_path / "a.tif")
     assert slide.counts.shape == (4, 12500, 16000)
     assert 0 < sum(taken) < 2 * header + 4096 < 1 << 20

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from irtoolkit.layouts import find_layout
-from irtoolkit.reader import open_slide
+from irtoolkit.files.layouts import find_layout
+from irtoolkit.files.reader import open_slide
 from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import LayoutError, NoInfraredError
 

@@ -8,9 +8,9 @@ import pytest
 from slide_files import write_source
 
 from irtoolkit import drawing
+from irtoolkit.files.writer import write_mask
 from irtoolkit.pictures import orient
 from irtoolkit.region_picture import Frame, RegionPicture, read_frame
-from irtoolkit.writer import write_mask
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

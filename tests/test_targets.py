@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from irtoolkit import targets
+from irtoolkit.files import targets
+from irtoolkit.files.targets import check_target, remove_leftovers, replacing
+from irtoolkit.files.writer import write_healed, write_mask
 from irtoolkit.schema import SlideError
-from irtoolkit.targets import check_target, remove_leftovers, replacing
-from irtoolkit.writer import write_healed, write_mask
 
 
 def test_other_errors_of_the_system_stay_as_they_are(tmp_path):

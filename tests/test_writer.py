@@ -11,9 +11,9 @@ import tifffile
 import xarray as xr
 from slide_files import MAKER_NOTE, SAVED, bands, raw_tags
 
-from irtoolkit import writer
+from irtoolkit.files import writer
+from irtoolkit.files.writer import PixelFile, write_healed, write_mask
 from irtoolkit.schema import LayoutError, SlideError
-from irtoolkit.writer import PixelFile, write_healed, write_mask
 
 
 @pytest.mark.parametrize("chunks", [None, (3, 10, 53), (1, 37, 53), (2, 11, 17)])

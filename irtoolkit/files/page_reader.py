@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 import imagecodecs
 import numpy as np
 
-from irtoolkit import pages
-from irtoolkit.boxes import overlap, slice_within, split_index
-from irtoolkit.pages import Page, read_page
+from irtoolkit.files import pages
+from irtoolkit.files.boxes import overlap, slice_within, split_index
+from irtoolkit.files.pages import Page, read_page
 from irtoolkit.schema import LayoutError
 
 SCRATCH_BYTES = 64 << 20  # a compressed strip longer than this is decoded once, into a scratch file

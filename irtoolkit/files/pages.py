@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from irtoolkit.files.tags import Directory, read_directories
 from irtoolkit.schema import LayoutError
-from irtoolkit.tags import Directory, read_directories
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 RGB, BLACK_IS_ZERO, LINEAR_RAW = 2, 1, 34892

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import xarray as xr
 
+from irtoolkit.files.targets import replacing
 from irtoolkit.schema import VERSION, ModelError
-from irtoolkit.targets import replacing
 
 KIND = "irtoolkit crosstalk model"
 FORMAT = 2

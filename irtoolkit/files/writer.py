@@ -14,9 +14,9 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import store
+from irtoolkit.files.targets import AnyPath, check_target, replacing
+from irtoolkit.files.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_provenance
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
-from irtoolkit.targets import AnyPath, check_target, replacing
-from irtoolkit.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_provenance
 
 COMPRESSION, PREDICTOR = 259, 317
 STRIP_BYTES = 2**20

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from irtoolkit.metadata import describe
-from irtoolkit.pages import LINEAR_RAW, Page, read_pages
+from irtoolkit.files.metadata import describe
+from irtoolkit.files.pages import LINEAR_RAW, Page, read_pages
 from irtoolkit.schema import LayoutError, NoInfraredError
 
 SIDECAR_ENDINGS = ("_IR", "_ir", "-ir", "-IR", ".ir", ".IR")
@@ -35,7 +35,7 @@ class Layout:
 
     `colour_bits` is the depth of the colour planes alone. `visible` are R, G, B (three times the same plane for a gray
     picture). `infrared` is None where there is none, and `missing` then says what was looked for and what to do.
-    `metadata` holds plain values: source, layout, bits, and the keys of `irtoolkit.metadata.describe`.
+    `metadata` holds plain values: source, layout, bits, and the keys of `irtoolkit.files.metadata.describe`.
     """
 
     name: str

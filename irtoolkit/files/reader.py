@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import from_reader
-from irtoolkit.boxes import split_index
-from irtoolkit.layouts import Layout, Plane, find_layout
-from irtoolkit.page_reader import open_page
+from irtoolkit.files.boxes import split_index
+from irtoolkit.files.layouts import Layout, Plane, find_layout
+from irtoolkit.files.page_reader import open_page
 from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, NoInfraredError
 
 CHUNK_BYTES = 32 << 20
@@ -97,7 +97,7 @@ def open_slide(
     Returns
     -------
     Dataset with ``counts`` over (band, y, x), bands R, G, B, IR, uint8 or uint16, dask-backed; what the file says
-    of itself is in its attributes (`irtoolkit.layouts.Layout`). It can be pickled, and re-opens the file by path.
+    of itself is in its attributes (`irtoolkit.files.layouts.Layout`). It can be pickled, and re-opens the file by path.
 
     Raises
     ------

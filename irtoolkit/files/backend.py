@@ -9,8 +9,8 @@ import xarray as xr
 from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
-from irtoolkit.layouts import find_layout
-from irtoolkit.reader import SlideReader, find_slide, label_counts
+from irtoolkit.files.layouts import find_layout
+from irtoolkit.files.reader import SlideReader, find_slide, label_counts
 from irtoolkit.schema import DIMENSIONS, SlideError
 
 

@@ -1,0 +1,36 @@
+"""Scanner files in, healed files out."""
+
+from irtoolkit.files.layouts import SLIDE_SUFFIXES, Layout, find_layout, is_sidecar
+from irtoolkit.files.metadata import describe
+from irtoolkit.files.models import open_model, write_model
+from irtoolkit.files.page_reader import open_page
+from irtoolkit.files.pages import read_pages
+from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
+from irtoolkit.files.tags import lost_tags
+from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
+from irtoolkit.files.writer import write_healed, write_mask
+
+__all__ = [
+    "SLIDE_SUFFIXES",
+    "AnyPath",
+    "Layout",
+    "SlideReader",
+    "check_target",
+    "describe",
+    "find_layout",
+    "find_slide",
+    "is_sidecar",
+    "label_counts",
+    "lost_tags",
+    "open_model",
+    "open_page",
+    "open_picture",
+    "open_slide",
+    "read_pages",
+    "remove_leftovers",
+    "replacing",
+    "replacing_together",
+    "write_healed",
+    "write_mask",
+    "write_model",
+]

@@ -6,7 +6,7 @@ from pathlib import Path
 from commands import rows_of
 
 import irtoolkit as irt
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 SHAPE = (96, 131)
 FILMS = ("e6", "c41", "e6")

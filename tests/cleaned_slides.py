@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 import irtoolkit as irt
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 SHAPE = 211, 307
 

@@ -13,8 +13,8 @@ from slide_files import bands, write_source
 import irtoolkit as irt
 from irtoolkit.arrays import tiles
 from irtoolkit.pieces import open_cleaned
-from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic.slides import make_slide
 
 matplotlib.use("Agg")
 

@@ -10,7 +10,7 @@ from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
 from irtoolkit.displacement import displacement_at, make_displacement
 from irtoolkit.film import measure_film
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 PAD = 64
 ROTATION = 1000 * np.deg2rad(0.05)

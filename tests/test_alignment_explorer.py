@@ -9,7 +9,7 @@ from irtoolkit.alignment_explorer import VIEWS, explore_alignment, tell_displace
 from irtoolkit.arrays.tiles import sample_tiles
 from irtoolkit.displacement import make_displacement
 from irtoolkit.film import measure_film
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.views import View
 
 SHAPE = 301, 427

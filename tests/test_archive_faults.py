@@ -12,7 +12,7 @@ from commands import rows_of
 import irtoolkit as irt
 from irtoolkit import archive, capacity, cleaning
 from irtoolkit.files import targets
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.tasks import CallError
 
 WRITES_OF_A_SLIDE = 3  # mask, healed file, record

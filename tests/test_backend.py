@@ -5,8 +5,8 @@ import xarray as xr
 from irtoolkit.files import page_reader
 from irtoolkit.files.backend import SlideBackend
 from irtoolkit.files.reader import open_slide
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import NoInfraredError
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 LAYOUTS = ["vuescan-rgbi", "silverfast-hdri-preview", "vuescan-dng", "silverfast-dng", "sidecar", "gray"]
 

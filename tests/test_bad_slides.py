@@ -3,9 +3,9 @@ import pytest
 
 from irtoolkit.files.reader import open_slide
 from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (233, 301)
 EDGE = 6

@@ -8,8 +8,8 @@ import tifffile
 from commands import pictures, rows_of, run
 
 import irtoolkit as irt
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.settings import THRESHOLDS
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.tasks import find_slides
 
 

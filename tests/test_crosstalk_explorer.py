@@ -10,8 +10,8 @@ from irtoolkit import drawing
 from irtoolkit.crosstalk_explorer import MEANING
 from irtoolkit.fitting import fit_alone, sample_slide
 from irtoolkit.ghost import GROUPS, TERMS
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import NotUsableError, SlideError
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import explore_crosstalk
 
 SHAPE = (151, 223)

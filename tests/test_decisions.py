@@ -13,8 +13,8 @@ from commands import rows_of, run
 import irtoolkit as irt
 from irtoolkit import archive, decisions, review
 from irtoolkit.decisions import Decision, decision_of, read_decisions, write_decisions
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import VISIBLE
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 SHAPE = (161, 221)
 BOX = (20, 30, 121, 150)

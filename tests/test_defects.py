@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from irtoolkit.defects import make_transmittance
+from irtoolkit.synthetic.damage import make_transmittance
 
 
 def test_number_and_area_of_defects_are_those_of_dusty_frames():

@@ -9,7 +9,7 @@ from irtoolkit.arrays.tiles import Tile
 from irtoolkit.film import film_at, measure_film, measure_look
 from irtoolkit.pipeline import find_defects
 from irtoolkit.settings import Settings
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (403, 611)
 HOLDER = np.array([300, 280, 260, 2500])[:, None, None]

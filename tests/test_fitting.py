@@ -13,7 +13,7 @@ from irtoolkit.fitting import SlideSample, _check_dyes, fit_to_slide, sample_sli
 from irtoolkit.pipeline import find_defects, fit_roll, fit_samples
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
 from irtoolkit.settings import Settings
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (257, 355)
 

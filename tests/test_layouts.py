@@ -8,8 +8,8 @@ import tifffile
 from irtoolkit.files.layouts import Plane, find_layout, is_sidecar, sidecar_of
 from irtoolkit.files.metadata import describe, profile_name
 from irtoolkit.files.reader import open_slide
-from irtoolkit.scanner_files import LAYOUTS, write_scanner_file
 from irtoolkit.schema import LayoutError, NoInfraredError
+from irtoolkit.synthetic.scanner_files import LAYOUTS, write_scanner_file
 
 WHERE = {
     "vuescan-rgbi": ("VueScan RGBI", (0,), (0,), 3),

@@ -7,7 +7,7 @@ from irtoolkit import levels
 from irtoolkit.levels import Levels, is_read, locate_defects
 from irtoolkit.pictures import orient
 from irtoolkit.pieces import open_cleaned
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.views import View, fit_view, stored_box, to_upright
 
 

@@ -11,7 +11,7 @@ from slide_files import bands, write_source
 import irtoolkit as irt
 from irtoolkit.files.tags import lost_tags, tag_codes
 from irtoolkit.files.writer import write_healed
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 AS_TIFF = "written as TIFF with the linear values of the DNG; tags not kept: "
 DNG_TAGS = "DNGVersion, UniqueCameraModel"

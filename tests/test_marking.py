@@ -10,7 +10,7 @@ from irtoolkit.marking import mark_defects
 from irtoolkit.pipeline import find_defects
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 EVERY = (*THRESHOLDS, 4.0, "raw:100")
 SQUARE = (slice(100, 112), slice(200, 212))

@@ -8,7 +8,7 @@ from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import fit_samples, sample_slide
 from irtoolkit.schema import VISIBLE
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (501, 703)
 BORDER = 8

@@ -14,7 +14,7 @@ from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide, sample_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings
-from irtoolkit.synthetic import make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (451, 623)
 MEASURED = (

@@ -13,9 +13,9 @@ from irtoolkit.files.layouts import find_layout
 from irtoolkit.files.page_reader import PageReader, open_page
 from irtoolkit.files.pages import read_pages
 from irtoolkit.files.reader import SlideReader, open_slide
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import LayoutError
-from irtoolkit.tiff_files import Storage, TiffPage, shorts, write_tiff
+from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic.tiff_files import Storage, TiffPage, shorts, write_tiff
 
 STORAGES = {
     "one strip": {"rows_per_strip": 0},

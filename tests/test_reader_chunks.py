@@ -9,8 +9,8 @@ import pytest
 
 from irtoolkit.files import page_reader
 from irtoolkit.files.reader import open_slide
-from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.tiff_files import Storage, TiffPage, shorts, write_tiff
+from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic.tiff_files import Storage, TiffPage, shorts, write_tiff
 
 needs_holes = pytest.mark.skipif(os.name == "nt", reason="needs files with holes")
 

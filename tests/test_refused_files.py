@@ -8,8 +8,8 @@ import tifffile
 
 from irtoolkit.files.layouts import find_layout
 from irtoolkit.files.reader import open_slide
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.schema import LayoutError, NoInfraredError
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 
 def test_missing_file_and_folder(tmp_path):

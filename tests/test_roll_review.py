@@ -11,7 +11,7 @@ import irtoolkit as irt
 from irtoolkit import archive, drawing, roll_review
 from irtoolkit.decisions import Decision, read_decisions, write_decisions
 from irtoolkit.roll_review import ALL, CHANGED, DECIDED, RollReview
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import review_roll
 
 SHAPE = (161, 221)

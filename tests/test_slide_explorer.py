@@ -10,8 +10,8 @@ from matplotlib.backend_bases import MouseEvent
 import irtoolkit as irt
 from irtoolkit import drawing
 from irtoolkit.comparison import MODES
-from irtoolkit.scanner_files import write_scanner_file
 from irtoolkit.slide_explorer import explore_slide
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.views import RING, View
 
 

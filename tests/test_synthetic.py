@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from irtoolkit.scanning import FILMS, PAD, SCANNERS, cropped, draw_exposure, scan_infrared
-from irtoolkit.scene import fit_photo, make_scene
 from irtoolkit.schema import BANDS, SlideError
-from irtoolkit.synthetic import ROLL_LAYOUTS, make_roll, make_slide
+from irtoolkit.synthetic.scanning import FILMS, PAD, SCANNERS, cropped, draw_exposure, scan_infrared
+from irtoolkit.synthetic.scene import fit_photo, make_scene
+from irtoolkit.synthetic.slides import ROLL_LAYOUTS, make_roll, make_slide
 
 SHAPE = (151, 217)
 

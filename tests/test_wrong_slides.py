@@ -5,7 +5,7 @@ import pytest
 from commands import rows_of
 
 import irtoolkit as irt
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 SHAPE = (269, 389)
 HOLDER = np.array([300, 280, 260, 2500])[:, None]

@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.defects import make_dots, make_transmittance
-from irtoolkit.scanner_files import write_scanner_file
-from irtoolkit.scanning import (
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError
+from irtoolkit.synthetic.damage import make_dots, make_transmittance
+from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic.scanning import (
     FILMS,
     PAD,
     SCANNERS,
@@ -27,8 +28,7 @@ from irtoolkit.scanning import (
     scan_visible,
     visible_light,
 )
-from irtoolkit.scene import fit_photo, make_scene
-from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError
+from irtoolkit.synthetic.scene import fit_photo, make_scene
 
 TRUTH_BELOW = 0.94
 """Visible transmittance below which a place counts as a defect."""

@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from irtoolkit.schema import SlideError
-from irtoolkit.tiff_files import Storage, Tag, TiffPage, longs, opaque, ratios, shorts, signed_ratios, text, write_tiff
+from irtoolkit.synthetic.tiff_files import (
+    Storage,
+    Tag,
+    TiffPage,
+    longs,
+    opaque,
+    ratios,
+    shorts,
+    signed_ratios,
+    text,
+    write_tiff,
+)
 
 LAYOUTS = (
     "vuescan-rgbi",

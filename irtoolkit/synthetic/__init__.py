@@ -1,0 +1,8 @@
+"""Slides with known damage, in the layouts of scanner programs."""
+
+from irtoolkit.synthetic.slides import make_roll, make_slide
+
+__all__ = [
+    "make_roll",
+    "make_slide",
+]

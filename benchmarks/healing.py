@@ -32,7 +32,7 @@ from benchmarks.healing_charts import Strip, cut_strip, write_chart, write_summa
 from benchmarks.restoring import Counts, judge_healing
 from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
-from irtoolkit.displacement import shift_infrared
+from irtoolkit.alignment.displacement import shift_infrared
 from irtoolkit.pictures import write_png
 from irtoolkit.pipeline import find_with_model, heal_slide, sample_slide
 from irtoolkit.settings import HEALING_METHODS

@@ -6,10 +6,9 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import EVIDENCE, HIGH_PASS
+from irtoolkit.alignment import EVIDENCE, HIGH_PASS, displacement_at, shift_infrared
 from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
 from irtoolkit.comparison import Comparison
-from irtoolkit.displacement import displacement_at, shift_infrared
 from irtoolkit.displacement_map import DisplacementMap, grid_of
 from irtoolkit.fitting import sample_slide
 from irtoolkit.levels import CLOSER, Levels

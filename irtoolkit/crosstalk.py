@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
+from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import (
     Fit,
     blur,
@@ -20,7 +21,6 @@ from irtoolkit.arrays import (
 )
 from irtoolkit.black import LARGER, find_black
 from irtoolkit.candidates import check_enough, find_candidates, ghost_contrast
-from irtoolkit.displacement import Sample
 from irtoolkit.ghost import (
     POINTWISE,
     TERMS,
@@ -35,7 +35,6 @@ from irtoolkit.ghost import (
     visible_density,
 )
 from irtoolkit.schema import VISIBLE, ModelError
-from irtoolkit.sharpness import measure_blur
 
 COMPARED_BLUR = 2.0
 BORDER = 12

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.patches import Rectangle
 
-from irtoolkit.displacement import displacement_at
+from irtoolkit.alignment import displacement_at
 from irtoolkit.drawing import Drawing
 from irtoolkit.levels import Levels
 from irtoolkit.views import Box, to_upright

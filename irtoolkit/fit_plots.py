@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from irtoolkit.alignment import displacement_at
 from irtoolkit.crosstalk_sample import measure_crosstalk
-from irtoolkit.displacement import displacement_at
 from irtoolkit.histogram import measure_histogram
 from irtoolkit.marking import OF_HISTOGRAM
 from irtoolkit.schema import VISIBLE, SlideError

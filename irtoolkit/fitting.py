@@ -7,12 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit.agreement import measure_agreement
-from irtoolkit.alignment import measure_displacement
+from irtoolkit.alignment import (
+    Sample,
+    align_samples,
+    doubtful,
+    measure_agreement,
+    measure_displacement,
+    measure_film,
+    measure_look,
+    roll_displacement,
+)
 from irtoolkit.arrays import robust_centre_and_scale, sample_tiles
 from irtoolkit.crosstalk import check_terms, fit_crosstalk, level_model
-from irtoolkit.displacement import Sample, align_samples, doubtful, roll_displacement
-from irtoolkit.film import measure_film, measure_look
 from irtoolkit.ghost import TERMS
 from irtoolkit.noise import fit_noise
 from irtoolkit.rolls import adapt_model, fit_slide, pool_slides

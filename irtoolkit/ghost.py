@@ -7,8 +7,8 @@ from itertools import chain, combinations_with_replacement
 import numpy as np
 import xarray as xr
 
+from irtoolkit.alignment import frame_place
 from irtoolkit.arrays import add_scaled, blur, gradient, map_blocks, to_density, to_light, to_transmittance, wide_blur
-from irtoolkit.displacement import frame_place
 from irtoolkit.schema import VISIBLE
 
 BLURS = (0.8, 1.4, 2.2, 3.5)

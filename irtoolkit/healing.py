@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from irtoolkit.alignment import frame_place
 from irtoolkit.arrays import (
     FULL_SCALE,
     Place,
@@ -15,7 +16,6 @@ from irtoolkit.arrays import (
     pieces_reaching,
     to_sixteen_bits,
 )
-from irtoolkit.displacement import frame_place
 from irtoolkit.grain import add_grain
 from irtoolkit.inpainting import check_method, inpaint_windows
 from irtoolkit.restoration import restore

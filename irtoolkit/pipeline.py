@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import xarray as xr
 
-from irtoolkit.displacement import shift_infrared, unseen_share
+from irtoolkit.alignment import shift_infrared, unseen_share
 from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
 from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.healing import heal

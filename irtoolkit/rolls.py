@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from irtoolkit.alignment import Sample
 from irtoolkit.arrays import LIBRARIES, combine, level_scales
 from irtoolkit.black import densest_film
 from irtoolkit.crosstalk import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, measure_slopes, sample_terms
-from irtoolkit.displacement import Sample
 from irtoolkit.ghost import LAMP, TERMS
 from irtoolkit.schema import VISIBLE
 

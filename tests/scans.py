@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from irtoolkit.alignment.displacement import Sample, frame_place
 from irtoolkit.arrays.density import to_counts
-from irtoolkit.displacement import Sample, frame_place
 from irtoolkit.ghost import subtract_ghost, visible_density
 
 SHAPE = (233, 301)

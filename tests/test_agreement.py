@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.agreement import measure_agreement
+from irtoolkit.alignment.agreement import measure_agreement
 
 SPECKS = [(10 + 17 * row, 12 + 23 * column) for row in range(5) for column in range(4)]
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.alignment import LIMIT, measure_displacement
+from irtoolkit.alignment.displacement import displacement_at, make_displacement
+from irtoolkit.alignment.film import measure_film
+from irtoolkit.alignment.registration import LIMIT, measure_displacement
 from irtoolkit.arrays import tiles
 from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
-from irtoolkit.displacement import displacement_at, make_displacement
-from irtoolkit.film import measure_film
 from irtoolkit.synthetic.slides import make_slide
 
 PAD = 64

@@ -4,11 +4,11 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit.alignment import measure_displacement
+from irtoolkit.alignment.displacement import make_displacement
+from irtoolkit.alignment.film import measure_film
+from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.alignment_explorer import VIEWS, explore_alignment, tell_displacement
 from irtoolkit.arrays.tiles import sample_tiles
-from irtoolkit.displacement import make_displacement
-from irtoolkit.film import measure_film
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.views import View
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.arrays.tiles import Tile
-from irtoolkit.displacement import (
+from irtoolkit.alignment.displacement import (
     align_samples,
     displacement_at,
     fit_displacement,
@@ -16,6 +15,7 @@ from irtoolkit.displacement import (
     shift_infrared,
     unseen_share,
 )
+from irtoolkit.arrays.tiles import Tile
 
 SHAPE = (3000, 4000)
 BENT = np.array([[5.4, 0.3, 0.9, 0.4, -0.2], [-1.2, -0.9, 0.3, 0, 0]])

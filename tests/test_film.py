@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from irtoolkit.alignment.film import film_at, measure_film, measure_look
 from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
-from irtoolkit.film import film_at, measure_film, measure_look
 from irtoolkit.pipeline import find_defects
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.quiver import Quiver
 
 from irtoolkit import plots
-from irtoolkit.displacement import make_displacement
+from irtoolkit.alignment.displacement import make_displacement
 from irtoolkit.fit_plots import NAMES_APART
 from irtoolkit.histogram import measure_histogram, threshold_otsu, threshold_slope, threshold_triangle, threshold_yen
 from irtoolkit.measurement import measure_defects

@@ -7,7 +7,7 @@ import xarray as xr
 from scans import whole
 
 from irtoolkit import pipeline
-from irtoolkit.displacement import doubtful, make_displacement, roll_displacement
+from irtoolkit.alignment.displacement import doubtful, make_displacement, roll_displacement
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import SlideSample, _check_dyes, fit_to_slide, sample_slide, thin_sample
 from irtoolkit.pipeline import find_defects, fit_roll, fit_samples

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from irtoolkit.displacement import shift_infrared
+from irtoolkit.alignment.displacement import shift_infrared
 from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import fit_samples, sample_slide

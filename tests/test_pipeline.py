@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from irtoolkit.alignment.displacement import shift_infrared
 from irtoolkit.arrays import tiles
 from irtoolkit.detection import join_regions, mask_regions, measure_tails
-from irtoolkit.displacement import shift_infrared
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.healing import heal

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.displacement import frame_place
+from irtoolkit.alignment.displacement import frame_place
 from irtoolkit.ghost import POINTWISE, TERMS
 from irtoolkit.inpainting import inpaint
 from irtoolkit.restoration import _pair_up, _squares, restore

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scans import SHAPE, STEEP, film, scan
 
+from irtoolkit.alignment.sharpness import LARGEST, measure_blur
 from irtoolkit.arrays.density import to_density
-from irtoolkit.sharpness import LARGEST, measure_blur
 
 
 def densities(density, **made):

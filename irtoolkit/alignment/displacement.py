@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import xarray as xr
 
+from irtoolkit.alignment.film import film_at
 from irtoolkit.arrays import Tile, map_blocks, to_sixteen_bits
-from irtoolkit.film import film_at
 
 DIRECTIONS = ("y", "x")
 TERMS = ("1", "y", "x", "y2", "y3")

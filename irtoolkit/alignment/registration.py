@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
+from irtoolkit.alignment.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
+from irtoolkit.alignment.film import film_at
 from irtoolkit.arrays import (
     Tile,
     blur,
@@ -19,8 +21,6 @@ from irtoolkit.arrays import (
     sums_of_products,
     to_density,
 )
-from irtoolkit.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
-from irtoolkit.film import film_at
 
 LIMIT = 45
 HIGH_PASS = 5.0

@@ -8,11 +8,11 @@ from typing import Any
 import ipywidgets
 import xarray as xr
 
+from irtoolkit.crosstalk import GROUPS
 from irtoolkit.crosstalk_sample import CrosstalkSample, choose_terms, explain_pixels, preview_residual, sample_crosstalk
 from irtoolkit.drawing import Drawing
 from irtoolkit.fit_plots import plot_crosstalk
 from irtoolkit.fitting import fit_alone
-from irtoolkit.ghost import GROUPS
 from irtoolkit.pieces import with_infrared
 from irtoolkit.pipeline import fit_roll
 from irtoolkit.schema import VISIBLE, SlideError

@@ -8,9 +8,17 @@ import xarray as xr
 
 from irtoolkit.alignment import Sample
 from irtoolkit.arrays import combine
-from irtoolkit.crosstalk import clean_densities, fit_crosstalk, fit_terms, measure_slopes, sample_terms
+from irtoolkit.crosstalk import (
+    TERMS,
+    clean_densities,
+    fit_crosstalk,
+    fit_terms,
+    measure_slopes,
+    sample_terms,
+    subtract_ghost,
+    visible_density,
+)
 from irtoolkit.fitting import SlideSample, fit_to_slide, sample_slide, thin_sample
-from irtoolkit.ghost import TERMS, subtract_ghost, visible_density
 from irtoolkit.schema import VISIBLE
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.arrays import blur
-from irtoolkit.candidates import OF_CONTRAST, box_mean, usual_size
+from irtoolkit.crosstalk import OF_CONTRAST, box_mean, usual_size
 
 CLIP = 3.5
 SPREAD_WINDOW = 129

@@ -18,10 +18,8 @@ from irtoolkit.alignment import (
     roll_displacement,
 )
 from irtoolkit.arrays import robust_centre_and_scale, sample_tiles
-from irtoolkit.crosstalk import check_terms, fit_crosstalk, level_model
-from irtoolkit.ghost import TERMS
+from irtoolkit.crosstalk import TERMS, adapt_model, check_terms, fit_crosstalk, fit_slide, level_model, pool_slides
 from irtoolkit.noise import fit_noise
-from irtoolkit.rolls import adapt_model, fit_slide, pool_slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
 
 SMALLEST_SIDE = 64

@@ -7,9 +7,8 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
-from irtoolkit.candidates import FEWEST_PIXELS, box_mean, check_enough
+from irtoolkit.crosstalk import FEWEST_PIXELS, box_mean, check_enough, visible_density
 from irtoolkit.faint import leave_out_spots, raise_faint
-from irtoolkit.ghost import visible_density
 from irtoolkit.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")

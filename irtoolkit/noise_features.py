@@ -8,8 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import blur, blur_known, gradient, to_transmittance
-from irtoolkit.candidates import SMOOTHING, box_mean, find_candidates, ghost_contrast
-from irtoolkit.ghost import ghost_density
+from irtoolkit.crosstalk import SMOOTHING, box_mean, find_candidates, ghost_contrast, ghost_density
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 CARRY_WINDOWS = (17, 41)

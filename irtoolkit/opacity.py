@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import blur, from_light, to_light
-from irtoolkit.ghost import ghost_slopes, subtract_ghost, visible_density
+from irtoolkit.crosstalk import ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.inpainting import fill_smoothly
 
 LN10 = np.float32(np.log(10))

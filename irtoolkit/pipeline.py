@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import shift_infrared, unseen_share
+from irtoolkit.crosstalk import subtract_crosstalk
 from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
-from irtoolkit.ghost import subtract_crosstalk
 from irtoolkit.healing import heal
 from irtoolkit.inpainting import check_method
 from irtoolkit.marking import mark_defects

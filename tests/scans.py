@@ -5,7 +5,7 @@ import numpy as np
 
 from irtoolkit.alignment.displacement import Sample, frame_place
 from irtoolkit.arrays.density import to_counts
-from irtoolkit.ghost import subtract_ghost, visible_density
+from irtoolkit.crosstalk.ghost import subtract_ghost, visible_density
 
 SHAPE = (233, 301)
 SLOPES = (0.05, 0.02, -0.01)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.density import to_density
-from irtoolkit.black import CODED, LINEAR, find_black
-from irtoolkit.ghost import visible_density
+from irtoolkit.crosstalk.black import CODED, LINEAR, find_black
+from irtoolkit.crosstalk.ghost import visible_density
 
 SHAPE = (61, 97)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.statistics import blur
-from irtoolkit.candidates import GROWN, box_mean, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.candidates import GROWN, box_mean, find_candidates, ghost_contrast
 
 SHAPE = (121, 163)
 SIGMA = 0.004

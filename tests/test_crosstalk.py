@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scans import SHAPE, SLOPES, STEEP, film, residual_of, scan, sky, specks, whole
 
-from irtoolkit.crosstalk import fit_crosstalk, level_model
+from irtoolkit.crosstalk.ghost import GROUPS, TERMS, visible_density
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_model
 from irtoolkit.files.models import open_model, write_model
-from irtoolkit.ghost import GROUPS, TERMS, visible_density
 from irtoolkit.schema import ModelError
 
 

@@ -7,9 +7,9 @@ import pytest
 
 import irtoolkit as irt
 from irtoolkit import drawing
+from irtoolkit.crosstalk.ghost import GROUPS, TERMS
 from irtoolkit.crosstalk_explorer import MEANING
 from irtoolkit.fitting import fit_alone, sample_slide
-from irtoolkit.ghost import GROUPS, TERMS
 from irtoolkit.schema import NotUsableError, SlideError
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import explore_crosstalk

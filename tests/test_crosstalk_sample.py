@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from irtoolkit.crosstalk.ghost import GROUPS, TERMS, subtract_ghost, visible_density
 from irtoolkit.crosstalk_sample import (
     choose_terms,
     explain_pixels,
@@ -9,7 +10,6 @@ from irtoolkit.crosstalk_sample import (
     sample_crosstalk,
 )
 from irtoolkit.fitting import fit_alone
-from irtoolkit.ghost import GROUPS, TERMS, subtract_ghost, visible_density
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import pytest
 import xarray as xr
 from scans import STEEP, film, residual_of, scan
 
-from irtoolkit.crosstalk import fit_crosstalk
-from irtoolkit.ghost import (
+from irtoolkit.crosstalk.ghost import (
     EDGE_BLURS,
     GROUPS,
     POINTWISE,
@@ -18,6 +17,7 @@ from irtoolkit.ghost import (
     lamp_terms,
     subtract_crosstalk,
 )
+from irtoolkit.crosstalk.regression import fit_crosstalk
 from irtoolkit.noise import fit_noise, score_residual
 
 DENSEST = (1.0, 2.0, 1.5)

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import norm
 
 from irtoolkit.alignment.displacement import shift_infrared
-from irtoolkit.ghost import subtract_crosstalk
+from irtoolkit.crosstalk.ghost import subtract_crosstalk
 from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import fit_samples, sample_slide
 from irtoolkit.schema import VISIBLE

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from irtoolkit.alignment.displacement import frame_place
-from irtoolkit.ghost import POINTWISE, TERMS
+from irtoolkit.crosstalk.ghost import POINTWISE, TERMS
 from irtoolkit.inpainting import inpaint
 from irtoolkit.restoration import _pair_up, _squares, restore
 

@@ -3,9 +3,17 @@ import pytest
 import xarray as xr
 from scans import SHAPE, SLOPES, film, residual_of, scan
 
-from irtoolkit.crosstalk import fit_crosstalk, level_model
-from irtoolkit.ghost import POINTWISE, TERMS, ghost_density
-from irtoolkit.rolls import SHARED, SlideFit, adapt_model, fit_slide, measure_misfit, pool_slides, within_densest
+from irtoolkit.crosstalk.ghost import POINTWISE, TERMS, ghost_density
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_model
+from irtoolkit.crosstalk.rolls import (
+    SHARED,
+    SlideFit,
+    adapt_model,
+    fit_slide,
+    measure_misfit,
+    pool_slides,
+    within_densest,
+)
 
 SEEDS = (1, 7, 9, 11)
 SILVER = (0.4, 0.3, 0.2)

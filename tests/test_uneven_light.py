@@ -5,7 +5,7 @@ import pytest
 from scans import NOISE, SLOPES, STEEP, film, residual_of, scan
 
 from irtoolkit.arrays.statistics import blur, wide_blur
-from irtoolkit.crosstalk import fit_crosstalk, level_model
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_model
 
 
 def lit(tile, infrared, visible=0.12):

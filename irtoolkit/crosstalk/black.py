@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import blur, to_density, to_light, wide_blur
-from irtoolkit.ghost import FLARE_BLUR, visible_density
+from irtoolkit.crosstalk.ghost import FLARE_BLUR, visible_density
 from irtoolkit.schema import VISIBLE
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)

@@ -19,9 +19,9 @@ from irtoolkit.arrays import (
     robust_centre_and_scale,
     to_density,
 )
-from irtoolkit.black import LARGER, find_black
-from irtoolkit.candidates import check_enough, find_candidates, ghost_contrast
-from irtoolkit.ghost import (
+from irtoolkit.crosstalk.black import LARGER, find_black
+from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.ghost import (
     POINTWISE,
     TERMS,
     crosstalk_terms,

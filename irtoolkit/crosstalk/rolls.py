@@ -9,9 +9,16 @@ import xarray as xr
 
 from irtoolkit.alignment import Sample
 from irtoolkit.arrays import LIBRARIES, combine, level_scales
-from irtoolkit.black import densest_film
-from irtoolkit.crosstalk import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, measure_slopes, sample_terms
-from irtoolkit.ghost import LAMP, TERMS
+from irtoolkit.crosstalk.black import densest_film
+from irtoolkit.crosstalk.ghost import LAMP, TERMS
+from irtoolkit.crosstalk.regression import (
+    SAMPLED_PIXELS,
+    TRIED_PIXELS,
+    clean_densities,
+    fit_terms,
+    measure_slopes,
+    sample_terms,
+)
 from irtoolkit.schema import VISIBLE
 
 OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")

@@ -1,0 +1,59 @@
+"""How the picture shows in the infrared, and its subtraction."""
+
+from irtoolkit.crosstalk.candidates import (
+    FEWEST_PIXELS,
+    OF_CONTRAST,
+    SMOOTHING,
+    box_mean,
+    check_enough,
+    find_candidates,
+    ghost_contrast,
+    usual_size,
+)
+from irtoolkit.crosstalk.ghost import (
+    GROUPS,
+    TERMS,
+    ghost_density,
+    ghost_slopes,
+    subtract_crosstalk,
+    subtract_ghost,
+    visible_density,
+)
+from irtoolkit.crosstalk.regression import (
+    check_terms,
+    clean_densities,
+    fit_crosstalk,
+    fit_terms,
+    level_model,
+    measure_slopes,
+    sample_terms,
+)
+from irtoolkit.crosstalk.rolls import adapt_model, fit_slide, pool_slides
+
+__all__ = [
+    "FEWEST_PIXELS",
+    "GROUPS",
+    "OF_CONTRAST",
+    "SMOOTHING",
+    "TERMS",
+    "adapt_model",
+    "box_mean",
+    "check_enough",
+    "check_terms",
+    "clean_densities",
+    "find_candidates",
+    "fit_crosstalk",
+    "fit_slide",
+    "fit_terms",
+    "ghost_contrast",
+    "ghost_density",
+    "ghost_slopes",
+    "level_model",
+    "measure_slopes",
+    "pool_slides",
+    "sample_terms",
+    "subtract_crosstalk",
+    "subtract_ghost",
+    "usual_size",
+    "visible_density",
+]

@@ -9,7 +9,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
-from irtoolkit.measurement import measure_defects
+from irtoolkit.detection.measurement import measure_defects
 
 Counts = NDArray[np.uint16]
 Plane = NDArray[np.float64]
@@ -80,7 +80,7 @@ def classes_of(transmittance: NDArray[np.float32]) -> dict[str, Mask]:
 
 
 def kinds_of(truth: Mask) -> dict[str, Mask]:
-    """Where the regions of each kind are, told by their shape as `irtoolkit.measurement` tells it."""
+    """Where the regions of each kind are, told by their shape as `irtoolkit.detection.measurement` tells it."""
     labels = label(truth, np.ones((3, 3)))[0]
     mask = xr.DataArray(truth, dims=("y", "x"))
     regions = measure_defects(mask, mask.astype(np.float32), mask.astype(np.float32)).kind.values

@@ -14,8 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import displacement_at
 from irtoolkit.crosstalk_sample import measure_crosstalk
-from irtoolkit.histogram import measure_histogram
-from irtoolkit.marking import OF_HISTOGRAM
+from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
 from irtoolkit.schema import VISIBLE, SlideError
 
 BLUE, SKY, GREEN, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"

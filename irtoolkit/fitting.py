@@ -19,7 +19,7 @@ from irtoolkit.alignment import (
 )
 from irtoolkit.arrays import robust_centre_and_scale, sample_tiles
 from irtoolkit.crosstalk import TERMS, adapt_model, check_terms, fit_crosstalk, fit_slide, level_model, pool_slides
-from irtoolkit.noise import fit_noise
+from irtoolkit.detection import fit_noise
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
 
 SMALLEST_SIDE = 64

@@ -8,11 +8,10 @@ import xarray as xr
 
 from irtoolkit.alignment import shift_infrared, unseen_share
 from irtoolkit.crosstalk import subtract_crosstalk
+from irtoolkit.detection import mark_defects, score_residual
 from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
 from irtoolkit.healing import heal
 from irtoolkit.inpainting import check_method
-from irtoolkit.marking import mark_defects
-from irtoolkit.noise import score_residual
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
 from irtoolkit.settings import Settings
 

@@ -10,10 +10,9 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.close_up import CloseUp, Regions
-from irtoolkit.detection import count_defects
+from irtoolkit.detection import Choice, count_defects
 from irtoolkit.drawing import Drawing
 from irtoolkit.fit_plots import VERMILION, draw_scores
-from irtoolkit.marking import Choice
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
 from irtoolkit.pieces import read_in_pieces, with_infrared
 from irtoolkit.plots import preview

@@ -9,23 +9,27 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import measure_together
-from irtoolkit.detection import GROW, connect_pixels, find_tails, join_regions, keep_regions
-from irtoolkit.histogram import count_scores
-from irtoolkit.marking import (
+from irtoolkit.detection import (
+    GROW,
     NOTHING,
     Candidates,
     Choice,
     Cut,
     choose_regions,
+    connect_pixels,
+    count_scores,
     cut_score,
+    find_tails,
+    join_regions,
+    keep_regions,
     least_level,
     measure_candidates,
     of_score,
+    temper_visibility,
     weigh_tails,
 )
 from irtoolkit.pipeline import Scored, score_slide
 from irtoolkit.settings import Settings
-from irtoolkit.visibility import temper_visibility
 
 LARGE = 30e6
 """Pixels of a slide from which on one thread scores it: every further one would hold some .1 GB more."""

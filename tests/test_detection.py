@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from irtoolkit.arrays import tiles
-from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.detection.segmentation import GROW, join_regions, keep_regions, mask_regions, measure_tails
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))

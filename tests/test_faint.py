@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.faint import leave_out_spots
+from irtoolkit.detection.faint import leave_out_spots
 
 SHAPE = (301, 407)
 BAND = np.s_[140:148, 20:387]

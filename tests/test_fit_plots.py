@@ -6,9 +6,15 @@ from matplotlib.quiver import Quiver
 
 from irtoolkit import plots
 from irtoolkit.alignment.displacement import make_displacement
+from irtoolkit.detection.histogram import (
+    measure_histogram,
+    threshold_otsu,
+    threshold_slope,
+    threshold_triangle,
+    threshold_yen,
+)
+from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.fit_plots import NAMES_APART
-from irtoolkit.histogram import measure_histogram, threshold_otsu, threshold_slope, threshold_triangle, threshold_yen
-from irtoolkit.measurement import measure_defects
 from irtoolkit.schema import SlideError
 
 

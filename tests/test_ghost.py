@@ -18,7 +18,7 @@ from irtoolkit.crosstalk.ghost import (
     subtract_crosstalk,
 )
 from irtoolkit.crosstalk.regression import fit_crosstalk
-from irtoolkit.noise import fit_noise, score_residual
+from irtoolkit.detection.noise import fit_noise, score_residual
 
 DENSEST = (1.0, 2.0, 1.5)
 """Pixels that the score's smoothing reaches."""

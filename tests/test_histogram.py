@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skimage import filters
 
-from irtoolkit.histogram import (
+from irtoolkit.detection.histogram import (
     EDGES,
     measure_histogram,
     measure_local_histograms,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.histogram import measure_histogram, rate_at
-from irtoolkit.marking import mark_defects
+from irtoolkit.detection.histogram import measure_histogram, rate_at
+from irtoolkit.detection.marking import mark_defects
 from irtoolkit.pipeline import find_defects
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts

@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from irtoolkit.alignment.displacement import shift_infrared
 from irtoolkit.crosstalk.ghost import subtract_crosstalk
-from irtoolkit.noise import score_residual
+from irtoolkit.detection.noise import score_residual
 from irtoolkit.pipeline import fit_samples, sample_slide
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic.slides import make_slide

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.noise_features import MOST_ADDED, add_trace
+from irtoolkit.detection.noise_features import MOST_ADDED, add_trace
 
 SHAPE = (61, 83)
 SPOT = np.hypot(*(np.indices(SHAPE) - np.array([30, 40])[:, None, None])) < 3

@@ -7,10 +7,10 @@ import xarray as xr
 from irtoolkit.alignment.displacement import shift_infrared
 from irtoolkit.arrays import tiles
 from irtoolkit.crosstalk.ghost import subtract_crosstalk
-from irtoolkit.detection import join_regions, mask_regions, measure_tails
+from irtoolkit.detection.noise import score_residual
+from irtoolkit.detection.segmentation import join_regions, mask_regions, measure_tails
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.healing import heal
-from irtoolkit.noise import score_residual
 from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide, sample_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings

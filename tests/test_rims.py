@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.detection import join_regions, measure_tails
+from irtoolkit.detection.segmentation import join_regions, measure_tails
 
 SHAPE = (61, 97)
 

@@ -4,8 +4,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irtoolkit.detection import GROW
-from irtoolkit.threshold import choose_by_mirror, rate_above, threshold_mirror
+from irtoolkit.detection.segmentation import GROW
+from irtoolkit.detection.threshold import choose_by_mirror, rate_above, threshold_mirror
 
 
 def table(ranks, areas=1):

@@ -8,7 +8,7 @@ from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit import drawing
-from irtoolkit.detection import join_regions, measure_tails
+from irtoolkit.detection.segmentation import join_regions, measure_tails
 from irtoolkit.trials import Trials
 from irtoolkit.widgets import explore_threshold
 

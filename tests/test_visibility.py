@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 
 import irtoolkit as irt
-from irtoolkit.detection import join_regions
-from irtoolkit.visibility import CROWD, beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
+from irtoolkit.detection.segmentation import join_regions
+from irtoolkit.detection.visibility import CROWD, beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
 HEIGHT, WIDTH = 301, 403
 DEPTH = 0.2

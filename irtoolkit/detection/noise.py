@@ -8,8 +8,8 @@ import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
 from irtoolkit.crosstalk import FEWEST_PIXELS, box_mean, check_enough, visible_density
-from irtoolkit.faint import leave_out_spots, raise_faint
-from irtoolkit.noise_features import PLAIN, STEEP, noise_features
+from irtoolkit.detection.faint import leave_out_spots, raise_faint
+from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12

@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 from scipy.spatial import KDTree
 
 from irtoolkit.arrays import map_blocks, reduce_blocks
-from irtoolkit.detection import GROW, join_regions
+from irtoolkit.detection.segmentation import GROW, join_regions
 
 REACH = 32
 """Pixels to the edge up to which blocks see it; farther ones search the edge's own pixels."""

@@ -8,8 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import Kernel, map_blocks, robust_centre_and_scale, to_density
-from irtoolkit.detection import GROW, join_regions, keep_regions, mask_regions, measure_tails
-from irtoolkit.histogram import (
+from irtoolkit.detection.histogram import (
     measure_histogram,
     measure_local_histograms,
     spread_threshold,
@@ -19,9 +18,10 @@ from irtoolkit.histogram import (
     threshold_triangle,
     threshold_yen,
 )
+from irtoolkit.detection.segmentation import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.detection.threshold import choose_by_mirror, rate_above
+from irtoolkit.detection.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 from irtoolkit.settings import Box, Settings, raw_counts
-from irtoolkit.threshold import choose_by_mirror, rate_above
-from irtoolkit.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
 
 OF_HISTOGRAM = {
     "otsu": threshold_otsu,

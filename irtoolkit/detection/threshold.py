@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import GROW
+from irtoolkit.detection.segmentation import GROW
 
 BUSY = (0.5, 0.7, 0.8, 0.9, 0.95)
 WORTH_SPLITTING = 1.02

@@ -10,8 +10,7 @@ from irtoolkit.alignment import shift_infrared, unseen_share
 from irtoolkit.crosstalk import subtract_crosstalk
 from irtoolkit.detection import mark_defects, score_residual
 from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
-from irtoolkit.healing import heal
-from irtoolkit.inpainting import check_method
+from irtoolkit.healing import check_method, heal
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
 from irtoolkit.settings import Settings
 

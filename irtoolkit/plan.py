@@ -10,7 +10,7 @@ import xarray as xr
 from irtoolkit.cleaning import outputs_of
 from irtoolkit.decisions import Decision, decision_of, read_decisions
 from irtoolkit.files import find_layout
-from irtoolkit.inpainting import check_method
+from irtoolkit.healing import check_method
 from irtoolkit.progress import Progress
 from irtoolkit.records import Record, is_done, of_sources, read_record, recipe, record_file
 from irtoolkit.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls

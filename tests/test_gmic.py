@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit import gmic
-from irtoolkit.gmic import find_gmic, run_gmic
+from irtoolkit.healing import gmic
+from irtoolkit.healing.gmic import find_gmic, run_gmic
 from irtoolkit.pipeline import clean_slide
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import INPAINTING_METHODS, Settings

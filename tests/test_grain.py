@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.statistics import blur
-from irtoolkit.grain import COARSE, DEVIATION, FINE, FINE_TO_MIDDLE, MIDDLE, SOFTNESS, add_grain, hash_noise
+from irtoolkit.healing.grain import COARSE, DEVIATION, FINE, FINE_TO_MIDDLE, MIDDLE, SOFTNESS, add_grain, hash_noise
 
 SHAPE = (121, 173)
 HOLE = np.zeros(SHAPE, bool)

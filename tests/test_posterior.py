@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from irtoolkit.posterior import Curvature, System, _conjugate_gradients, _linearise, solve
+from irtoolkit.healing.posterior import Curvature, System, _conjugate_gradients, _linearise, solve
 
 SIZES = (2, 30, 7)
 PIXELS = sum(SIZES)

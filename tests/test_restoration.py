@@ -7,8 +7,8 @@ import xarray as xr
 
 from irtoolkit.alignment.displacement import frame_place
 from irtoolkit.crosstalk.ghost import POINTWISE, TERMS
-from irtoolkit.inpainting import inpaint
-from irtoolkit.restoration import _pair_up, _squares, restore
+from irtoolkit.healing.inpainting import inpaint
+from irtoolkit.healing.restoration import _pair_up, _squares, restore
 
 SHAPE = (91, 133)
 PLACE = frame_place((0, 0), SHAPE, SHAPE)

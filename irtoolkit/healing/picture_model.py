@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.arrays import blur
-from irtoolkit.opacity import FILL_GROWN, Evidence, grown, sensor_noise
+from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, sensor_noise
 
 NEIGHBOURHOOD = 6.0
 LEAST_CHANGE = 0.02

@@ -16,9 +16,9 @@ from irtoolkit.arrays import (
     pieces_reaching,
     to_sixteen_bits,
 )
-from irtoolkit.grain import add_grain
-from irtoolkit.inpainting import check_method, inpaint_windows
-from irtoolkit.restoration import restore
+from irtoolkit.healing.grain import add_grain
+from irtoolkit.healing.inpainting import check_method, inpaint_windows
+from irtoolkit.healing.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
 

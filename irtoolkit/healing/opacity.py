@@ -8,7 +8,7 @@ import xarray as xr
 
 from irtoolkit.arrays import blur, from_light, to_light
 from irtoolkit.crosstalk import ghost_slopes, subtract_ghost, visible_density
-from irtoolkit.inpainting import fill_smoothly
+from irtoolkit.healing.inpainting import fill_smoothly
 
 LN10 = np.float32(np.log(10))
 DARKEST_SHARE, LARGEST_OFFSET = 0.9, 100.0

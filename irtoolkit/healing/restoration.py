@@ -14,9 +14,9 @@ import xarray as xr
 from scipy import sparse
 
 from irtoolkit.arrays import FULL_SCALE, from_light
-from irtoolkit.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
-from irtoolkit.picture_model import PictureModel, measure_picture
-from irtoolkit.posterior import DENSITIES, System, solve
+from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
+from irtoolkit.healing.picture_model import PictureModel, measure_picture
+from irtoolkit.healing.posterior import DENSITIES, System, solve
 
 NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
 """Infrared noise under a defect over that around, and share of the light lost that a wrong blur of 2 px may cost."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from irtoolkit.gmic import Window, find_gmic, run_gmic
+from irtoolkit.healing.gmic import Window, find_gmic, run_gmic
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import INPAINTING_METHODS
 

@@ -9,14 +9,20 @@ import ipywidgets
 import xarray as xr
 
 from irtoolkit.crosstalk import GROUPS
-from irtoolkit.crosstalk_sample import CrosstalkSample, choose_terms, explain_pixels, preview_residual, sample_crosstalk
 from irtoolkit.drawing import Drawing
-from irtoolkit.fit_plots import plot_crosstalk
 from irtoolkit.fitting import fit_alone
 from irtoolkit.pieces import with_infrared
 from irtoolkit.pipeline import fit_roll
+from irtoolkit.plots import (
+    CrosstalkSample,
+    choose_terms,
+    explain_pixels,
+    plot_crosstalk,
+    plot_residual,
+    preview_residual,
+    sample_crosstalk,
+)
 from irtoolkit.schema import VISIBLE, SlideError
-from irtoolkit.slide_plots import plot_residual
 
 MEANING = {
     "bands": "The ghost follows the density of red, green and blue.",

@@ -10,8 +10,8 @@ import xarray as xr
 from irtoolkit.comparison import Comparison
 from irtoolkit.levels import CLOSER, Levels, locate_defects
 from irtoolkit.pictures import Picture, mark_mask, orient, view_picture, view_plane
+from irtoolkit.plots import RESIDUAL_RANGE
 from irtoolkit.schema import INFRARED, VISIBLE, SlideError
-from irtoolkit.slide_plots import RESIDUAL_RANGE
 from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
 
 VARIABLES = {

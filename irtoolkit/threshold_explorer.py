@@ -12,10 +12,9 @@ import xarray as xr
 from irtoolkit.close_up import CloseUp, Regions
 from irtoolkit.detection import Choice, count_defects
 from irtoolkit.drawing import Drawing
-from irtoolkit.fit_plots import VERMILION, draw_scores
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
 from irtoolkit.pieces import read_in_pieces, with_infrared
-from irtoolkit.plots import preview
+from irtoolkit.plots import VERMILION, draw_scores, preview
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.trials import Trials

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from irtoolkit.crosstalk.ghost import GROUPS, TERMS, subtract_ghost, visible_density
-from irtoolkit.crosstalk_sample import (
+from irtoolkit.fitting import fit_alone
+from irtoolkit.plots.crosstalk_sample import (
     choose_terms,
     explain_pixels,
     measure_crosstalk,
     preview_residual,
     sample_crosstalk,
 )
-from irtoolkit.fitting import fit_alone
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from irtoolkit.detection.histogram import (
     threshold_yen,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.fit_plots import NAMES_APART
+from irtoolkit.plots.fit_plots import NAMES_APART
 from irtoolkit.schema import SlideError
 
 

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from irtoolkit import SlideError, plots
-from irtoolkit.roll_plots import FIGURES, VERMILION, plot_roll
+from irtoolkit.plots.roll_plots import FIGURES, VERMILION, plot_roll
 
 
 @pytest.fixture

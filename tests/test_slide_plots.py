@@ -7,8 +7,8 @@ import xarray as xr
 from irtoolkit import plots
 from irtoolkit.arrays import tiles
 from irtoolkit.pictures import MARK
+from irtoolkit.plots.slide_plots import TINT
 from irtoolkit.schema import BANDS, DIMENSIONS, SlideError
-from irtoolkit.slide_plots import TINT
 
 SPECK = (11, 29)
 PICTURES = (plots.plot_picture, plots.plot_infrared, plots.plot_residual, plots.plot_mask, plots.plot_healed)

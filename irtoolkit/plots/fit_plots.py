@@ -13,8 +13,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import displacement_at
-from irtoolkit.crosstalk_sample import measure_crosstalk
 from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
+from irtoolkit.plots.crosstalk_sample import measure_crosstalk
 from irtoolkit.schema import VISIBLE, SlideError
 
 BLUE, SKY, GREEN, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"

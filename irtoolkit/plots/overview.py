@@ -1,7 +1,4 @@
-"""Plots with matplotlib: each is drawn on the axes given, which are returned; `plot_slide` draws six on a new figure.
-
-Those of a slide show it the right way up, with rows y and columns x of the stored pixels on the axes.
-"""
+"""A slide at a glance: six plots on one figure."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +7,9 @@ import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 
-from irtoolkit.fit_plots import plot_crosstalk, plot_defects, plot_displacement, plot_histogram
-from irtoolkit.roll_plots import plot_roll
-from irtoolkit.slide_plots import (
+from irtoolkit.plots.fit_plots import plot_histogram
+from irtoolkit.plots.slide_plots import (
     Window,
-    plot_bands,
-    plot_before_after,
     plot_healed,
     plot_infrared,
     plot_mask,
@@ -23,23 +17,6 @@ from irtoolkit.slide_plots import (
     plot_residual,
     preview,
 )
-
-__all__ = [
-    "plot_bands",
-    "plot_before_after",
-    "plot_crosstalk",
-    "plot_defects",
-    "plot_displacement",
-    "plot_healed",
-    "plot_histogram",
-    "plot_infrared",
-    "plot_mask",
-    "plot_picture",
-    "plot_residual",
-    "plot_roll",
-    "plot_slide",
-    "preview",
-]
 
 
 def plot_slide(cleaned: xr.Dataset, *, window: Window | None = None) -> Figure:

@@ -18,7 +18,7 @@ import psutil
 from distributed import Client, LocalCluster
 
 import irtoolkit as irt
-from irtoolkit import archive
+from irtoolkit.archive import run as archive
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 SMALL = (128, 160)

@@ -1,10 +1,9 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
-from irtoolkit.archive import clean_archive
+from irtoolkit.archive import clean_archive, open_results
 from irtoolkit.detection import measure_defects
 from irtoolkit.files import open_model, open_slide, write_healed, write_mask, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.results import open_results
 from irtoolkit.schema import (
     VERSION,
     LayoutError,

@@ -13,20 +13,28 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
-from irtoolkit.archive import carry_out, estimate
-from irtoolkit.capacity import check_space
-from irtoolkit.cleaning import outputs_of
+from irtoolkit.archive import (
+    CallError,
+    Choices,
+    Progress,
+    Row,
+    Run,
+    Task,
+    carry_out,
+    check_space,
+    estimate,
+    find_slides,
+    outputs_of,
+    plan_run,
+    slides_to_clean,
+    summarise,
+    try_sample,
+)
 from irtoolkit.files import check_target, find_layout, open_model, write_model
 from irtoolkit.pipeline import fit_samples, spread
-from irtoolkit.plan import Choices, Run, plan_run, slides_to_clean
-from irtoolkit.progress import Progress
-from irtoolkit.report import summarise
-from irtoolkit.results import Row
-from irtoolkit.roll_models import try_sample
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
-from irtoolkit.tasks import CallError, Task, find_slides
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -9,12 +9,9 @@ from pathlib import Path
 import ipywidgets
 import xarray as xr
 
-from irtoolkit.decisions import Decision, read_decisions, write_decisions
-from irtoolkit.previews import preview_folder
-from irtoolkit.results import Row, open_results
+from irtoolkit.archive import Decision, Row, Task, open_results, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
 from irtoolkit.slide_review import SlideReview, button, tell_decision
-from irtoolkit.tasks import Task
 
 CARDS = 12
 """Slides on a page."""

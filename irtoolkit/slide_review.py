@@ -11,14 +11,11 @@ import cv2
 import ipywidgets
 import numpy as np
 
-from irtoolkit.decisions import ACCEPTED, REJECTED, Decision
+from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
 from irtoolkit.pictures import Picture
-from irtoolkit.previews import preview_folder
 from irtoolkit.region_picture import RegionPicture, read_frame
-from irtoolkit.results import Row
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
-from irtoolkit.tasks import MASK, Task
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
 SIDES = ("top", "left", "bottom", "right")

@@ -13,7 +13,7 @@ from commands import rows_of
 from distributed import Client, LocalCluster
 
 import irtoolkit as irt
-from irtoolkit import archive
+from irtoolkit.archive import run as archive
 
 CALL = "from irtoolkit.cli import main; main()"
 

@@ -10,10 +10,11 @@ from archives import SHAPE, digests, leftovers, outcome
 from commands import rows_of
 
 import irtoolkit as irt
-from irtoolkit import archive, capacity, cleaning
+from irtoolkit.archive import capacity, cleaning
+from irtoolkit.archive import run as archive
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import targets
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.tasks import CallError
 
 WRITES_OF_A_SLIDE = 3  # mask, healed file, record
 

@@ -8,9 +8,9 @@ import tifffile
 from commands import pictures, rows_of, run
 
 import irtoolkit as irt
+from irtoolkit.archive.tasks import find_slides
 from irtoolkit.settings import THRESHOLDS
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.tasks import find_slides
 
 
 def test_a_folder_is_cleaned_in_natural_order_and_refusals_are_rows(roll, tmp_path, monkeypatch, capsys):

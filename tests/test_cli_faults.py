@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import pictures, rows_of, run
 
-from irtoolkit import cleaning
+from irtoolkit.archive import cleaning
 from irtoolkit.files import writer
 
 

@@ -11,8 +11,10 @@ from archives import digests
 from commands import rows_of, run
 
 import irtoolkit as irt
-from irtoolkit import archive, decisions, review
-from irtoolkit.decisions import Decision, decision_of, read_decisions, write_decisions
+from irtoolkit.archive import decisions
+from irtoolkit.archive import run as archive
+from irtoolkit.archive import short_list as review
+from irtoolkit.archive.decisions import Decision, decision_of, read_decisions, write_decisions
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 

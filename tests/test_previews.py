@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from irtoolkit.archive.previews import CROP, GAP, PREVIEW, THUMB, find_places, preview_folder, write_previews
 from irtoolkit.arrays import tiles
 from irtoolkit.pictures import THIN_ROWS, view_picture, write_jpeg
-from irtoolkit.previews import CROP, GAP, PREVIEW, THUMB, find_places, preview_folder, write_previews
 
 ALL = {"scan", "mask", "healed", "thumb", "crops"}
 MAGENTA = np.array([255, 0, 200])

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 import irtoolkit as irt
-from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
+from irtoolkit.archive.roll_models import group_rolls
+from irtoolkit.archive.tasks import CallError, Task, natural_key
 from irtoolkit.pipeline import spread
-from irtoolkit.progress import Progress
-from irtoolkit.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
-from irtoolkit.roll_models import group_rolls
-from irtoolkit.tasks import CallError, Task, natural_key
 
 SCAN = {"film": "E100", "scanner": "Coolscan", "dpi": 4000, "bits": 16, "pixels": 10**7, "bytes": 6 * 10**7}
 
@@ -107,8 +107,8 @@ def test_names_with_digits_of_all_scripts_are_sorted(tmp_path):
 
 
 def test_processes_follow_cores_memory_and_work(monkeypatch):
-    monkeypatch.setattr("irtoolkit.capacity.CPU_COUNT", 8)
-    monkeypatch.setattr("irtoolkit.capacity.memory_limit", lambda: 5e9)
+    monkeypatch.setattr("irtoolkit.archive.capacity.CPU_COUNT", 8)
+    monkeypatch.setattr("irtoolkit.archive.capacity.memory_limit", lambda: 5e9)
     assert choose_crew([SCAN] * 100, None) == Crew(3, 2)
     assert choose_crew([SCAN] * 2, None) == Crew(0, 8)
     assert choose_crew([SCAN] * 100, 1) == Crew(0, 8)

@@ -11,8 +11,8 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
-from irtoolkit.previews import preview_folder
-from irtoolkit.report import SCRIPTS, summarise, write_report
+from irtoolkit.archive.previews import preview_folder
+from irtoolkit.archive.report import SCRIPTS, summarise, write_report
 
 ODD_NAMES = [
     "<img src=x onerror=alert(1)>.tif",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from irtoolkit.review import judge_rows
+from irtoolkit.archive.short_list import judge_rows
 
 USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},

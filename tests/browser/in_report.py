@@ -2,7 +2,7 @@
 
 import pytest
 
-from irtoolkit.report import write_report
+from irtoolkit.archive.report import write_report
 
 GRAVE, ODD, REFUSED, FAILED, FINE = (
     {"slide": "grave.tif", "status": "done", "review": "other film?", "weight": 3.0},

@@ -12,9 +12,9 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.archive.previews import preview_folder
+from irtoolkit.archive.results import Row
 from irtoolkit.files import replacing
-from irtoolkit.previews import preview_folder
-from irtoolkit.results import Row
 from irtoolkit.schema import VERSION
 
 SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
@@ -59,7 +59,7 @@ def summarise(rows: Sequence[Row]) -> str:
 
 
 def _page(summary: str) -> str:
-    page = resources.files("irtoolkit") / "page"
+    page = resources.files("irtoolkit.archive") / "page"
     scripts = [f"<script>\n{(page / f'{name}.js').read_text(encoding='utf-8')}</script>" for name in SCRIPTS]
     return Template((page / "report.html").read_text(encoding="utf-8")).substitute(
         style=(page / "report.css").read_text(encoding="utf-8"),

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Literal
 import locket
 import xarray as xr
 
-from irtoolkit.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
-from irtoolkit.cleaning import Job, Outcome, clean_job, one_line
+from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
+from irtoolkit.archive.cleaning import Job, Outcome, clean_job, one_line
+from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
+from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.records import read_record, record_file
+from irtoolkit.archive.report import write_report
+from irtoolkit.archive.results import Row, open_results, write_parquet, write_table
+from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
+from irtoolkit.archive.short_list import judge_rows
+from irtoolkit.archive.tasks import CallError, Task
+from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import remove_leftovers, write_model
 from irtoolkit.pipeline import spread
-from irtoolkit.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
-from irtoolkit.progress import Progress
-from irtoolkit.records import read_record, record_file
-from irtoolkit.report import write_report
-from irtoolkit.results import Row, open_results, write_parquet, write_table
-from irtoolkit.review import judge_rows
-from irtoolkit.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.settings import Settings
-from irtoolkit.tasks import CallError, Task
-from irtoolkit.workers import local_workers, run_jobs
 
 if TYPE_CHECKING:
     from distributed import Client

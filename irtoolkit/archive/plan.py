@@ -7,16 +7,16 @@ from typing import Any, Literal, NamedTuple
 
 import xarray as xr
 
-from irtoolkit.cleaning import outputs_of
-from irtoolkit.decisions import Decision, decision_of, read_decisions
+from irtoolkit.archive.cleaning import outputs_of
+from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
+from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.records import Record, is_done, of_sources, read_record, recipe, record_file
+from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
+from irtoolkit.archive.tasks import Task, check_outputs, describe_layout, find_slides
 from irtoolkit.files import find_layout
 from irtoolkit.healing import check_method
-from irtoolkit.progress import Progress
-from irtoolkit.records import Record, is_done, of_sources, read_record, recipe, record_file
-from irtoolkit.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
-from irtoolkit.tasks import Task, check_outputs, describe_layout, find_slides
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
-from irtoolkit.cleaning import one_line, working_threads
+from irtoolkit.archive.cleaning import one_line, working_threads
+from irtoolkit.archive.records import digest_of
+from irtoolkit.archive.tasks import Task
+from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import open_model, open_slide, write_model
 from irtoolkit.fitting import SlideSample, fit_samples, sample_slide, thin_sample
 from irtoolkit.pipeline import spread
-from irtoolkit.records import digest_of
 from irtoolkit.schema import VERSION, SlideError
-from irtoolkit.tasks import Task
-from irtoolkit.workers import run_jobs
 
 if TYPE_CHECKING:
     from distributed import Client

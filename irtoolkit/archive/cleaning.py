@@ -15,7 +15,11 @@ import dask
 import xarray as xr
 from dask.system import CPU_COUNT
 
-from irtoolkit.capacity import keep_freed_memory
+from irtoolkit.archive.capacity import keep_freed_memory
+from irtoolkit.archive.previews import preview_folder, write_previews
+from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
+from irtoolkit.archive.results import Row, describe_row, measure_row
+from irtoolkit.archive.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
 from irtoolkit.files import (
     Layout,
     find_layout,
@@ -28,12 +32,8 @@ from irtoolkit.files import (
     write_mask,
 )
 from irtoolkit.pipeline import find_with_model, heal_slide
-from irtoolkit.previews import preview_folder, write_previews
-from irtoolkit.records import Record, identify, of_sources, recipe, record_file, write_record
-from irtoolkit.results import Row, describe_row, measure_row
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
-from irtoolkit.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
 
 TRANSIENT = {
     getattr(errno, name)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irtoolkit.archive.results import Row
 from irtoolkit.arrays import robust_centre_and_scale
-from irtoolkit.results import Row
 
 FEWEST = 5
 """Slides of a roll below which none is compared with the others."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from irtoolkit.archive.previews import preview_folder
 from irtoolkit.files import replacing
-from irtoolkit.previews import preview_folder
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from dask.system import CPU_COUNT
 
-from irtoolkit.progress import spell
-from irtoolkit.tasks import CallError
+from irtoolkit.archive.progress import spell
+from irtoolkit.archive.tasks import CallError
 
 SECONDS, EACH = 1.2e-6, 0.25
 """Of one core, a pixel and a slide, measured on slides of 13.5 and .02 MP (`python -m benchmarks.archive`)."""

@@ -1,0 +1,40 @@
+"""Many slides: plan, workers, records, short list, report."""
+
+from irtoolkit.archive.capacity import check_space
+from irtoolkit.archive.cleaning import outputs_of
+from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
+from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
+from irtoolkit.archive.previews import preview_folder
+from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.report import summarise
+from irtoolkit.archive.results import Row, open_results
+from irtoolkit.archive.roll_models import try_sample
+from irtoolkit.archive.run import carry_out, clean_archive, estimate
+from irtoolkit.archive.tasks import MASK, CallError, Task, find_slides
+
+__all__ = [
+    "ACCEPTED",
+    "MASK",
+    "REJECTED",
+    "CallError",
+    "Choices",
+    "Decision",
+    "Progress",
+    "Row",
+    "Run",
+    "Task",
+    "carry_out",
+    "check_space",
+    "clean_archive",
+    "estimate",
+    "find_slides",
+    "open_results",
+    "outputs_of",
+    "plan_run",
+    "preview_folder",
+    "read_decisions",
+    "slides_to_clean",
+    "summarise",
+    "try_sample",
+    "write_decisions",
+]

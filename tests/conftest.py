@@ -12,9 +12,9 @@ from slide_files import bands, write_source
 
 import irtoolkit as irt
 from irtoolkit.arrays import tiles
-from irtoolkit.pieces import open_cleaned
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.slides import make_slide
+from irtoolkit.widgets.pieces import open_cleaned
 
 matplotlib.use("Agg")
 

@@ -7,10 +7,10 @@ import irtoolkit as irt
 from irtoolkit.alignment.displacement import make_displacement
 from irtoolkit.alignment.film import measure_film
 from irtoolkit.alignment.registration import measure_displacement
-from irtoolkit.alignment_explorer import VIEWS, explore_alignment, tell_displacement
 from irtoolkit.arrays.tiles import sample_tiles
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.views import View
+from irtoolkit.widgets.alignment_explorer import VIEWS, explore_alignment, tell_displacement
+from irtoolkit.widgets.views import View
 
 SHAPE = 301, 427
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.close_up import SIZE, CloseUp, Regions
 from irtoolkit.pictures import MARK, orient
 from irtoolkit.settings import Settings
-from irtoolkit.views import RING
+from irtoolkit.widgets.close_up import SIZE, CloseUp, Regions
+from irtoolkit.widgets.views import RING
 
 HEIGHT, WIDTH = 301, 402
 LARGE, SMALL, PIECE, CORNER, UNSEEN = (150, 200), (40, 310), (40, 318), (0, 0), (290, 7)

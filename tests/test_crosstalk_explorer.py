@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import irtoolkit as irt
-from irtoolkit import drawing
 from irtoolkit.crosstalk.ghost import GROUPS, TERMS
-from irtoolkit.crosstalk_explorer import MEANING
 from irtoolkit.fitting import fit_alone, sample_slide
 from irtoolkit.schema import NotUsableError, SlideError
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.widgets import explore_crosstalk
+from irtoolkit.widgets import drawing, explore_crosstalk
+from irtoolkit.widgets.crosstalk_explorer import MEANING
 
 SHAPE = (151, 223)
 

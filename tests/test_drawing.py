@@ -4,7 +4,7 @@ import sys
 import ipywidgets
 import pytest
 
-from irtoolkit import drawing
+from irtoolkit.widgets import drawing
 
 
 @pytest.fixture(params=[True, False], ids=["live", "still"])
@@ -46,7 +46,7 @@ def test_without_ipympl_the_picture_changes_with_the_figure(monkeypatch):
 
 def test_a_drawing_leaves_the_backend_of_pyplot_as_it_is():
     code = (
-        "import matplotlib; matplotlib.use('svg'); from irtoolkit.drawing import Drawing;"
+        "import matplotlib; matplotlib.use('svg'); from irtoolkit.widgets.drawing import Drawing;"
         " assert Drawing(300, 200).live; print(matplotlib.get_backend())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

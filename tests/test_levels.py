@@ -3,12 +3,12 @@ import pytest
 from cleaned_slides import plain
 
 import irtoolkit as irt
-from irtoolkit import levels
-from irtoolkit.levels import Levels, is_read, locate_defects
 from irtoolkit.pictures import orient
-from irtoolkit.pieces import open_cleaned
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.views import View, fit_view, stored_box, to_upright
+from irtoolkit.widgets import levels
+from irtoolkit.widgets.levels import Levels, is_read, locate_defects
+from irtoolkit.widgets.pieces import open_cleaned
+from irtoolkit.widgets.views import View, fit_view, stored_box, to_upright
 
 
 def test_what_was_written_is_opened_as_it_was(opened, cleaned):

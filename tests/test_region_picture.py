@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from slide_files import write_source
 
-from irtoolkit import drawing
 from irtoolkit.files.writer import write_mask
 from irtoolkit.pictures import orient
-from irtoolkit.region_picture import Frame, RegionPicture, read_frame
+from irtoolkit.widgets import drawing
+from irtoolkit.widgets.region_picture import Frame, RegionPicture, read_frame
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -8,12 +8,11 @@ from archives import digests
 from matplotlib.backend_bases import MouseButton, MouseEvent
 
 import irtoolkit as irt
-from irtoolkit import drawing, roll_review
 from irtoolkit.archive import run as archive
 from irtoolkit.archive.decisions import Decision, read_decisions, write_decisions
-from irtoolkit.roll_review import ALL, CHANGED, DECIDED, RollReview
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.widgets import review_roll
+from irtoolkit.widgets import drawing, review_roll, roll_review
+from irtoolkit.widgets.roll_review import ALL, CHANGED, DECIDED, RollReview
 
 SHAPE = (161, 221)
 BOX = (20, 30, 121, 150)

@@ -8,11 +8,11 @@ from cleaned_slides import plain
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit import drawing
-from irtoolkit.comparison import MODES
-from irtoolkit.slide_explorer import explore_slide
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.views import RING, View
+from irtoolkit.widgets import drawing
+from irtoolkit.widgets.comparison import MODES
+from irtoolkit.widgets.slide_explorer import explore_slide
+from irtoolkit.widgets.views import RING, View
 
 
 def controls(widget):

@@ -7,10 +7,9 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit import drawing
 from irtoolkit.detection.segmentation import join_regions, measure_tails
-from irtoolkit.trials import Trials
-from irtoolkit.widgets import explore_threshold
+from irtoolkit.widgets import drawing, explore_threshold
+from irtoolkit.widgets.trials import Trials
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ def test_a_trial_marks_what_cleaning_marks(slide, trials, threshold):
 
 def test_the_slide_is_scored_once(trials, monkeypatch):
     trials.choose(irt.Settings())
-    monkeypatch.setattr("irtoolkit.trials.measure_candidates", None)
+    monkeypatch.setattr("irtoolkit.widgets.trials.measure_candidates", None)
     fewer = [trials.choose(irt.Settings(threshold=sigma)).defects.sizes["pixel"] for sigma in (3.5, 6.0, 12.0)]
     assert fewer == sorted(fewer, reverse=True)
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from irtoolkit.archive import Decision, Row, Task, open_results, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
-from irtoolkit.slide_review import SlideReview, button, tell_decision
+from irtoolkit.widgets.slide_review import SlideReview, button, tell_decision
 
 CARDS = 12
 """Slides on a page."""

@@ -9,15 +9,15 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.close_up import CloseUp, Regions
 from irtoolkit.detection import Choice, count_defects
-from irtoolkit.drawing import Drawing
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
-from irtoolkit.pieces import read_in_pieces, with_infrared
 from irtoolkit.plots import VERMILION, draw_scores, preview
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
-from irtoolkit.trials import Trials
+from irtoolkit.widgets.close_up import CloseUp, Regions
+from irtoolkit.widgets.drawing import Drawing
+from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
+from irtoolkit.widgets.trials import Trials
 
 NUMBER = "a number of sigma"
 LEAST, MOST = 2.0, 15.0

@@ -8,10 +8,10 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.patches import Rectangle
 from matplotlib.widgets import RectangleSelector
 
-from irtoolkit.drawing import Drawing
 from irtoolkit.files import AnyPath, read_pages
 from irtoolkit.pictures import MIRRORED, TRANSPOSED, UPSIDE_DOWN, Picture
 from irtoolkit.settings import Box
+from irtoolkit.widgets.drawing import Drawing
 
 EXCLUDED, DRAWN = "#00e5ff", "#ffd400"
 

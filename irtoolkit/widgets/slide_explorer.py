@@ -7,12 +7,12 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.comparison import Comparison
-from irtoolkit.levels import CLOSER, Levels, locate_defects
 from irtoolkit.pictures import Picture, mark_mask, orient, view_picture, view_plane
 from irtoolkit.plots import RESIDUAL_RANGE
 from irtoolkit.schema import INFRARED, VISIBLE, SlideError
-from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
+from irtoolkit.widgets.comparison import Comparison
+from irtoolkit.widgets.levels import CLOSER, Levels, locate_defects
+from irtoolkit.widgets.views import Box, Size, View, blank, stored_place, to_screen
 
 VARIABLES = {
     "colour": "counts",

@@ -9,9 +9,7 @@ import ipywidgets
 import xarray as xr
 
 from irtoolkit.crosstalk import GROUPS
-from irtoolkit.drawing import Drawing
 from irtoolkit.fitting import fit_alone
-from irtoolkit.pieces import with_infrared
 from irtoolkit.pipeline import fit_roll
 from irtoolkit.plots import (
     CrosstalkSample,
@@ -23,6 +21,8 @@ from irtoolkit.plots import (
     sample_crosstalk,
 )
 from irtoolkit.schema import VISIBLE, SlideError
+from irtoolkit.widgets.drawing import Drawing
+from irtoolkit.widgets.pieces import with_infrared
 
 MEANING = {
     "bands": "The ghost follows the density of red, green and blue.",

@@ -7,10 +7,10 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from irtoolkit.panels import Hands, Panels
 from irtoolkit.pictures import Picture
 from irtoolkit.schema import SlideError
-from irtoolkit.views import Size, View, fit_view
+from irtoolkit.widgets.panels import Hands, Panels
+from irtoolkit.widgets.views import Size, View, fit_view
 
 MODES = ("one", "wipe", "blink", "side by side", "all")
 PAN, ZOOM, TURN = 1 / 3, 2.0, 1.25

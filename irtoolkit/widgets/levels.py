@@ -12,8 +12,8 @@ from dask.base import compute
 from irtoolkit.arrays import blocks
 from irtoolkit.detection import connect_pixels
 from irtoolkit.pictures import TRANSPOSED, orient
-from irtoolkit.pieces import PIECE, read_in_pieces
-from irtoolkit.views import Box, Size, View, stored_box
+from irtoolkit.widgets.pieces import PIECE, read_in_pieces
+from irtoolkit.widgets.views import Box, Size, View, stored_box
 
 OVERVIEW_PIXELS = 8e6
 COMPUTED_PIXELS = 2e6

@@ -11,7 +11,7 @@ import xarray as xr
 from irtoolkit.detection import GROW, connect_pixels
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
-from irtoolkit.views import Box, View, stored_box, to_screen, to_upright
+from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
 
 SIZE, STEP = (360, 480), 0.5
 """Height and width of the picture, and pixels of the slide in one of its, unless a place needs more room."""

@@ -8,9 +8,9 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 
 from irtoolkit.alignment import displacement_at
-from irtoolkit.drawing import Drawing
-from irtoolkit.levels import Levels
-from irtoolkit.views import Box, to_upright
+from irtoolkit.widgets.drawing import Drawing
+from irtoolkit.widgets.levels import Levels
+from irtoolkit.widgets.views import Box, to_upright
 
 ACROSS = 7
 LONGER = 400

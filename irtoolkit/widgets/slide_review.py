@@ -13,9 +13,9 @@ import numpy as np
 
 from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
 from irtoolkit.pictures import Picture
-from irtoolkit.region_picture import RegionPicture, read_frame
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
+from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
 SIDES = ("top", "left", "bottom", "right")

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
-from irtoolkit.drawing import Drawing
 from irtoolkit.pictures import Picture
-from irtoolkit.views import Size, blank
+from irtoolkit.widgets.drawing import Drawing
+from irtoolkit.widgets.views import Size, blank
 
 GAP = 4
 CAPTION = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 2}

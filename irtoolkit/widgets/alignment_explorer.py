@@ -8,14 +8,14 @@ import xarray as xr
 
 from irtoolkit.alignment import EVIDENCE, HIGH_PASS, displacement_at, shift_infrared
 from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
-from irtoolkit.comparison import Comparison
-from irtoolkit.displacement_map import DisplacementMap, grid_of
 from irtoolkit.fitting import sample_slide
-from irtoolkit.levels import CLOSER, Levels
 from irtoolkit.pictures import Picture, view_plane
-from irtoolkit.pieces import read_in_pieces, with_infrared
 from irtoolkit.schema import SlideError
-from irtoolkit.views import Box, Size, View, blank, stored_place, to_screen
+from irtoolkit.widgets.comparison import Comparison
+from irtoolkit.widgets.displacement_map import DisplacementMap, grid_of
+from irtoolkit.widgets.levels import CLOSER, Levels
+from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
+from irtoolkit.widgets.views import Box, Size, View, blank, stored_place, to_screen
 
 SCANNED, ALIGNED = "infrared as scanned", "infrared aligned"
 VIEWS = {

@@ -1,6 +1,6 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
-from irtoolkit.archive import clean_archive, open_results
+from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
 from irtoolkit.detection import measure_defects
 from irtoolkit.files import open_model, open_slide, write_healed, write_mask, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
@@ -18,6 +18,7 @@ from irtoolkit.synthetic import make_roll, make_slide
 __version__ = VERSION
 
 __all__ = [
+    "Decision",
     "LayoutError",
     "ModelError",
     "NoInfraredError",
@@ -33,6 +34,8 @@ __all__ = [
     "open_model",
     "open_results",
     "open_slide",
+    "read_decisions",
+    "write_decisions",
     "write_healed",
     "write_mask",
     "write_model",

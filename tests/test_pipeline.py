@@ -10,7 +10,7 @@ from irtoolkit.crosstalk.ghost import subtract_crosstalk
 from irtoolkit.detection.noise import score_residual
 from irtoolkit.detection.segmentation import join_regions, mask_regions, measure_tails
 from irtoolkit.files.models import open_model, write_model
-from irtoolkit.healing.heal import heal
+from irtoolkit.healing.methods import heal
 from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide, sample_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings

@@ -25,10 +25,10 @@ from irtoolkit.crosstalk.regression import (
     fit_crosstalk,
     fit_terms,
     level_model,
-    measure_slopes,
     sample_terms,
 )
 from irtoolkit.crosstalk.rolls import adapt_model, fit_slide, pool_slides
+from irtoolkit.crosstalk.slopes import measure_slopes
 
 __all__ = [
     "FEWEST_PIXELS",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from itertools import combinations
 
 import cv2
 import numpy as np
@@ -12,11 +11,8 @@ from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import (
     Fit,
     blur,
-    combine,
     compute_each,
     fit_trimmed,
-    least_squares,
-    robust_centre_and_scale,
     to_density,
 )
 from irtoolkit.crosstalk.black import LARGER, find_black
@@ -27,14 +23,14 @@ from irtoolkit.crosstalk.ghost import (
     crosstalk_terms,
     density_of_blurred,
     ghost_density,
-    ghost_slopes,
     infrared_density,
     lamp_terms,
     pointwise_terms,
     subtract_ghost,
     visible_density,
 )
-from irtoolkit.schema import VISIBLE, ModelError
+from irtoolkit.crosstalk.slopes import measure_slopes
+from irtoolkit.schema import ModelError
 
 COMPARED_BLUR = 2.0
 BORDER = 12
@@ -113,12 +109,6 @@ def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
     coefficient, error = np.zeros((2, len(TERMS)))
     coefficient[chosen], error[chosen] = fit.coefficient, fit.error
     return fit._replace(coefficient=coefficient, error=error)
-
-
-def measure_slopes(densities: Sequence[Sample], model: xr.Dataset) -> tuple[float, float]:
-    """Mean slope of the predicted infrared over all bands, and how much of one band another tells."""
-    pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)
-    return float(ghost_slopes(pixels[:, None], model).sum(axis=0).mean()), _neutrality(pixels)
 
 
 def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
@@ -250,15 +240,3 @@ def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> 
     known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
     check_enough(known.shape[1], "fit the infrared on")
     return known
-
-
-def _neutrality(density: np.ndarray) -> float:
-    """Least share of a visible band's variation that another band tells, by robust sigmas, from below 0 to 1."""
-    bands = density.astype(np.float64)
-    shares = []
-    for one, other in combinations(range(len(VISIBLE)), 2):
-        terms = np.stack([np.ones_like(bands[one]), bands[one], bands[one] ** 2])
-        told = combine(least_squares(terms, bands[other], 1e-6), terms)
-        left, whole = (robust_centre_and_scale(values)[1] for values in (bands[other] - told, bands[other]))
-        shares.append(1 - (left / max(whole, 1e-9)) ** 2)
-    return float(min(shares))

@@ -16,9 +16,9 @@ from irtoolkit.crosstalk.regression import (
     TRIED_PIXELS,
     clean_densities,
     fit_terms,
-    measure_slopes,
     sample_terms,
 )
+from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.schema import VISIBLE
 
 OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")

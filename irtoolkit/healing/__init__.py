@@ -1,7 +1,7 @@
 """From the mask to the healed picture."""
 
-from irtoolkit.healing.heal import heal
 from irtoolkit.healing.inpainting import check_method
+from irtoolkit.healing.methods import heal
 
 __all__ = [
     "check_method",

@@ -1,8 +1,10 @@
 """Slides with known damage, in the layouts of scanner programs."""
 
+from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.slides import make_roll, make_slide
 
 __all__ = [
     "make_roll",
     "make_slide",
+    "write_scanner_file",
 ]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.healing.heal import heal
 from irtoolkit.healing.inpainting import MOST_PIXELS, OPENCV, check_method, fill_smoothly, inpaint, inpaint_windows
+from irtoolkit.healing.methods import heal
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS, INPAINTING_METHODS, Settings
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.healing.heal import heal
+from irtoolkit.healing.methods import heal
 from irtoolkit.schema import SlideError
 
 SHAPE = (71, 97)

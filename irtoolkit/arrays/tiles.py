@@ -53,8 +53,8 @@ def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
     return [[(slice(*y), slice(*x)) for x in pairwise(columns)] for y in pairwise(rows)]
 
 
-def _edges(length: int, most: int) -> list[int]:
-    number = -(-length // most)
+def _edges(length: int, largest: int) -> list[int]:
+    number = -(-length // largest)
     return [round(i * length / number) for i in range(number + 1)]
 
 

@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 from scipy.spatial import KDTree
 
 from irtoolkit.arrays import map_blocks, reduce_blocks
-from irtoolkit.detection.segmentation import GROW, join_regions
+from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions
 
 REACH = 32
 """Pixels to the edge up to which blocks see it; farther ones search the edge's own pixels."""
@@ -25,10 +25,10 @@ STRAIGHT = 0.9
 """Least straightness of a scratch: that of an arc which turns by 90 degrees. Straight strips at any slant measure .93
 to 1; of drawn scratches 95 % are straighter, of long hairs a quarter."""
 
-WINDOW = 2.0
+FACTOR = 2.0
 """Ranks up to this factor lower and higher than a region's are like its own."""
 
-UNSEEN = 0.5
+PRIOR_DECOYS = 0.5
 """Regions of noise expected where none was seen: the mean of a Poisson rate under Jeffreys' prior."""
 
 MICROMETRES_PER_INCH = 25400.0
@@ -89,12 +89,12 @@ def measure_defects(
     """
     pixels = _gather_pixels(mask, score, residual, xr.ones_like(residual) if grain is None else grain)
     pixels.attrs["infrared_blur"] = infrared_blur
-    marked, others = (pixels.isel(pixel=pixels.marked.values == side) for side in (True, False))
-    regions = join_regions(marked.assign(score=np.fmax(marked.score.astype(float), GROW)), sign=1)
-    mirrored = join_regions(others, sign=-1)
+    marked, unmarked = (pixels.isel(pixel=pixels.marked.values == side) for side in (True, False))
+    regions = join_regions(marked.assign(score=np.fmax(marked.score.astype(float), REGION_LEVEL)), sign=1)
+    decoys = join_regions(unmarked, sign=-1)
     if grain is None:
-        regions, mirrored = (sided.drop_vars("visibility") for sided in (regions, mirrored))
-    columns = _shapes(marked, regions) | _opacities(regions) | _certainties(regions, mirrored)
+        regions, decoys = (sided.drop_vars("visibility") for sided in (regions, decoys))
+    columns = _shapes(marked, regions) | _opacities(regions) | _certainties(regions, decoys)
     defects = xr.Dataset({name: ("defect", column) for name, column in columns.items()}).set_coords(["y", "x"])
     return _with_units(defects, dpi)
 
@@ -145,7 +145,7 @@ def _pick(
     start: tuple[int, int],
     width: int,
 ) -> dict[str, np.ndarray]:
-    y, x = np.nonzero(mask[0] | (score[0] <= -GROW))
+    y, x = np.nonzero(mask[0] | (score[0] <= -REGION_LEVEL))
     picked = {"marked": mask, "score": score, "residual": residual, "grain": grain, "distance": distance}
     columns = {name: plane[0, y, x] for name, plane in picked.items()}
     return {"index": (y + start[0]) * width + x + start[1], **columns}
@@ -197,17 +197,17 @@ def _opacities(regions: xr.Dataset) -> dict[str, np.ndarray]:
     return {"peak_opacity": _range(lost, owner)[1], "mean_opacity": mean}
 
 
-def _certainties(regions: xr.Dataset, mirrored: xr.Dataset) -> dict[str, np.ndarray]:
+def _certainties(regions: xr.Dataset, decoys: xr.Dataset) -> dict[str, np.ndarray]:
     """`visibility` where it is known, and `probability_false` against mirrored regions that a mask would have kept."""
-    kept = np.ones(mirrored.sizes["region"], bool)
+    kept = np.ones(decoys.sizes["region"], bool)
     for name in {"rank", "visibility"} & set(regions):
-        kept &= mirrored[name].values >= regions[name].values.astype(float).min(initial=np.inf)
-    probability = _false_probability(regions["rank"].values, mirrored["rank"].values[kept])
+        kept &= decoys[name].values >= regions[name].values.astype(float).min(initial=np.inf)
+    probability = _false_probability(regions["rank"].values, decoys["rank"].values[kept])
     known = {"visibility": regions.visibility.values} if "visibility" in regions else {}
     return known | {"probability_false": probability}
 
 
-def _false_probability(ranks: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+def _false_probability(ranks: np.ndarray, decoys: np.ndarray) -> np.ndarray:
     """Estimated probability that each of the ranked regions is noise: the local false discovery rate.
 
     Mirrored regions over all regions within a factor of 2 in rank (Efron et al. 2001, doi:10.1198/016214501753382129,
@@ -216,8 +216,10 @@ def _false_probability(ranks: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
     """
     order = np.argsort(ranks)
     ascending = ranks[order]
-    false, found = (_count_within(np.sort(side), ascending / WINDOW, ascending * WINDOW) for side in (mirrored, ranks))
-    share = np.where(ascending > 0, np.minimum((false + UNSEEN) / (found + 1), 1), 1)
+    false, found = (
+        _count_within(np.sort(side), ascending / FACTOR, ascending * FACTOR) for side in (decoys, ranks)
+    )
+    share = np.where(ascending > 0, np.minimum((false + PRIOR_DECOYS) / (found + 1), 1), 1)
     probability = np.empty(len(ranks))
     if len(ranks):
         probability[order] = isotonic_regression(share, weights=found + 1, increasing=False).x

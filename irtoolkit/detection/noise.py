@@ -8,7 +8,7 @@ import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
 from irtoolkit.crosstalk import FEWEST_PIXELS, box_mean, check_enough, visible_density
-from irtoolkit.detection.faint import leave_out_spots, raise_faint
+from irtoolkit.detection.faint import exclude_blobs, raise_faint
 from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
@@ -17,10 +17,10 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
-FLAT_WINDOW = 129
+BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
-CALM = 3.0
+LOW_CONTRAST = 3.0
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
@@ -155,22 +155,22 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
     """The score over its level and spread around each place, the grain and the contrast as they are, as planes."""
     known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
-    score -= _level(score, outside)
+    score -= _background_level(score, outside)
     if steep:
-        outside = leave_out_spots(score, outside, contrast)
-        score -= _level(score, outside)
-    score /= np.maximum(_spread(score, outside), np.float32(0.05))
-    score = raise_faint(score, outside, contrast < CALM)
+        outside = exclude_blobs(score, outside, contrast)
+        score -= _background_level(score, outside)
+    score /= np.maximum(_local_noise(score, outside), np.float32(0.05))
+    score = raise_faint(score, outside, contrast < LOW_CONTRAST)
     return np.stack([np.where(known, score, np.float32(0)), plain[1], contrast])
 
 
-def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Mean score around each place, of what is no candidate and cut at 2.5 sigma."""
-    weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-6)
-    return box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+    weight = box_mean(outside, BACKGROUND_WINDOW) + np.float32(1e-6)
+    return box_mean(np.clip(score, -2.5, 2.5) * outside, BACKGROUND_WINDOW) / weight
 
 
-def _spread(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Sigma of the score around each place, of what is no candidate, over 1."""
     size = np.abs(np.clip(score, -5, 5)) * outside
     factor = np.ones_like(score)

@@ -22,7 +22,7 @@ BLURRED = 1.0
 """Blur of the infrared, px, from which on traces are added: a sharp infrared's marks would only widen. Of 15 hard
 blurred simulated Kodachromes 11 gained up to .13 of F1, 3 lost to .01."""
 
-CALM_BLUR, TRACE_WINDOW, MOST_ADDED = 6.0, 25, 2.5
+SURROUNDINGS_BLUR, TRACE_WINDOW, LARGEST_ADDITION = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)
 """Share of the kernel that must be outside of candidates for surroundings to be known."""
 
@@ -64,14 +64,14 @@ def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.nd
     outside
         Float32, 0 at candidates, of which no surroundings know.
     """
-    share = blur(outside, CALM_BLUR)
-    around = blur(ghost * outside, CALM_BLUR) / np.maximum(share, LEAST_SHARE)
+    share = blur(outside, SURROUNDINGS_BLUR)
+    around = blur(ghost * outside, SURROUNDINGS_BLUR) / np.maximum(share, LEAST_SHARE)
     trace = np.where(share > LEAST_SHARE, 1 - to_transmittance(ghost - around), np.float32(0))
     known = np.isfinite(lost)
     loss, weight = np.where(known, lost, np.float32(0)), outside * known
     of_loss, of_trace = (box_mean(np.abs(plane) * weight, TRACE_WINDOW) ** 2 for plane in (loss, trace))
     added = 2 * of_loss / (of_loss + of_trace + np.float32(1e-12)) * np.abs(trace)
-    added = np.minimum(added, np.float32(MOST_ADDED) * np.abs(loss))
+    added = np.minimum(added, np.float32(LARGEST_ADDITION) * np.abs(loss))
     return lost + np.copysign(added * (trace * loss > 0), loss)
 
 

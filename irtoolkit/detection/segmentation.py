@@ -10,16 +10,16 @@ from scipy.sparse.csgraph import connected_components
 
 from irtoolkit.arrays import Reduction, blur, from_indices, lazy_number, map_blocks, measure_together, to_transmittance
 
-GROW = 3.2
+REGION_LEVEL = 3.2
 SHARP = 1.0
-RIM = 0.25
-RIM_WINDOW = 9
-FAR_RIM = 0.12
+CORE_SHARE = 0.25
+CORE_WINDOW = 9
+FAR_CORE_SHARE = 0.12
 SMALLEST_AREA = 4.0
 COLUMNS = ("score", "residual", "grain", "contrast")
 
 
-def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> xr.Dataset:
+def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> xr.Dataset:
     """Compute every pixel whose score is `level` or more away from zero, on either side, in one pass over the slide.
 
     Parameters
@@ -39,21 +39,23 @@ def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = 
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
         and `core`; attributes `height` and `width`.
     """
-    return measure_together(find_tails(evidence, infrared_blur=infrared_blur, level=level))[0]
+    return measure_together(find_exceedances(evidence, infrared_blur=infrared_blur, level=level))[0]
 
 
-def find_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> Reduction:
-    """What `measure_tails` computes, to be measured together with something else."""
-    depth = max((window for _, window in _rims(infrared_blur)), default=0)
+def find_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> Reduction:
+    """What `measure_exceedances` computes, to be measured together with something else."""
+    depth = max((window for _, window in _core_shares(infrared_blur)), default=0)
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
     core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     planes = (*(evidence[name].data[None] for name in COLUMNS), core)
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
-    return Reduction(partial(_block_tails, level=level, width=width), planes, partial(_join_tails, attributes))
+    return Reduction(
+        partial(_block_exceedances, level=level, width=width), planes, partial(_concatenate, attributes)
+    )
 
 
-def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
+def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
     pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
@@ -66,33 +68,33 @@ def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
     blocked = smooth > 0
     lost = 1 - to_transmittance(np.abs(smooth))
     core = np.ones(smooth.shape, bool)
-    for share, window in _rims(infrared_blur):
+    for share, window in _core_shares(infrared_blur):
         square = np.ones((window, window), np.uint8)
         dark, bright = (~side | (lost >= share * cv2.dilate(lost * side, square)) for side in (blocked, ~blocked))
         core &= dark & bright
     return core[None]
 
 
-def _rims(infrared_blur: float) -> tuple[tuple[float, int], ...]:
+def _core_shares(infrared_blur: float) -> tuple[tuple[float, int], ...]:
     """Shares of the largest loss and the windows, px, in which it is sought; none where the infrared is sharp."""
     if infrared_blur < SHARP:
         return ()
-    return (RIM * min(infrared_blur / 1.5, 1.0), RIM_WINDOW), (FAR_RIM, 2 * round(4 * infrared_blur) + 1)
+    return (CORE_SHARE * min(infrared_blur / 1.5, 1.0), CORE_WINDOW), (FAR_CORE_SHARE, 2 * round(4 * infrared_blur) + 1)
 
 
-def _block_tails(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
+def _block_exceedances(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
     y, x = np.nonzero(np.abs(planes[0][0]) >= level)
     columns = {name: plane[0, y, x] for name, plane in zip((*COLUMNS, "core"), planes, strict=True)}
     return {"index": (y + start[0]) * width + x + start[1], **columns}
 
 
-def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dataset:
+def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LEVEL) -> xr.Dataset:
     """Join the tail's pixels of one sign into 8-connected regions and sum up each region.
 
     Parameters
     ----------
     tails
-        From `measure_tails`.
+        From `measure_exceedances`.
     sign
         1 for defects, -1 for the same on the mirrored score, which is a picture of the noise.
     level
@@ -104,20 +106,22 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
         `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
         `visible_area`, what is left of it without the infrared's blur; the `sharpening`, the visible trace expected for
-        the infrared's; the `grain` there; the `relief`, contrast of the picture's ghost there over the region's own
+        the infrared's; the `grain` there; the `relative_contrast`, contrast of the picture's ghost there over the region's own
         score; and the `visibility`: the contrast expected from the region's opacity over the visible noise for its
         area.
     """
-    chosen = np.flatnonzero(sign * tails.score.values >= level)
-    index = tails["index"].values[chosen]
-    region, count = connect_pixels(index, int(tails.width))
-    score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
-    core = _without_fragments(index, region, tails.core.values[chosen], int(tails.width))
-    noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
-    relief = np.bincount(region, tails.contrast.values[chosen], count) / np.bincount(region, score, count)
+    chosen = np.flatnonzero(sign * exceedances.score.values >= level)
+    index = exceedances["index"].values[chosen]
+    region, count = connect_pixels(index, int(exceedances.width))
+    score, opacity = (sign * exceedances[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
+    core = _without_fragments(index, region, exceedances.core.values[chosen], int(exceedances.width))
+    noise = np.bincount(region, exceedances.grain.values[chosen], count) / np.bincount(region, minlength=count)
+    contrast = np.bincount(region, exceedances.contrast.values[chosen], count) / np.bincount(
+        region, score, count
+    )
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
-    visible_area = _visible_area(infrared_area, float(tails.infrared_blur))
+    visible_area = _visible_area(infrared_area, float(exceedances.infrared_blur))
     return xr.Dataset(
         {
             "pixel_region": ("pixel", region[core]),
@@ -126,7 +130,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
             "grain": ("region", noise),
-            "relief": ("region", relief),
+            "relative_contrast": ("region", contrast),
             "visible_area": ("region", visible_area),
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
@@ -178,13 +182,13 @@ def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
     number = np.cumsum(kept.values) - 1
     owner = regions.pixel_region.values
     inside = kept.values[owner]
-    of_regions = [name for name in regions if regions[name].dims == ("region",)]
+    region_names = [name for name in regions if regions[name].dims == ("region",)]
     return xr.Dataset(
         {
             "pixel_region": ("pixel", number[owner[inside]]),
             "pixel_index": ("pixel", regions.pixel_index.values[inside]),
             "pixel_residual": ("pixel", regions.pixel_residual.values[inside]),
-            **{name: ("region", regions[name].values[kept.values]) for name in of_regions},
+            **{name: ("region", regions[name].values[kept.values]) for name in region_names},
         }
     )
 

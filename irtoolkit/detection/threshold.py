@@ -3,16 +3,16 @@
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection.segmentation import GROW
+from irtoolkit.detection.segmentation import REGION_LEVEL
 
-BUSY = (0.5, 0.7, 0.8, 0.9, 0.95)
-WORTH_SPLITTING = 1.02
+CONTRAST_QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95)
+SPLIT_GAIN = 1.02
 FEWEST_SPLIT = 4
 """Regions that a split must keep more than: of few, some way to part them keeps those of one sign by chance."""
 
 
 def choose_by_mirror(
-    defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_rate: float
+    defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float
 ) -> tuple[xr.DataArray, float, float]:
     """Which regions to keep at the stated false discovery rate, with a threshold for calm and one for busy places.
 
@@ -30,32 +30,32 @@ def choose_by_mirror(
     rate
         The larger of both rates.
     """
-    relief = np.concatenate([defects.relief.values, mirrored.relief.values])
-    levels = np.quantile(relief, BUSY) if relief.size else []
-    best = _choose_on_each_side(defects, mirrored, np.inf, false_discovery_rate)
+    relative_contrast = np.concatenate([defects.relative_contrast.values, decoys.relative_contrast.values])
+    levels = np.quantile(relative_contrast, CONTRAST_QUANTILES) if relative_contrast.size else []
+    best = _choose_on_each_side(defects, decoys, np.inf, false_discovery_rate)
     for level in levels:
-        tried = _choose_on_each_side(defects, mirrored, level, false_discovery_rate)
-        if tried[0].sum() > max(WORTH_SPLITTING * best[0].sum(), FEWEST_SPLIT):
+        tried = _choose_on_each_side(defects, decoys, level, false_discovery_rate)
+        if tried[0].sum() > max(SPLIT_GAIN * best[0].sum(), FEWEST_SPLIT):
             best = tried
     kept, threshold, rate = best
     return xr.DataArray(kept, dims="region"), threshold, rate
 
 
 def _choose_on_each_side(
-    defects: xr.Dataset, mirrored: xr.Dataset, level: float, false_discovery_rate: float
+    defects: xr.Dataset, decoys: xr.Dataset, level: float, false_discovery_rate: float
 ) -> tuple[np.ndarray, float, float]:
     kept = np.zeros(defects.sizes["region"], bool)
     results = []
-    for busy in (False, True):
-        inside, like = ((regions.relief.values > level) == busy for regions in (defects, mirrored))
-        of_side = defects.isel(region=inside), mirrored.isel(region=like)
-        threshold, rate = threshold_mirror(*of_side, false_discovery_rate)
-        kept |= inside & (GROW + defects["rank"].values >= threshold)
+    for above in (False, True):
+        inside, decoys_inside = ((regions.relative_contrast.values > level) == above for regions in (defects, decoys))
+        pair = defects.isel(region=inside), decoys.isel(region=decoys_inside)
+        threshold, rate = threshold_mirror(*pair, false_discovery_rate)
+        kept |= inside & (REGION_LEVEL + defects["rank"].values >= threshold)
         results.append((threshold, rate))
     return kept, results[0][0], max(rate for _, rate in results)
 
 
-def threshold_mirror(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_rate: float) -> tuple[float, float]:
+def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> tuple[float, float]:
     """Lowest rank at which at most the stated share of regions, and of their pixels, is expected to be false.
 
     Dust only darkens the infrared and noise goes both ways, so regions built from the mirrored score tell how many
@@ -79,20 +79,20 @@ def threshold_mirror(defects: xr.Dataset, mirrored: xr.Dataset, false_discovery_
     """
     if not defects.sizes["region"]:
         return float("inf"), 0.0
-    just_above = np.nextafter(mirrored["rank"].values, np.inf)
+    just_above = np.nextafter(decoys["rank"].values, np.inf)
     ranks = np.unique(np.concatenate([[0.0], defects["rank"].values, just_above]))
     ranks = ranks[ranks <= defects["rank"].values.max()]
-    expected = np.minimum(1.0, _tail(mirrored["rank"].values, ranks))
-    area = np.median(mirrored.area.values) if mirrored.area.size else 1.0
-    regions = (_at_least(mirrored, ranks) + expected) / _at_least(defects, ranks)
+    expected = np.minimum(1.0, _expected_decoys(decoys["rank"].values, ranks))
+    area = np.median(decoys.area.values) if decoys.area.size else 1.0
+    regions = (_at_least(decoys, ranks) + expected) / _at_least(defects, ranks)
     marked = np.maximum(_at_least(defects, ranks, "area"), 1)
-    pixels = (_at_least(mirrored, ranks, "area") + expected * area) / marked
+    pixels = (_at_least(decoys, ranks, "area") + expected * area) / marked
     rate = np.maximum(regions, pixels)
     admitted = np.flatnonzero(rate <= false_discovery_rate)
     if not admitted.size:
         return float("inf"), 0.0
     lowest = admitted[0]
-    return float(GROW + ranks[lowest]), float(rate[lowest])
+    return float(REGION_LEVEL + ranks[lowest]), float(rate[lowest])
 
 
 def _at_least(regions: xr.Dataset, ranks: np.ndarray, weight: str | None = None) -> np.ndarray:
@@ -103,17 +103,17 @@ def _at_least(regions: xr.Dataset, ranks: np.ndarray, weight: str | None = None)
     return above[np.searchsorted(regions["rank"].values[order], ranks)]
 
 
-def _tail(mirrored: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+def _expected_decoys(decoys: np.ndarray, ranks: np.ndarray) -> np.ndarray:
     """Expected number of mirrored regions of each rank or more: an exponential tail above their median, half below."""
-    if mirrored.size < 2:
+    if decoys.size < 2:
         return np.exp(-ranks)
-    middle = float(np.median(mirrored))
-    excess = mirrored[mirrored > middle] - middle
+    middle = float(np.median(decoys))
+    excess = decoys[decoys > middle] - middle
     mean = max(float(excess.mean()) if excess.size else 0.0, 0.2)
-    return mirrored.size / 2 * np.exp(-np.maximum(ranks - middle, 0) / mean)
+    return decoys.size / 2 * np.exp(-np.maximum(ranks - middle, 0) / mean)
 
 
-def rate_above(defects: xr.Dataset, mirrored: xr.Dataset) -> float:
+def rate_above(defects: xr.Dataset, decoys: xr.Dataset) -> float:
     """Estimated false discovery rate of all regions that were joined, the larger of pixels' and regions'; at most 1."""
-    pairs = ((mirrored.sizes["region"], defects.sizes["region"]), (mirrored.area.sum(), defects.area.sum()))
+    pairs = ((decoys.sizes["region"], defects.sizes["region"]), (decoys.area.sum(), defects.area.sum()))
     return max(min(float(false) / float(found), 1.0) if found else 0.0 for false, found in pairs)

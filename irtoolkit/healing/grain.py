@@ -17,8 +17,8 @@ DEVIATION = (0.984, 0.830, 0.467, 0.316, 0.237, 0.165, 0.119, 0.081)
 the fine blur over that between fine and middle one, and deviation under the coarse one."""
 
 REACH = 5.0
-FAR = np.float32(0.02)
-CALM = np.float32(0.676)
+FAR_WEIGHT = np.float32(0.02)
+NORMAL_FACTOR = np.float32(0.676)
 """Square of the mean square root of the size of normal noise; so measured, few edges do not pass for grain."""
 
 
@@ -51,7 +51,7 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     shared = np.float32(_shared_variance(detail[:, ~mask]))
     noise = hash_noise(mask.shape, start, len(planes) + 1)
     noise = np.sqrt(shared) * noise[-1] + np.sqrt(1 - shared) * noise[:-1]
-    missing = np.float32(strength) * _missing(detail, mask)
+    missing = np.float32(strength) * _missing_grain(detail, mask)
     for band, (softness, deviation) in enumerate(_grain_softness(planes, mask)):
         missing[band] *= blur(noise[band], softness) / np.float32(deviation)
     return np.where(mask, planes + missing, planes)
@@ -69,9 +69,9 @@ def _shared_variance(details: np.ndarray) -> float:
     return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
 
 
-def _missing(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _missing_grain(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Deviation (band, y, x) of the grain that masked pixels lack, smooth."""
-    around, own = _size(detail, ~mask), _size(detail, mask)
+    around, own = _local_deviation(detail, ~mask), _local_deviation(detail, mask)
     around = np.minimum(around, np.median(around, axis=(0, 1)))
     lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
     large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -91,13 +91,13 @@ def _deviation(detail: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.abs(detail)).mean(axis=-1) ** 2)
 
 
-def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _local_deviation(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Deviation (y, x, band) on every fourth row and column over pixels `where` is True, or all if none are near."""
     roots = np.stack([*np.sqrt(np.abs(detail)), np.ones(where.shape, np.float32)], axis=-1) * where[..., None]
     height, width = (max(1, length // 4) for length in where.shape)
     means = cv2.resize(roots, (width, height), interpolation=cv2.INTER_AREA)
-    near = blur(means, REACH / 4) + FAR * means.mean(axis=(0, 1))
-    return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / CALM)
+    near = blur(means, REACH / 4) + FAR_WEIGHT * means.mean(axis=(0, 1))
+    return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / NORMAL_FACTOR)
 
 
 def hash_noise(shape: tuple[int, int], start: tuple[int, int], bands: int) -> np.ndarray:

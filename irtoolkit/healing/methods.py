@@ -148,8 +148,8 @@ def _finish(
     grained, counts = healed.copy(), visible.copy()
     for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
         corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
-        even = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
-        grainy = add_grain(even, mask[rows, columns], corner, grain)
+        gamma_coded = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
+        grainy = add_grain(gamma_coded, mask[rows, columns], corner, grain)
         grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
     largest = np.iinfo(visible.dtype).max
     counts[:, wanted] = np.clip(np.rint(grained[:, wanted] / (FULL_SCALE / largest)), 0, largest)

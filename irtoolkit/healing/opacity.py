@@ -27,7 +27,7 @@ LARGEST_NOISE = 0.1
 EXCESS_BLUR = 0.8
 """Px by which the picture's ghost shows more blur than defects have, in quadrature (measured on simulated scans)."""
 
-MOST_SLOPE = 0.25
+LARGEST_SLOPE = 0.25
 """Largest sum of slopes by which the picture under a defect may explain its infrared; beyond, film and defect look
 alike."""
 
@@ -80,7 +80,9 @@ def measure_opacity(
     residual = LN10 * subtract_ghost(visible, infrared, place, model)
     sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
     seen = np.isfinite(residual)
-    density, noise = _level(np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness)))
+    density, noise = _subtract_background(
+        np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness))
+    )
     slopes = np.zeros_like(light)
     slopes[:, mask] = _bounded(ghost_slopes(visible[:, None, mask], model)[:, 0])
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
@@ -88,7 +90,7 @@ def measure_opacity(
 
 def _bounded(slopes: np.ndarray) -> np.ndarray:
     """Slopes (3, pixels), lessened where their sum is beyond what can be told from a defect."""
-    return slopes * np.minimum(1, MOST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
+    return slopes * np.minimum(1, LARGEST_SLOPE / np.maximum(np.abs(slopes).sum(axis=0), 1e-3))
 
 
 def to_log(light: np.ndarray) -> np.ndarray:
@@ -117,20 +119,20 @@ def steepness(logarithm: np.ndarray) -> np.ndarray:
     return np.asarray(counts + np.float32(SOFTNESS**2) / counts)
 
 
-def _level(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _subtract_background(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The residual from its mean over clean pixels around, and their deviation from that mean; near ones count most."""
-    weight = _spread(clean.astype(np.float32)) + np.float32(1e-9)
+    weight = _wide_mean(clean.astype(np.float32)) + np.float32(1e-9)
 
     def mean(plane: np.ndarray) -> np.ndarray:
         height, width = plane.shape
-        means = _spread(np.where(clean, plane, np.float32(0))) / weight
+        means = _wide_mean(np.where(clean, plane, np.float32(0))) / weight
         return cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR)
 
     density = residual - mean(residual)
     return density, np.sqrt(mean(np.clip(density, -LARGEST_NOISE, LARGEST_NOISE) ** 2) + np.float32(4e-6))
 
 
-def _spread(plane: np.ndarray) -> np.ndarray:
+def _wide_mean(plane: np.ndarray) -> np.ndarray:
     """Means of a plane (y, x) of 4 by 4 pixels, blurred by the narrow kernel and, by a fiftieth, the wide one."""
     height, width = (max(1, length // 4) for length in plane.shape)
     small = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)

@@ -10,7 +10,7 @@ from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, sensor_noise
 
 NEIGHBOURHOOD = 6.0
 LEAST_CHANGE = 0.02
-UNUSUAL = 8.0
+OUTLIER = 8.0
 
 
 class PictureModel(NamedTuple):
@@ -31,16 +31,16 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
     sampled = np.concatenate([_sample(*pair) for pair in zip(changes, both, strict=True)], axis=1)
     if not sampled.size:
         return PictureModel(np.full(mask.shape, LEAST_CHANGE**2, np.float32), np.eye(3, dtype=np.float32))
-    most = UNUSUAL * 3 * float(np.median(np.abs(sampled)))
+    largest = OUTLIER * 3 * float(np.median(np.abs(sampled)))
     for change, pair, reached in zip(changes, both, (power[:, 1:], power[1:]), strict=True):
-        reached += pair * np.minimum(np.einsum("byx,byx->yx", change, change) / 3, most**2)
+        reached += pair * np.minimum(np.einsum("byx,byx->yx", change, change) / 3, largest**2)
     number[:, 1:] += both[0]
     number[1:] += both[1]
     noise = sensor_noise(light).mean(axis=0)
     power, number, noise = (blur(_reduced(plane), NEIGHBOURHOOD / 4) for plane in (power, number, noise))
     variance = (power + np.float32(1e-10)) / (number + np.float32(1e-6)) - 2 * np.minimum(noise, 10)
     variance = cv2.resize(np.maximum(variance, LEAST_CHANGE**2), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return PictureModel(variance, _inverse_covariance(sampled[:, np.abs(sampled).max(axis=0) < most + 1e-3]))
+    return PictureModel(variance, _inverse_covariance(sampled[:, np.abs(sampled).max(axis=0) < largest + 1e-3]))
 
 
 def _sample(changes: np.ndarray, where: np.ndarray) -> np.ndarray:

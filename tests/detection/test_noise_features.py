@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.detection.noise_features import MOST_ADDED, add_trace
+from irtoolkit.detection.noise_features import LARGEST_ADDITION, add_trace
 
 SHAPE = (61, 83)
 SPOT = np.hypot(*(np.indices(SHAPE) - np.array([30, 40])[:, None, None])) < 3
@@ -39,7 +39,7 @@ def test_nothing_is_added_against_the_sign_nor_to_a_flat_picture():
 
 def test_at_most_two_and_a_half_times_the_loss_is_added_whatever_the_ghost():
     lost, ghost = noisy(1, 0.01), noisy(2, 0.3)
-    assert (np.abs(add_trace(lost, ghost, EVERYWHERE) - lost) <= MOST_ADDED * np.abs(lost) * 1.001).all()
+    assert (np.abs(add_trace(lost, ghost, EVERYWHERE) - lost) <= LARGEST_ADDITION * np.abs(lost) * 1.001).all()
 
 
 def test_unknown_light_stays_unknown_and_where_all_are_candidates_nothing_is_added():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.detection.segmentation import join_regions, measure_tails
+from irtoolkit.detection.segmentation import join_regions, measure_exceedances
 
 SHAPE = (61, 97)
 
@@ -18,9 +18,9 @@ def core_of(residual, infrared_blur):
     """Core (y, x) bool where the score, 100 a density, reaches the level."""
     planes = {"score": 100 * residual, "residual": residual, "grain": np.full(SHAPE, 0.01), "contrast": residual}
     evidence = xr.Dataset({name: lazy(values) for name, values in planes.items()})
-    tails = measure_tails(evidence, infrared_blur=infrared_blur)
+    exceedances = measure_exceedances(evidence, infrared_blur=infrared_blur)
     core = np.zeros(SHAPE, bool)
-    core.ravel()[tails["index"].values] = tails.core.values
+    core.ravel()[exceedances["index"].values] = exceedances.core.values
     return core
 
 
@@ -83,9 +83,9 @@ def joined(core, scored):
         "grain": np.full(index.size, 1.0),
         "contrast": np.full(index.size, 1.0),
     }
-    tails = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
-    tails = tails.assign(index=("pixel", index), core=("pixel", core.ravel()[index]))
-    return join_regions(tails.assign_attrs(height=SHAPE[0], width=SHAPE[1], infrared_blur=2.0), sign=1)
+    exceedances = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
+    exceedances = exceedances.assign(index=("pixel", index), core=("pixel", core.ravel()[index]))
+    return join_regions(exceedances.assign_attrs(height=SHAPE[0], width=SHAPE[1], infrared_blur=2.0), sign=1)
 
 
 def marked(regions):

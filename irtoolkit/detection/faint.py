@@ -66,9 +66,9 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray
     score
         float32, sigma.
     outside
-        float32, 0 at candidates, which are left out of the measure of the spread.
-    calm
-        bool, where the ghost has no detail to speak of.
+        float32, 0 at candidates, which are excluded from the local noise.
+    low_contrast
+        bool, True where the ghost has hardly any detail.
     """
     clipped = np.clip(score, -CLIP, CLIP)
     near_strong = cv2.dilate(np.abs(score), np.ones((7, 7), np.uint8)) > STRONG

@@ -93,10 +93,7 @@ def threshold_otsu(histogram: xr.Dataset) -> float:
 
 
 def threshold_yen(histogram: xr.Dataset) -> float:
-    """Threshold of the largest total correlation of both classes (Yen, Chang & Chang 1995, doi:10.1109/83.366472).
-
-    Sums are float64; float32 would lose tails of fewer than 1e-5 of 60 million pixels.
-    """
+    """Threshold of the largest total correlation of both classes (Yen, Chang & Chang 1995, doi:10.1109/83.366472)."""
     return _split(histogram, _correlation)
 
 
@@ -149,12 +146,7 @@ def threshold_slope(histogram: xr.Dataset, *, factor: float = 2.0) -> float:
 
     A parabola is fitted to the log counts between -2 and 1 sigma in bins of .1 sigma. The threshold is the first of
     three successive bins that hold more than `factor` times the parabola by 3 standard errors: Poisson's, 1 / sqrt(n)
-    in ln, and that of the fit, scaled by its misfit.
-
-    Parameters
-    ----------
-    factor
-        Counts over those of the noise; at 2 half of the pixels there are not noise (docs/method.md).
+    in ln, and that of the fit, scaled by its misfit. At a factor of 2 half of the pixels are noise (docs/method.md).
     """
     whole = histogram.sizes["bin"] // SLOPE_BINS * SLOPE_BINS
     centre = histogram.edge.values[:whole:SLOPE_BINS] + SLOPE_BINS / BINS_PER_SIGMA / 2
@@ -178,10 +170,10 @@ def _excess(centre: np.ndarray, count: np.ndarray, fitted: np.ndarray) -> tuple[
 
 
 def threshold_rate(histogram: xr.Dataset, false_discovery_rate: float) -> float:
-    """Lowest threshold, 1 sigma or more, at which the mirror of the noise admits so large a share of false pixels.
+    """Lowest threshold, at least 1 sigma, at which the estimated false discovery rate is at most the given one.
 
-    The estimator of the knockoff filter, (1 + pixels under -t) / pixels of t and more (Barber & Candes 2015,
-    doi:10.1214/15-AOS1337), at every edge t.
+    The estimator is that of the knockoff filter, (1 + pixels below -t) / pixels of at least t, at every edge t
+    (Barber & Candes 2015, doi:10.1214/15-AOS1337).
     """
     edge = histogram.edge.values
     thresholds = edge[edge >= WITHIN_NOISE]
@@ -191,23 +183,23 @@ def threshold_rate(histogram: xr.Dataset, false_discovery_rate: float) -> float:
 
 
 def rate_at(histogram: xr.Dataset, threshold: float) -> float:
-    """Estimated false discovery rate of the pixels at a threshold (`threshold_rate`), at most 1; 0 if none is found."""
+    """Estimated false discovery rate of the pixels at a threshold (`threshold_rate`), at most 1; 0 without pixels."""
     found = float(_at_least(histogram, threshold))
     return min(1.0, float(_decoys(histogram, threshold)) / found) if found else 0.0
 
 
 def share_above(histogram: xr.Dataset, threshold: float) -> float:
-    """Share of the counted pixels that score the threshold or more; within a bin by linear interpolation."""
+    """Share of the counted pixels that score at least the threshold, interpolated linearly within a bin."""
     return float(_at_least(histogram, threshold)) / max(int(histogram["count"].sum()), 1)
 
 
 def _decoys(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """One more than the pixels under minus the threshold; past the lowest bin all that it holds."""
+    """One more than the pixels below minus the threshold; beyond the lowest bin all pixels that it holds."""
     return 1 + _below(histogram, np.maximum(np.negative(threshold), histogram.edge.values[:2][-1]))
 
 
 def _at_least(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """Pixels of the threshold or more; past the highest bin all that it holds, and none at infinity."""
+    """Pixels of at least the threshold; beyond the highest bin all pixels that it holds, and none at infinity."""
     found = float(histogram["count"].sum()) - _below(histogram, threshold)
     return np.where(np.isposinf(threshold), 0.0, found)
 
@@ -220,9 +212,9 @@ def _below(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
 def threshold_local(histograms: xr.Dataset, *, find: Callable[[xr.Dataset], float] = threshold_slope) -> xr.DataArray:
     """Thresholds (tile_y, tile_x) of the sub-regions.
 
-    A sub-region of fewer than `ENOUGH` pixels is drawn to the median of the 3 by 3 around it, in proportion to what is
-    missing, and one that tells nothing takes that median; the whole slide's threshold where those tell nothing either.
-    `find` is any function of one histogram in this module.
+    Thresholds of sub-regions with fewer than `ENOUGH` pixels are averaged with the median of the 3 by 3 around them,
+    weighted by the pixels they lack. Infinite thresholds are replaced by that median, or by the whole slide's threshold
+    if all 3 by 3 are infinite. `find` is any function of one histogram in this module.
     """
     pixels = histograms["count"].sum("bin")
     found = [find(histograms.isel(tile_y=row, tile_x=column)) for row, column in np.ndindex(pixels.shape)]
@@ -237,7 +229,7 @@ def threshold_local(histograms: xr.Dataset, *, find: Callable[[xr.Dataset], floa
 def spread_threshold(local: xr.DataArray, shape: tuple[int, int]) -> xr.DataArray:
     """Threshold of every pixel (y, x), float32, lazy: bilinear between sub-regions' centres, constant beyond them.
 
-    Where an infinite one has a share, infinite. `shape` is the slide's height and width in pixels.
+    It is infinite where an infinite threshold has weight. `shape` is the slide's height and width in pixels.
     """
     kernel = partial(_bilinear, local=local.values, y=local.y.values, x=local.x.values)
     return xr.DataArray(from_kernel(kernel, shape, np.float32)[0], dims=("y", "x"), name="threshold")

@@ -1,4 +1,4 @@
-"""How large the residual's noise is at each place, and the residual in units of it."""
+"""Local noise of the residual, and the score: the residual in units of that noise."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -24,10 +24,10 @@ LOW_CONTRAST = 3.0
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
-    """Fit the residual's centre and spread on features of the picture, on each side of zero by itself.
+    """Fit the residual's bias, and its sigma on either side of zero, on features of the picture.
 
-    A log-linear model: ln of the absolute residual regressed on logs of gradients and texture of the visible bands, of
-    the ghost's gradient, and on the density; first without, then after subtracting the bias found on the same features.
+    The model is log-linear: ln of the absolute residual is regressed on the density and on logs of gradients and
+    texture of the visible bands and of the ghost's gradient; first without, then with the bias subtracted.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     -------
     xarray.Dataset
         `model` with `bias`, `blocked` and `bright` (feature): coefficients of the centre, and of ln sigma where the
-        residual is positive and negative; `feature_low`, `feature_high`: the range over which they hold.
+        residual is positive and negative; `feature_low`, `feature_high`: the range to which features are clipped.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     pixels = sum(residual[inside].size for residual, _ in samples)
@@ -71,12 +71,12 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
-    """Features (plain, ...) and the squares of some."""
+    """Features (plain, ...) and the squares of those in `SQUARED`."""
     return np.concatenate([features, features[[PLAIN.index(name) for name in SQUARED]] ** 2])
 
 
 def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients of ln sigma: mean of ln abs(normal) is -0.635."""
+    """Coefficients of ln sigma; the mean of ln abs(normal) is -0.635."""
     logs = np.log(np.abs(values) + 1e-7)
     logs = np.minimum(logs, np.median(logs) + 3)
     coefficient = least_squares(terms, logs, 1e-3)
@@ -97,12 +97,12 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
 
 
 def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:
-    """Residual in units of its noise at each place, and what the picture is like there; lazy.
+    """Residual in units of the local noise, with grain and ghost contrast; lazy.
 
     Parameters
     ----------
     residual
-        (y, x) float32, from `subtract_crosstalk`; NaN where it is not known.
+        (y, x) float32, from `subtract_crosstalk`; NaN where unknown.
     visible
         Counts (band, y, x) of R, G, B.
     model
@@ -111,9 +111,9 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
     Returns
     -------
     xarray.Dataset
-        On (y, x), float32: `score`, positive where light is blocked, on film without defects near a standard normal,
-        0 where the residual is not known; `grain`, density: the visible bands' own noise and texture in a pixel; and
-        `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
+        On (y, x), float32: `score`, sigma, positive where light is blocked, nearly standard normal on film without
+        defects, 0 where the residual is unknown; `grain`, density: noise and texture of the visible bands in a pixel;
+        and `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
     plain = map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
@@ -123,7 +123,7 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Score by the model alone, visible grain, and the ghost's contrast, with the sign bit at candidates, as planes."""
+    """Score from the model alone, visible grain, and ghost contrast with its sign bit set at candidates, as planes."""
     smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
     combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
     for name, feature in zip(PLAIN, features, strict=True):
@@ -152,7 +152,7 @@ def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, te
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
-    """The score over its level and spread around each place, the grain and the contrast as they are, as planes."""
+    """Score without its background level over its local noise, and unchanged grain and contrast, as planes."""
     known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
     score -= _background_level(score, outside)
@@ -165,13 +165,13 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
 
 
 def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mean score around each place, of what is no candidate and cut at 2.5 sigma."""
+    """Mean score around each pixel without candidates, clipped at 2.5 sigma."""
     weight = box_mean(outside, BACKGROUND_WINDOW) + np.float32(1e-6)
     return box_mean(np.clip(score, -2.5, 2.5) * outside, BACKGROUND_WINDOW) / weight
 
 
 def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Sigma of the score around each place, of what is no candidate, over 1."""
+    """Sigma of the score around each pixel without candidates; 1 for standard normal noise."""
     size = np.abs(np.clip(score, -5, 5)) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:

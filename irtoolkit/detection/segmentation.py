@@ -1,4 +1,4 @@
-"""From the score to the mask: its tails, the regions they form, and the regions that are kept."""
+"""Segmentation of the score: pixels beyond a level, their connected components, and the mask."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ COLUMNS = ("score", "residual", "grain", "contrast")
 
 
 def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> xr.Dataset:
-    """Compute every pixel whose score is `level` or more away from zero, on either side, in one pass over the slide.
+    """Compute every pixel whose absolute score is at least `level`, in one pass over the slide.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: fl
         On (y, x), float32, lazy: `residual` from `subtract_crosstalk`; `score`, `grain` and `contrast` from
         `score_residual`.
     infrared_blur
-        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on a pixel counts as `core`
-        only where the residual reaches a share of the largest within 4 px, because the blur widens every mark.
+        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on, only pixels whose
+        residual reaches a share of the largest within 4 px are `core`, because the blur widens every mark.
     level
         In sigma.
 
@@ -43,16 +43,14 @@ def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: fl
 
 
 def find_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> Reduction:
-    """What `measure_exceedances` computes, to be measured together with something else."""
+    """The reduction behind `measure_exceedances`, for `measure_together`."""
     depth = max((window for _, window in _core_shares(infrared_blur)), default=0)
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
     core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     planes = (*(evidence[name].data[None] for name in COLUMNS), core)
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
-    return Reduction(
-        partial(_block_exceedances, level=level, width=width), planes, partial(_concatenate, attributes)
-    )
+    return Reduction(partial(_block_exceedances, level=level, width=width), planes, partial(_concatenate, attributes))
 
 
 def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
@@ -63,7 +61,7 @@ def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Where the light lost reaches a share of the largest loss, near and far; the blur mixes light, not density."""
+    """Pixels whose loss of light, which the blur mixes, reaches a share of the largest loss nearby and farther off."""
     smooth = blur(np.nan_to_num(residual[0]), 0.5)
     blocked = smooth > 0
     lost = 1 - to_transmittance(np.abs(smooth))
@@ -76,7 +74,7 @@ def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
 
 
 def _core_shares(infrared_blur: float) -> tuple[tuple[float, int], ...]:
-    """Shares of the largest loss and the windows, px, in which it is sought; none where the infrared is sharp."""
+    """Shares of the largest loss and the windows, px, in which it is searched; none if the infrared is sharp."""
     if infrared_blur < SHARP:
         return ()
     return (CORE_SHARE * min(infrared_blur / 1.5, 1.0), CORE_WINDOW), (FAR_CORE_SHARE, 2 * round(4 * infrared_blur) + 1)
@@ -89,24 +87,24 @@ def _block_exceedances(*planes: np.ndarray, start: tuple[int, int], level: float
 
 
 def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LEVEL) -> xr.Dataset:
-    """Join the tail's pixels of one sign into 8-connected regions and sum up each region.
+    """Join the exceedances of one sign into 8-connected components and measure each of these regions.
 
     Parameters
     ----------
     tails
         From `measure_exceedances`.
     sign
-        1 for defects, -1 for the same on the mirrored score, which is a picture of the noise.
+        1 for defects, -1 for decoys, the regions of the mirrored score, which stand for noise.
     level
-        In sigma; pixels scoring less are left out.
+        In sigma; pixels with smaller scores are not used.
 
     Returns
     -------
     xarray.Dataset
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
         `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
-        `visible_area`, what is left of it without the infrared's blur; the `sharpening`, the visible trace expected for
-        the infrared's; the `grain` there; the `relative_contrast`, contrast of the picture's ghost there over the region's own
+        `visible_area`, that area without the infrared's blur; the `sharpening`, the expected visible contrast over that
+        of the infrared; the `grain` there; the `relative_contrast`, the ghost's contrast there over the region's own
         score; and the `visibility`: the contrast expected from the region's opacity over the visible noise for its
         area.
     """
@@ -116,9 +114,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
     score, opacity = (sign * exceedances[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
     core = _without_fragments(index, region, exceedances.core.values[chosen], int(exceedances.width))
     noise = np.bincount(region, exceedances.grain.values[chosen], count) / np.bincount(region, minlength=count)
-    contrast = np.bincount(region, exceedances.contrast.values[chosen], count) / np.bincount(
-        region, score, count
-    )
+    contrast = np.bincount(region, exceedances.contrast.values[chosen], count) / np.bincount(region, score, count)
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
     visible_area = _visible_area(infrared_area, float(exceedances.infrared_blur))
@@ -139,7 +135,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
 
 
 def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, width: int) -> np.ndarray:
-    """Core pixels without the specks under 4 px that a blurred rim leaves beside a larger core of its region."""
+    """Core pixels without fragments under 4 px, left by a blurred edge, beside a larger piece of the same region."""
     piece, count = connect_pixels(index[core], width)
     area = np.bincount(piece, minlength=count)
     largest = np.zeros(region.max(initial=-1) + 1, int)
@@ -150,9 +146,9 @@ def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, 
 
 
 def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
-    """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are.
+    """Number of each pixel's 8-connected component, for sorted flat indices, and the number of components.
 
-    Works on runs of neighbours in a row: a run touches those of the next row that overlap it widened by one pixel.
+    Components are built of runs of neighbours in a row: a run, widened by a pixel, touches what it overlaps below.
     """
     if not index.size:
         return np.zeros(0, np.int32), 0
@@ -170,7 +166,7 @@ def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
 
 
 def _visible_area(infrared_area: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Area without what the infrared's blur added, 4 px at least.
+    """Area without the infrared's blur, at least 4 px.
 
     A Gaussian speck of variance s^2 covers (sum d)^2 / sum d^2 = 4 pi s^2 pixels, and a blur adds its variance.
     """
@@ -178,7 +174,7 @@ def _visible_area(infrared_area: np.ndarray, infrared_blur: float) -> np.ndarray
 
 
 def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
-    """Only the regions, and their pixels, for which `kept` (region,) is True, numbered anew."""
+    """Regions, with their pixels, for which `kept` (region,) is True, renumbered."""
     number = np.cumsum(kept.values) - 1
     owner = regions.pixel_region.values
     inside = kept.values[owner]
@@ -194,7 +190,7 @@ def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
 
 
 def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataArray, xr.DataArray]:
-    """Mask (y, x) bool, True = defect, of all regions, and the number of 8-connected defects in it; lazy.
+    """Lazy mask (y, x) of all regions, bool, True = defect, and the number of 8-connected defects in it.
 
     Parameters
     ----------
@@ -209,9 +205,9 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
 
 
 def count_defects(index: np.ndarray, width: int) -> int:
-    """Number of 8-connected defects that marked pixels, flat indices in order, form on a slide of so many columns.
+    """Number of 8-connected defects formed by marked pixels, sorted flat indices on a slide with `width` columns.
 
-    Not that of the regions they come from: one whose blurred rim was trimmed may be marked in several pieces, or not.
+    It may differ from the number of regions, because a region without its blurred edge may fall apart or vanish.
 
     >>> count_defects(np.array([0, 2, 11, 25]), width=10)
     2

@@ -1,4 +1,4 @@
-"""The threshold of each slide, from the mirror of its own noise, at a stated false discovery rate."""
+"""Threshold of a slide at a given false discovery rate, estimated from the mirrored score of its own noise."""
 
 import numpy as np
 import xarray as xr
@@ -8,27 +8,27 @@ from irtoolkit.detection.segmentation import REGION_LEVEL
 CONTRAST_QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95)
 SPLIT_GAIN = 1.02
 FEWEST_SPLIT = 4
-"""Regions that a split must keep more than: of few, some way to part them keeps those of one sign by chance."""
+"""A split must keep more regions than this, because a few may be separated from all decoys by chance."""
 
 
 def choose_by_mirror(
     defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float
 ) -> tuple[xr.DataArray, float, float]:
-    """Which regions to keep at the stated false discovery rate, with a threshold for calm and one for busy places.
+    """Choose the regions to keep at a false discovery rate, with thresholds for places of low and high ghost contrast.
 
-    Where the picture is busy its ghost may leave residuals on both sides that no calm place has; the mirrored ones must
-    not raise the threshold of the calm. So `threshold_mirror` is asked for each side of some level of the
-    regions' relief: the level, or none, with which most regions are kept. Grouping by what says nothing of the sign
-    leaves the rate as it is (Ignatiadis et al. 2016, doi:10.1038/nmeth.3885).
+    Where the picture's ghost has much contrast it may leave residuals of both signs; their decoys must not raise the
+    threshold elsewhere. So the regions are split at a level of their relative contrast, and each side gets its own
+    `threshold_mirror`. The level, or none, with the most kept regions is used. Such groups preserve the rate, because
+    the contrast does not depend on the sign of the score (Ignatiadis et al. 2016, doi:10.1038/nmeth.3885).
 
     Returns
     -------
     kept
         bool (region,) of `defects`.
     threshold
-        In sigma, that of the calm places.
+        In sigma, for places of low contrast.
     rate
-        The larger of both rates.
+        The larger rate of both sides.
     """
     relative_contrast = np.concatenate([defects.relative_contrast.values, decoys.relative_contrast.values])
     levels = np.quantile(relative_contrast, CONTRAST_QUANTILES) if relative_contrast.size else []
@@ -56,12 +56,12 @@ def _choose_on_each_side(
 
 
 def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> tuple[float, float]:
-    """Lowest rank at which at most the stated share of regions, and of their pixels, is expected to be false.
+    """Lowest threshold at which the estimated false discovery rates of regions and of pixels are at most the given.
 
-    Dust only darkens the infrared and noise goes both ways, so regions built from the mirrored score tell how many
-    regions of noise there are at each rank: the estimator of the knockoff filter (Barber & Candes 2015,
-    doi:10.1214/15-AOS1337) and of target-decoy search. Its "+ 1", with which fewer than 1 / rate regions could never be
-    accepted, is replaced by an exponential tail fitted to the mirrored ranks where that is smaller.
+    Dust only darkens the infrared while noise has both signs, so decoys, the regions of the mirrored score, estimate
+    the number of false regions at each rank (knockoff filter, Barber & Candes 2015, doi:10.1214/15-AOS1337;
+    target-decoy search). Its "+ 1", which would reject any set of fewer than 1 / rate regions, is replaced by an
+    exponential tail fitted to the decoys' ranks where that is smaller.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_ra
     Returns
     -------
     tuple of float
-        Threshold in sigma, the score that a region of one pixel needs (a region is kept when its summed excess over 3.2
-        sigma is as much), and the rate estimated there, the larger of pixels' and regions'. Infinity and 0 when
-        nothing can be accepted.
+        Threshold in sigma, the score that a region of one pixel needs (larger regions need the same excess over 3.2
+        sigma in sum), and the rate estimated there, the larger of pixels' and regions'. Infinity and 0 if no region
+        can be accepted.
     """
     if not defects.sizes["region"]:
         return float("inf"), 0.0
@@ -96,7 +96,7 @@ def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_ra
 
 
 def _at_least(regions: xr.Dataset, ranks: np.ndarray, weight: str | None = None) -> np.ndarray:
-    """Regions, or their summed `weight`, of each rank or more."""
+    """Number of regions, or their summed `weight`, of at least each rank."""
     order = np.argsort(regions["rank"].values)
     amounts = np.ones(len(order)) if weight is None else regions[weight].values[order].astype(float)
     above = np.r_[np.cumsum(amounts[::-1])[::-1], 0.0]
@@ -104,7 +104,7 @@ def _at_least(regions: xr.Dataset, ranks: np.ndarray, weight: str | None = None)
 
 
 def _expected_decoys(decoys: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Expected number of mirrored regions of each rank or more: an exponential tail above their median, half below."""
+    """Expected number of decoys of at least each rank: an exponential tail above their median, half of them below."""
     if decoys.size < 2:
         return np.exp(-ranks)
     middle = float(np.median(decoys))
@@ -114,6 +114,6 @@ def _expected_decoys(decoys: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 
 
 def rate_above(defects: xr.Dataset, decoys: xr.Dataset) -> float:
-    """Estimated false discovery rate of all regions that were joined, the larger of pixels' and regions'; at most 1."""
+    """Estimated false discovery rate of all given regions, the larger of pixels' and regions'; at most 1."""
     pairs = ((decoys.sizes["region"], defects.sizes["region"]), (decoys.area.sum(), defects.area.sum()))
     return max(min(float(false) / float(found), 1.0) if found else 0.0 for false, found in pairs)

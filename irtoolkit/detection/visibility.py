@@ -1,4 +1,4 @@
-"""Whether defects can be seen: what crowds of small regions do to the visible bands, against their noise."""
+"""Visibility of defects: the contrast of numerous small regions in the visible bands, over the noise there."""
 
 from functools import partial
 
@@ -18,17 +18,17 @@ SHIFTED_ROWS = 24
 
 
 def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, exponent: float = 1.0) -> xr.DataArray:
-    """Measure how much less visible small regions are than their infrared says, where a slide has crowds of them.
+    """Measure the visibility of numerous small regions relative to that expected from their infrared.
 
-    Some scanners show thousands of grain-sized dots a megapixel in the infrared, which dip in the colours by half as
-    much and drown in the grain. One dot cannot be measured there, but a crowd can: over regions of like size, the
-    median share of the expected trace that the visible bands show, over the spread of the same figure a little aside
-    of each region, in units of the noise that was expected.
+    Some scanners show thousands of grain-sized dots per megapixel in the infrared, whose contrast in the visible bands
+    is half as large and below the grain. A single dot cannot be measured there, but many of similar size can: their
+    factor is the median share of the expected visible contrast that they show, over the spread of the same quantity
+    24 rows away, in units of the expected noise.
 
     Parameters
     ----------
     visible
-        Counts (band, y, x) of R, G, B; read once more, and only if some size has a crowd.
+        Counts (band, y, x) of R, G, B; read once more, and only if some size has at least 200 regions.
     regions
         Defects from `join_regions`.
     exponent
@@ -37,7 +37,7 @@ def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, ex
     Returns
     -------
     xarray.DataArray
-        Factor of the visibility (size), at most 1; 1 for sizes of fewer than 200 regions. Coordinate `size`: least
+        Factor of the visibility (size), at most 1; 1 for sizes of fewer than 200 regions. Coordinate `size`: smallest
         visible area, px.
     """
     size = np.searchsorted(SIZES, regions.visible_area.values, side="right") - 1
@@ -60,12 +60,12 @@ def scale_visibility(regions: xr.Dataset, factors: xr.DataArray) -> xr.Dataset:
 
 
 def rank_above_dots(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> float:
-    """Rank from which a small region does not belong to a crowd of invisible dots; 0 where there is no crowd.
+    """Rank from which small regions exceed a population of invisible dots; 0 without such a population.
 
-    There is a crowd where there are 200 small defects and three times as many as their mirrored like, and most of them
-    cannot be seen. The cube roots of its ranks are taken as normal, as of sums in general (Wilson & Hilferty 1931,
-    doi:10.1073/pnas.17.12.684), with the median and the ninth decile of all small regions; the rank returned is the
-    lowest at which the crowd's share among the regions beyond is the stated rate at most.
+    A population has at least 200 small defects, three times as many as small decoys, most of them invisible. The cube
+    roots of its ranks are modelled as normal, as for sums in general (Wilson & Hilferty 1931,
+    doi:10.1073/pnas.17.12.684), with the median and the ninth decile of all small regions. The rank returned is the
+    lowest at which dots are at most the given share of the regions of that rank or more.
     """
     small, small_decoys = (regions["rank"].values[_small(regions)] for regions in (defects, decoys))
     invisible = defects.visibility.values[_small(defects)] < VISIBLE
@@ -82,7 +82,7 @@ def rank_above_dots(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rat
 
 
 def above_dots(regions: xr.Dataset, rank: float) -> xr.DataArray:
-    """Which regions are large or rank at least `rank`: bool (region,)."""
+    """Regions that are large or rank at least `rank`: bool (region,)."""
     return xr.DataArray(~_small(regions) | (regions["rank"].values >= rank), dims="region")
 
 
@@ -91,7 +91,7 @@ def _small(regions: xr.Dataset) -> np.ndarray:
 
 
 def _traces(visible: xr.DataArray, regions: xr.Dataset, exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the expected visible trace that each region shows, and its noise aside of it (1: as expected)."""
+    """Share of the expected visible contrast that each region shows, and its noise 24 rows away (1: as expected)."""
     kernel = partial(_trace, exponent=exponent)
     planes = map_blocks(kernel, visible.data, depth=SHIFTED_ROWS + SURROUNDINGS, dtype=np.float32, planes=2)
     index = np.sort(regions.pixel_index.values)
@@ -107,7 +107,7 @@ def _traces(visible: xr.DataArray, regions: xr.Dataset, exponent: float) -> tupl
 
 
 def _trace(visible: np.ndarray, exponent: float) -> np.ndarray:
-    """Density above the surroundings, mean of the bands, and the same `SHIFTED_ROWS` rows below."""
+    """Density minus that of the surroundings, mean of the bands, and the same `SHIFTED_ROWS` rows below."""
     density = np.mean([to_density(to_light(band, exponent)) for band in visible], axis=0)
     trace = density - cv2.blur(density, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REFLECT_101)
     return np.stack([trace, np.roll(trace, -SHIFTED_ROWS, axis=0)])

@@ -1,4 +1,4 @@
-"""How much a picture changes from pixel to pixel, and how its bands change together: measured around defects."""
+"""Variance of the picture's change from pixel to pixel, and its covariance between bands, around defects."""
 
 from typing import NamedTuple
 
@@ -14,8 +14,8 @@ OUTLIER = 8.0
 
 
 class PictureModel(NamedTuple):
-    """`variance` (y, x) of the change of log light between neighbours, mean of the bands; `bands` (3, 3): inverse of
-    the covariance of the bands' changes, in units of that variance.
+    """`variance` (y, x) of the change of log light between neighbours, mean of the bands; `bands` (3, 3): inverse
+    covariance of the bands' changes, in units of that variance.
     """
 
     variance: np.ndarray
@@ -23,7 +23,7 @@ class PictureModel(NamedTuple):
 
 
 def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
-    """Measure the changes between seen neighbours at least 2 px from a mask (y, x), less the sensor's noise."""
+    """Measure the changes between known neighbours at least 2 px from a mask (y, x), without sensor noise."""
     clean = evidence.seen & ~grown(mask, FILL_GROWN)
     light, power, number = evidence.light, np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.float32)
     changes = [np.diff(light, axis=2), np.diff(light, axis=1)]
@@ -44,7 +44,7 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
 
 
 def _sample(changes: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Every seventh of the changes (3, y, x) at which `where` (y, x) is True."""
+    """Every seventh of the changes (3, y, x) where `where` (y, x) is True."""
     return changes.reshape(3, -1)[:, np.flatnonzero(where)[::7]]
 
 
@@ -55,6 +55,6 @@ def _reduced(plane: np.ndarray) -> np.ndarray:
 
 
 def _inverse_covariance(changes: np.ndarray) -> np.ndarray:
-    """Of changes (3, pairs), scaled to a mean variance of 1."""
+    """Inverse covariance (3, 3) of changes (3, pairs), for a mean variance of 1."""
     covariance = np.cov(changes.astype(np.float64)) + 1e-8 * np.eye(3)
     return np.asarray(np.linalg.inv(3 * covariance / np.trace(covariance) + 0.002 * np.eye(3)), np.float32)

@@ -1,4 +1,4 @@
-"""The most probable light and density at masked pixels, given what is known of them: Gauss and Newton's method."""
+"""Most probable light and density at masked pixels, by the Gauss-Newton method."""
 
 from typing import NamedTuple
 
@@ -9,30 +9,30 @@ RATIOS = np.array([1.08, 1.09, 1.11], np.float32)[:, None]
 """Density of defects in R, G, B over that in infrared: 1.03-1.14 in scans (US 5,266,805: refraction)."""
 
 OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
-"""How far black level, counts, and ratio, share, may be wrong."""
+"""Standard errors of the black level, in counts, and of the ratio, as a share."""
 
 DENSE = 2.0
-"""Natural density from which on the ratio is trusted less and less: it errs alike all over a defect, and from three
-times that on the infrared does not tell how dense a defect is."""
+"""Natural density above which the error of the ratio grows, which is the same all over a defect; from three times that
+density the infrared no longer measures it."""
 
 LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
 OUTLIER = 4.0
 NEWTON_STEPS, GRADIENT_STEPS = 4, 40
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 0.03
-"""A group is solved when its pull's square, about twice the log probability to be gained, is this share of the first
-or so small: a tenth loses up to 1.3 dB on large opaque defects."""
+"""A group is solved when its squared gradient, about twice the log probability still to be gained, is this share of the
+first, or this small (docs/method.md)."""
 
 DENSITIES = (-0.05, 6.0)
 
 
 class System(NamedTuple):
-    """What stays the same through the rounds; `n` unknown pixels, `e` pairs of neighbours, `q` places of infrared.
+    """The data, constant through all steps; `n` unknown pixels, `e` pairs of neighbours, `q` infrared samples.
 
-    `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n) and `boundary`
-    (3, e): pairs of neighbours and what known ones add; `weight` (e,): 1 over the picture's variance; `psf` (q, n):
-    the infrared's blur; `density` (q,) and `precision` (q,): its data, and 1 over the variance of its transmittance;
-    `group` (n,): numbers from 0 on without gaps, equal for pixels that neighbours or infrared connect.
+    `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
+    of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
+    variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
+    over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels.
     """
 
     light: np.ndarray
@@ -51,13 +51,13 @@ class System(NamedTuple):
 
 
 class Curvature(NamedTuple):
-    """What the linearised problem multiplies a move (4, n) by, and inverses (4, 4, n) of its pixels' own `blocks`.
+    """Hessian of the linearised problem, with inverses `blocks` (4, 4, n) of its diagonal blocks for each pixel.
 
-    `visible_precision` (3, n): 1 over the variance of the visible data; `ghosts` (3, n) and `transmittance` (n,): change of the
-    infrared's transmittance before its blur with light, and less that with density; `psf` (q, n) and `adjoint`, its
-    transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost` and `density_cost` (n, n): cost of change from pixel to
-    pixel of light and of density. So that one blur does for both, `ghosts` take the transmittance around for that of
-    each place of infrared; the pull is exact.
+    `visible_precision` (3, n): 1 over the variance of the visible data; `ghosts` (3, n): change of the unblurred
+    infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` (q, n) and `adjoint`,
+    its transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
+    quadratic costs of differences of neighbours. `ghosts` use the average transmittance of the surroundings, so that
+    one blur serves both; the gradient is exact.
     """
 
     bands: np.ndarray
@@ -72,17 +72,19 @@ class Curvature(NamedTuple):
     density_cost: sparse.csr_array
 
     def times(self, move: np.ndarray) -> np.ndarray:
-        """Pull (4, n) that a move (4, n) of light and density meets."""
+        """Product (4, n) with a move (4, n) of light and density."""
         drift = self.visible_precision * (move[:3] - RATIOS * move[3])
         dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.transmittance * move[3]
         shown = self.adjoint @ (self.infrared_precision * (self.psf @ dimmed))
         response = np.empty_like(move)
         response[:3] = drift + self.bands @ (self.light_cost @ move[:3].T).T + self.ghosts * shown
-        response[3] = self.density_cost @ move[3] - np.einsum("i,in->n", RATIOS[:, 0], drift) - self.transmittance * shown
+        response[3] = (
+            self.density_cost @ move[3] - np.einsum("i,in->n", RATIOS[:, 0], drift) - self.transmittance * shown
+        )
         return response
 
     def select(self, pixels: np.ndarray) -> "Curvature":
-        """The part of some pixels (n,) bool, of which the others know nothing."""
+        """The part of some pixels (n,) bool, which are independent of the others."""
         places = pixels[self.psf.indices[self.psf.indptr[:-1]]]
         number, row = np.cumsum(pixels, dtype=np.int32) - 1, np.cumsum(places, dtype=np.int32) - 1
         return self._replace(
@@ -99,13 +101,13 @@ class Curvature(NamedTuple):
 
 
 def _part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> sparse.csr_array:
-    """Rows (bool) of a matrix, whose columns get a new number."""
+    """Selected rows (bool) of a matrix, with renumbered columns."""
     part = matrix[rows]
     return sparse.csr_array((part.data, number[part.indices], part.indptr), shape=(part.shape[0], int(number[-1]) + 1))
 
 
 def solve(system: System, density: np.ndarray) -> np.ndarray:
-    """Most probable logarithm of light (3, n), begun from a `density` (n,) of the defects."""
+    """Most probable logarithm of light (3, n), starting from a `density` (n,) of the defects."""
     light = np.where(density < 1.2, system.light + RATIOS * density, system.fill)
     for _ in range(NEWTON_STEPS):
         step = _conjugate_gradients(*_linearise(system, light, density), system.group)
@@ -114,7 +116,7 @@ def solve(system: System, density: np.ndarray) -> np.ndarray:
 
 
 def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[Curvature, np.ndarray]:
-    """Curvature at light (3, n) and density (n,), and the pull (4, n) on them."""
+    """Curvature at light (3, n) and density (n,), and the negative gradient (4, n)."""
     transmittance = np.exp(-density)
     black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
     ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 8)
@@ -129,22 +131,16 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
     precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
     misfit = precision * (seen + np.log(passed))
-    visible_misfit = visible_precision * (system.light + RATIOS * density - light)
+    error = visible_precision * (system.light + RATIOS * density - light)
     adjoint = system.psf.T.tocsr()
     descent = np.empty((4, density.size), np.float32)
     roughness = system.differences.T @ (weight * change).T
-    descent[:3] = visible_misfit - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
-    descent[3] = (
-        transmittance * (adjoint @ (misfit / passed))
-        - (RATIOS * visible_misfit).sum(axis=0)
-        - density_cost @ density
-    )
+    descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
+    descent[3] = transmittance * (adjoint @ (misfit / passed)) - (RATIOS * error).sum(axis=0) - density_cost @ density
     infrared_precision = precision / passed**2
     ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
-    infrared_diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
-    blocks = _blocks(
-        system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + infrared_diagonal
-    )
+    diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
+    blocks = _blocks(system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal)
     return Curvature(
         system.bands,
         visible_precision,
@@ -164,7 +160,7 @@ def _laplacian(differences: sparse.csr_array, weight: np.ndarray) -> sparse.csr_
 
 
 def _blocks(bands: np.ndarray, visible_precision: np.ndarray, roughness: np.ndarray, dense: np.ndarray) -> np.ndarray:
-    """Inverses (4, 4, n) of each pixel's own block of the curvature, by Gauss and Jordan's elimination."""
+    """Inverses (4, 4, n) of each pixel's diagonal block of the curvature, by Gauss-Jordan elimination."""
     blocks = np.zeros((4, 4, roughness.size), np.float32)
     blocks[:3, :3] = bands[:, :, None] * roughness
     for band in range(3):
@@ -180,10 +176,10 @@ def _blocks(bands: np.ndarray, visible_precision: np.ndarray, roughness: np.ndar
 
 
 class Search(NamedTuple):
-    """Where conjugate gradients stand: of `n` pixels in groups, the `part` (4, n) found of the solution.
+    """State of conjugate gradients for `n` pixels in groups: their `solution` (4, n) so far.
 
-    `place` and `group` (n,): their place in the whole solution, and group; `residual` (4, n): pull that is left;
-    `direction` (4, n) of the next step; `product` and `tolerance` (groups,): the pull's square, and at which to stop.
+    `place` and `group` (n,): their index in the whole solution, and group; `residual` (4, n) of the equations;
+    `direction` (4, n) of the next step; `product` and `tolerance` (groups,): squared residual, and where to stop.
     """
 
     place: np.ndarray
@@ -195,7 +191,7 @@ class Search(NamedTuple):
     tolerance: np.ndarray
 
     def select(self, pixels: np.ndarray, groups: np.ndarray) -> "Search":
-        """The part of some groups (bool), which are those of the `pixels` (n,) bool."""
+        """The state of selected groups (bool), which own the `pixels` (n,) bool."""
         return Search(
             self.place[pixels],
             (np.cumsum(groups) - 1)[self.group[pixels]],
@@ -208,10 +204,10 @@ class Search(NamedTuple):
 
 
 def _conjugate_gradients(curvature: Curvature, descent: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Solution (4, n) of curvature times solution = pull after preconditioned steps, at most 40.
+    """Solution (4, n) of curvature times solution = descent after at most 40 preconditioned steps.
 
-    Each group is a system of its own, and left alone once it is solved (Hestenes and Stiefel 1952,
-    doi:10.6028/jres.049.044); when half of the pixels are, only the others are carried on.
+    Each group is an independent system that stops when it is solved (Hestenes and Stiefel 1952,
+    doi:10.6028/jres.049.044); when half of the pixels are solved, they are removed from the computation.
     """
     solution, direction = np.zeros_like(descent), _scaled(curvature, descent)
     product = _sums(descent, direction, group)
@@ -249,5 +245,5 @@ def _scaled(curvature: Curvature, descent: np.ndarray) -> np.ndarray:
 
 
 def _sums(one: np.ndarray, other: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Sum of the products of (4, n) for each group."""
+    """Scalar product of two (4, n) arrays for each group."""
     return np.bincount(group, np.einsum("in,in->n", one, other))

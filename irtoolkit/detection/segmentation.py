@@ -91,7 +91,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
 
     Parameters
     ----------
-    tails
+    exceedances
         From `measure_exceedances`.
     sign
         1 for defects, -1 for decoys, the regions of the mirrored score, which stand for noise.

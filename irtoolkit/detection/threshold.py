@@ -65,7 +65,7 @@ def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_ra
 
     Parameters
     ----------
-    defects, mirrored
+    defects, decoys
         From `join_regions`, of sign 1 and -1.
     false_discovery_rate
         Between 0 and 1.

@@ -81,9 +81,7 @@ def measure_opacity(
     residual = LN10 * subtract_ghost(visible, infrared, place, model)
     sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
     seen = np.isfinite(residual)
-    density, noise = _subtract_background(
-        np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness))
-    )
+    density, noise = _flattened(np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness)))
     slopes = np.zeros_like(light)
     slopes[:, mask] = _bounded(ghost_slopes(visible[:, None, mask], model)[:, 0])
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
@@ -120,7 +118,7 @@ def steepness(logarithm: np.ndarray) -> np.ndarray:
     return np.asarray(counts + np.float32(SOFTNESS**2) / counts)
 
 
-def _subtract_background(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _flattened(residual: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Residual minus its background level, the mean of clean pixels around, and their deviation from that level."""
     weight = _wide_mean(clean.astype(np.float32)) + np.float32(1e-9)
 

@@ -1,4 +1,4 @@
-"""What a blurred infrared adds around a defect: rims near and far, and fragments of them."""
+"""Core of defects without what a blurred infrared adds around them, nearby and farther off, and its fragments."""
 
 import dask.array as da
 import numpy as np
@@ -37,13 +37,13 @@ def steps(peak, rim, distance):
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.9])
-def test_a_sharp_infrared_has_no_rim(sigma):
+def test_with_a_sharp_infrared_all_is_core(sigma):
     residual = steps(0.5, 0.04, 12)
     np.testing.assert_array_equal(core_of(residual, sigma), residual > 0)
 
 
 @pytest.mark.parametrize(("rim", "kept"), [(0.06, False), (0.12, True)])
-def test_the_near_rim_is_what_loses_less_than_a_quarter_of_the_light_within_4_px(rim, kept):
+def test_the_core_loses_a_quarter_of_the_largest_loss_within_4_px(rim, kept):
     """.5 takes .684 of the light, a quarter of which is .171, a density of .081."""
     core = core_of(steps(0.5, rim, 4), 2.0)
     assert core[:, 41:44].all()
@@ -52,7 +52,7 @@ def test_the_near_rim_is_what_loses_less_than_a_quarter_of_the_light_within_4_px
 
 
 @pytest.mark.parametrize(("rim", "kept"), [(0.033, False), (0.05, True)])
-def test_the_far_rim_is_what_loses_less_than_an_eighth_of_it_within_four_blurs(rim, kept):
+def test_the_core_loses_an_eighth_of_the_largest_loss_within_four_blurs(rim, kept):
     """.12 of .684 is .082, a density of .037; with a blur of 2 px it reaches 8 px, with one of 3 px 12."""
     for sigma, reach in ((2.0, 8), (3.0, 12)):
         core = core_of(steps(0.5, rim, 30), sigma)
@@ -60,7 +60,7 @@ def test_the_far_rim_is_what_loses_less_than_an_eighth_of_it_within_four_blurs(r
         assert core[:, 44 + reach + 2 : 70].all()
 
 
-def test_what_is_as_bright_on_the_other_side_is_no_rim():
+def test_each_sign_has_its_own_core():
     """A dark line beside a bright one: each is measured against its own side."""
     columns = np.zeros(SHAPE[1])
     columns[40:45], columns[47:50] = 0.5, -0.05

@@ -1,4 +1,4 @@
-"""Faint damage that is left out of the noise around it."""
+"""Faint damage that is excluded from the local noise."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is given back to defects of steep and blurred infrared."""
+"""Visible traces that are added to the loss of light under a steep and blurred infrared."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def noisy(seed, sigma):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_what_residual_and_ghost_tell_alike_counts_more(sign):
+def test_a_spot_in_both_residual_and_ghost_is_enhanced(sign):
     lost = noisy(1, 0.01) + np.float32(sign * 0.03) * SPOT
     added = add_trace(lost, noisy(2, 0.005) + np.float32(0.8) + np.float32(sign * 0.06) * SPOT, EVERYWHERE) - lost
     assert np.median(sign * added[SPOT]) > 0.02

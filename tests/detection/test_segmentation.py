@@ -85,7 +85,7 @@ def test_rank_is_the_summed_excess_over_the_level():
     np.testing.assert_allclose(join_regions(exceedances_of(score), sign=1, level=5)["rank"], [5], rtol=1e-6)
 
 
-def test_the_mirror_of_the_score_gives_the_mirrored_regions():
+def test_the_mirrored_score_gives_the_decoys():
     score = np.random.default_rng(3).normal(0, 3, (41, 53))
     one, other = (join_regions(exceedances_of(sign * score), sign=sign) for sign in (1, -1))
     assert one.sizes["region"] > 20
@@ -95,7 +95,7 @@ def test_the_mirror_of_the_score_gives_the_mirrored_regions():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_tails_hold_every_pixel_at_the_level_in_row_order():
+def test_exceedances_hold_every_pixel_at_the_level_in_row_order():
     score = np.random.default_rng(4).normal(0, 3, (41, 53)).astype(np.float32)
     exceedances = exceedances_of(score)
     beyond = np.flatnonzero(np.abs(score) >= np.float32(REGION_LEVEL))
@@ -160,7 +160,7 @@ def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_score_without_tails_gives_an_empty_lazy_mask():
+def test_a_score_without_exceedances_gives_an_empty_lazy_mask():
     for sign in (1, -1):
         regions = join_regions(exceedances_of(np.zeros((9, 14))), sign=sign)
         mask, number = mask_regions(regions, (9, 14))

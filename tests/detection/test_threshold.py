@@ -13,14 +13,14 @@ def table(ranks, areas=1):
     return xr.Dataset({"rank": ("region", ranks), "area": ("region", np.broadcast_to(areas, ranks.shape))})
 
 
-def test_no_mirrored_region_and_many_far_candidates_admit_all():
+def test_no_decoy_and_many_regions_of_high_rank_admit_all():
     threshold, rate = threshold_mirror(table(np.arange(10, 60)), table([]), 0.05)
     assert REGION_LEVEL <= threshold <= REGION_LEVEL + 10
     assert 0 <= rate <= 0.05
 
 
-def test_threshold_lies_above_as_many_mirrored_regions_as_the_rate_forbids():
-    """Two mirrored regions and one for luck are 3 of 100; above rank 5.5 one and one are 2 of 95, under .025."""
+def test_the_threshold_is_above_as_many_decoys_as_the_rate_forbids():
+    """Two decoys and one more are 3 of 100; above rank 5.5 one and one are 2 of 95, under .025."""
     defects, decoys = table(np.arange(1, 101)), table([5.5, 20.5])
     threshold, rate = threshold_mirror(defects, decoys, 0.025)
     assert REGION_LEVEL + 5.5 <= threshold <= REGION_LEVEL + 6
@@ -31,7 +31,7 @@ def test_threshold_lies_above_as_many_mirrored_regions_as_the_rate_forbids():
 
 
 def test_estimate_by_hand():
-    """Of 40 defects of rank 10 and one mirrored region of rank 8, all 40 pass; the tail expects less than one more."""
+    """Of 40 defects of rank 10 and one decoy of rank 8, all 40 pass; the tail expects less than one more."""
     defects, decoys = table(np.full(40, 10.0)), table([8.0])
     threshold, rate = threshold_mirror(defects, decoys, 0.01)
     assert REGION_LEVEL + 8 < threshold <= REGION_LEVEL + 10
@@ -72,7 +72,7 @@ def test_noise_against_itself_is_not_accepted():
 
 
 @pytest.mark.parametrize("rank", [9.0, 11.3, 50.3, 97.7])
-def test_fewer_candidates_than_the_reciprocal_of_the_rate_can_be_accepted_far_out(rank):
+def test_fewer_regions_than_the_reciprocal_of_the_rate_can_be_accepted_at_high_rank(rank):
     noise = np.random.default_rng(2).exponential(0.5, 30)
     threshold, rate = threshold_mirror(table([*noise, rank]), table(noise), 0.05)
     assert threshold <= REGION_LEVEL + rank
@@ -80,7 +80,7 @@ def test_fewer_candidates_than_the_reciprocal_of_the_rate_can_be_accepted_far_ou
     assert (REGION_LEVEL + table([rank])["rank"] >= threshold).all()
 
 
-def test_one_candidate_within_the_noise_is_not_accepted():
+def test_one_region_within_the_noise_is_not_accepted():
     noise = np.random.default_rng(2).exponential(0.5, 30)
     assert threshold_mirror(table([*noise, noise.max() + 0.1]), table(noise), 0.05) == (np.inf, 0)
 
@@ -91,7 +91,7 @@ def test_nothing_to_accept_is_infinity():
     assert threshold_mirror(table([1.0]), table([4.0, 9.0]), 0.05) == (np.inf, 0)
 
 
-def test_regions_whose_every_pixel_is_rim_do_no_harm():
+def test_regions_without_core_pixels_do_no_harm():
     threshold, rate = threshold_mirror(table([30.0, 40.0], 0), table([1.0], 0), 0.05)
     assert threshold <= REGION_LEVEL + 30
     assert np.isfinite(rate)
@@ -104,8 +104,8 @@ def test_rate_of_all_regions_by_hand():
     assert rate_above(table([]), table([1.0])) == 0
 
 
-def test_edges_of_the_picture_do_not_raise_the_threshold_of_calm_places():
-    """20 mirrored edges outrank all 60 defects; their relief is that of the 20 false regions alone."""
+def test_edges_of_the_picture_do_not_raise_the_threshold_elsewhere():
+    """20 decoys at edges outrank all 60 defects; only the 20 false regions have their relative contrast."""
     defects = table([*np.full(60, 10.0), *np.full(20, 30.0)]).assign(
         relative_contrast=("region", [*np.ones(60), *np.full(20, 9)])
     )
@@ -118,9 +118,9 @@ def test_edges_of_the_picture_do_not_raise_the_threshold_of_calm_places():
     assert not choose_by_mirror(defects, everywhere, 0.05)[0].any()
 
 
-@pytest.mark.parametrize(("calm", "kept"), [(4, 0), (5, 5)])
-def test_calm_places_of_few_regions_are_not_told_apart(few, kept):
-    """Of 6 levels tried one may well keep four regions of noise; two mirrored edges outrank all without a level."""
+@pytest.mark.parametrize(("few", "kept"), [(4, 0), (5, 5)])
+def test_few_regions_of_low_contrast_are_not_split_off(few, kept):
+    """One of 6 levels tried may keep four regions of noise; without a level two decoys at edges outrank all."""
     defects = table(np.full(few, 30.0)).assign(relative_contrast=("region", np.ones(few)))
     decoys = table(np.full(2, 900.0)).assign(relative_contrast=("region", np.full(2, 9.0)))
     assert int(choose_by_mirror(defects, decoys, 0.05)[0].sum()) == kept

@@ -1,4 +1,4 @@
-"""Crowds of small regions, measured against the visible grain."""
+"""Numerous small regions, measured against the visible grain."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def dotted(number: int, share: float, grain: float, seed: int = 0):
     return counts, join_regions(exceedances.assign_attrs(height=HEIGHT, width=WIDTH, infrared_blur=0.0), sign=1)
 
 
-def test_a_crowd_that_shows_in_the_colours_keeps_its_visibility():
+def test_dots_that_show_in_the_colours_keep_their_visibility():
     counts, regions = dotted(300, share=1.0, grain=0.02)
     factors = measure_visibility_factors(counts, regions)
     assert factors.values[0] == pytest.approx(1.0, abs=0.12)
@@ -43,14 +43,14 @@ def test_a_crowd_that_shows_in_the_colours_keeps_its_visibility():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_crowd_is_tempered_by_the_share_it_shows(share):
+def test_the_visibility_of_dots_is_scaled_by_the_share_that_they_show(share):
     counts, regions = dotted(300, share=share, grain=0.02)
     tempered = scale_visibility(regions, measure_visibility_factors(counts, regions))
     assert regions.visibility.values == pytest.approx(np.full(300, 4 * DEPTH / 2 / 0.02))
     assert np.median(tempered.visibility / regions.visibility) == pytest.approx(share, abs=0.12)
 
 
-def test_fewer_regions_than_a_crowd_are_left_alone_and_the_colours_are_not_read():
+def test_a_few_regions_are_not_scaled_and_the_colours_are_not_read():
     counts, regions = dotted(MANY_DOTS - 1, share=0.0, grain=0.02)
 
     def fail(block):
@@ -77,7 +77,7 @@ def dots(number, seed=0):
 NONE = ranked(np.zeros(0))
 
 
-def test_strong_regions_lie_beyond_a_crowd_of_dots_and_large_ones_always():
+def test_strong_regions_are_above_the_dots_and_large_ones_always():
     """The 3,000 dots reach a rank of some 40; at a rate of .05 two or three of them may pass with the 50."""
     ranks, strong = dots(3000), np.linspace(101, 900, 50)
     least = rank_above_dots(ranked(np.r_[ranks, strong]), ranked(dots(60, seed=1)), 0.05)
@@ -88,7 +88,7 @@ def test_strong_regions_lie_beyond_a_crowd_of_dots_and_large_ones_always():
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
-def test_the_crowds_share_of_what_lies_beyond_it_is_the_stated_rate(rate):
+def test_the_share_of_dots_above_the_rank_is_the_given_rate(rate):
     for seed in range(5):
         ranks, strong = dots(3000, seed), np.random.default_rng(seed).uniform(25, 90, 200)
         least = rank_above_dots(ranked(np.r_[ranks, strong]), NONE, rate)
@@ -96,7 +96,7 @@ def test_the_crowds_share_of_what_lies_beyond_it_is_the_stated_rate(rate):
         assert false <= 2 * rate * found + 2
 
 
-def test_dots_alone_are_all_of_the_crowd():
+def test_of_dots_alone_hardly_any_is_above_the_rank():
     least = rank_above_dots(ranked(dots(3000)), NONE, 0.05)
     assert int(above_dots(ranked(dots(3000)), least).sum()) <= 3
 
@@ -110,9 +110,9 @@ def test_dots_alone_are_all_of_the_crowd():
         (ranked(dots(600), visibility=9.0), NONE),
         (ranked(dots(600), area=60.0), NONE),
     ],
-    ids=["nothing", "few", "as many mirrored", "seen", "large"],
+    ids=["nothing", "few", "as many decoys", "visible", "large"],
 )
-def test_without_a_crowd_of_unseen_small_regions_nothing_is_left_out(defects, decoys):
+def test_without_many_invisible_small_regions_nothing_is_left_out(defects, decoys):
     assert rank_above_dots(defects, decoys, 0.05) == 0
     assert above_dots(defects, 0.0).all()
 

@@ -14,7 +14,7 @@ BANDS = np.array([[1.2, -0.3, 0.1], [-0.3, 1.4, -0.4], [0.1, -0.4, 1.1]], np.flo
 
 
 def chains():
-    """Three rows of pixels that know nothing of each other, each between two known ones."""
+    """Three independent rows of pixels, each between two known ones."""
     rng = np.random.default_rng(3)
     group = np.repeat(np.arange(len(SIZES)), SIZES)
     ends = np.cumsum([0, *SIZES])

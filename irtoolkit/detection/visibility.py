@@ -47,9 +47,9 @@ def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, ex
     if populated:
         shown, noise = _traces(visible, regions, exponent)
         for number in populated:
-            alike = eligible & (size == number)
-            spread = 1.4826 * np.median(np.abs(noise[alike]))
-            factors[number] = np.clip(np.median(shown[alike]) / max(spread, 1.0), 0, 1)
+            similar = eligible & (size == number)
+            spread = 1.4826 * np.median(np.abs(noise[similar]))
+            factors[number] = np.clip(np.median(shown[similar]) / max(spread, 1.0), 0, 1)
     return factors
 
 

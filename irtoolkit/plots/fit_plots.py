@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import Displacement, Pieces, displacement_at
-from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
+from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
 from irtoolkit.schema import VISIBLE, SlideError
 
@@ -35,7 +35,7 @@ KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":"
 BINS_PER_DOUBLING = 2
 
 
-def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(OF_HISTOGRAM)) -> Axes:
+def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:
     """Draw how many pixels have which score, with what noise would do, the threshold, and those of other methods.
 
     Noise goes to both sides alike, defects only to the right: where the right side rises above its mirror, the left
@@ -54,7 +54,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     """
     histogram = measure_histogram(cleaned.score)
     chosen = float(cleaned.threshold)
-    others = {name: OF_HISTOGRAM[name](histogram) for name in methods}
+    others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
     draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *MOST_SCORE))
     if np.isfinite(chosen):

@@ -1,4 +1,4 @@
-"""The fit of one slide, of a roll, and of a slide of a roll: what is measured before anything is marked."""
+"""The fit of one slide, of a roll, and of a slide of a roll: all measurements before anything is marked."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -25,19 +25,17 @@ from irtoolkit.schema import ModelError, NotUsableError, SlideError
 SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
 SILVER = 0.62
-"""Slope of the infrared times the share that one colour tells of another: .66 and more on 16 simulated slides of silver
-film, at most .58 on 18 of Kodachrome, gray and dark ones among them."""
+"""Slope of the infrared times the likeness of the colours above which film is silver (`docs/method.md`)."""
 
 BLOCKED_SLOPES = 0.75
 BLOCKED_SHARE = 0.001
 BRIGHT = 0.95
 MISFIT = 4.0
 FARTHEST = 8.0
-"""Misfit from which on a slide is not of the roll: on eight simulated rolls of Kodachrome at most 4.6 for their own
-slides, 6 to 10 for one of another roll, 11 to 24 for E-6 and C-41, 34 and more for silver."""
+"""Misfit above which a slide is not of the roll (`docs/method.md`)."""
 
 TILES_OF_A_ROLL = 96
-"""Tiles from which the constants of film and scanner are found, together."""
+"""Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
 TILES_OF_A_SLIDE = 8
 TILE = 224
@@ -45,7 +43,7 @@ NOTHING = np.zeros((0, 0))
 
 
 class SlideSample(NamedTuple):
-    """What fitting needs of a slide: where its film is, how its infrared lies, aligned tiles, its names."""
+    """What fitting needs of a slide: its film, the displacement of its infrared, aligned tiles, and its names."""
 
     film: xr.DataArray
     displacement: xr.Dataset
@@ -57,8 +55,8 @@ class SlideSample(NamedTuple):
 def sample_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> SlideSample:
     """Compute what fitting needs of a slide; `NotUsableError` if there is nothing to fit.
 
-    Where the slide gives no evidence of its infrared's displacement, or doubtful evidence of one that no other slide of
-    its roll has, that of its roll's `model` is taken.
+    If the slide gives no evidence of its displacement, or doubtful evidence of an unusual one, the displacement of its
+    roll's `model` is used.
     """
     counts = slide.counts.chunk()
     _check_size(counts)
@@ -75,7 +73,7 @@ def sample_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> SlideSam
 
 
 def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSample:
-    """As much of a sample as `number` tiles of 224 px a side, spread over the slide, hold at most: 6.4 MB for 8."""
+    """At most as much of a sample as `number` tiles of 224 x 224 px hold, spread over the slide: 6.4 MB for 8."""
     if sum(tile.planes[0].size for tile in sample.tiles) <= number * TILE**2:
         return sample
     pieces = [piece for tile in sample.tiles for piece in _pieces(tile)]
@@ -85,13 +83,13 @@ def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSam
 
 
 def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
-    """Fit the model of a roll, or of one slide, on the sample of each slide from `sample_slide`, in the order given.
+    """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
-    One slide is fitted with all its tiles. The slides of a roll give at most 8 tiles each, and at most 96 in all to
-    find the constants of film and scanner on.
+    One slide is fitted on all its tiles. The slides of a roll are fitted on at most 8 tiles each, the constants of film
+    and scanner on at most 96 in all.
     """
     if not samples:
-        raise SlideError("expected at least one usable slide to fit, found none")
+        raise SlideError("there is no usable slide to fit; give at least one")
     if len(samples) == 1:
         return fit_alone(samples[0])
     thin = [thin_sample(sample) for sample in samples]
@@ -104,9 +102,9 @@ def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
 
 
 def fit_to_slide(model: xr.Dataset, sample: SlideSample) -> xr.Dataset:
-    """A roll's model as it serves one slide; `ModelError` where the slide is not of that roll.
+    """A roll's model adapted to one slide; `ModelError` if the slide is not of that roll.
 
-    Where the model is of a single slide it gets the level of this one, as there is nothing to tell how slides differ.
+    Of a model of a single slide, only the level is adapted, as it does not know how slides differ.
     """
     _check_names(model, sample.names)
     check_terms(model)
@@ -115,16 +113,15 @@ def fit_to_slide(model: xr.Dataset, sample: SlideSample) -> xr.Dataset:
     adapted = adapt_model(model, fit_slide(sample.tiles, model), sample.tiles)
     if float(adapted.misfit) > FARTHEST:
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, found one whose infrared follows the"
-            f" picture otherwise (misfit {float(adapted.misfit):.1f}, where 1 is usual and {FARTHEST:.0f} too much):"
-            " other film or another scanner; fit this slide by itself, or with its own roll"
+            "this slide does not match the model's roll: another film or scanner? Fit it on its own, or with its own"
+            f" roll (misfit {float(adapted.misfit):.1f}; 1 is usual, over {FARTHEST:.0f} is too much)"
         )
     levelled, pairs = level_model(adapted, sample.tiles)
     return fit_noise(pairs, levelled).assign(agreement=measure_agreement(pairs))
 
 
 def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> xr.Dataset:
-    """Fit the model of one slide on the terms named, with all that cleaning needs; the others' coefficients are 0."""
+    """Fit the model of one slide on the named terms, with all that cleaning needs; other coefficients are 0."""
     model = fit_crosstalk([sample.tiles], terms)
     _check_dyes(float(model.slopes), float(model.neutral))
     levelled, pairs = level_model(model, sample.tiles)
@@ -133,26 +130,26 @@ def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> xr.Dataset
 
 
 def _level(model: xr.Dataset, samples: Sequence[Sample]) -> xr.Dataset:
-    """Level a model for one slide; `ModelError` where it leaves 4 times the noise that it left on its own slide."""
+    """Level a model for one slide; `ModelError` if it leaves over 4 times the noise that it left on its own slide."""
     levelled, pairs = level_model(model, samples)
     spread = _spread(pairs)
     if spread > MISFIT * float(model.spread):
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, whose noise is {float(model.spread):.4f},"
-            f" found {spread:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
+            "this slide does not match the model: another film or scanner? Fit it on its own, or with its own roll"
+            f" (noise {spread:.3f}, that of the model {float(model.spread):.3f})"
         )
     return levelled.assign(agreement=measure_agreement(pairs))
 
 
 def _bounded(samples: Sequence[SlideSample]) -> list[SlideSample]:
-    """Fewer tiles of each slide, or of evenly spread slides, so that they are at most 96 together."""
+    """Fewer tiles of each slide, or of evenly spread slides: at most 96 together."""
     number = max(2, TILES_OF_A_ROLL // len(samples))
     step = -(-len(samples) * number // TILES_OF_A_ROLL)
     return [thin_sample(sample, number) for sample in samples[::step]]
 
 
 def _pieces(tile: Sample) -> list[Sample]:
-    """A tile cut into as many of 224 px a side as it holds, evenly spread; a smaller one as it is."""
+    """A tile cut into as many tiles of 224 x 224 px as it holds, evenly spread; a smaller tile unchanged."""
     height, width = tile.planes.shape[1:]
     if max(height, width) <= TILE:
         return [tile]
@@ -175,19 +172,19 @@ def _names(attributes: dict[Any, Any]) -> dict[str, str]:
 
 
 def _common_names(names: Sequence[dict[str, str]]) -> dict[str, str]:
-    """The film and the scanner that all slides name, or an empty text."""
-    said = {name: {of_slide[name] for of_slide in names} for name in ("film", "scanner")}
-    return {name: values.pop() if len(values) == 1 else "" for name, values in said.items()}
+    """The film and the scanner that all slides name, or empty texts."""
+    known = {name: {of_slide[name] for of_slide in names} for name in ("film", "scanner")}
+    return {name: values.pop() if len(values) == 1 else "" for name, values in known.items()}
 
 
 def _name_slides(model: xr.Dataset, samples: Sequence[SlideSample]) -> xr.Dataset:
-    """The model with its slides' names, shifts, and which of them have no part in it and why."""
+    """The model with its slides' names and shifts, and which slides are left out of it, and why."""
     shifts = {
         f"slide_{name}": [float(sample.displacement[name]) for sample in samples] for name in ("shift_y", "shift_x")
     }
     outlier = model.weight.values == 0
-    told = zip(outlier, model.misfit.values, strict=True)
-    why = [f"fits the others {misfit:.1f} times worse than usual" if odd else "" for odd, misfit in told]
+    misfits = zip(outlier, model.misfit.values, strict=True)
+    why = [f"fits the roll {misfit:.1f} times worse than usual" if odd else "" for odd, misfit in misfits]
     of_slides = shifts | {"outlier": outlier, "why": why}
     model = model.assign({name: ("slide", values) for name, values in of_slides.items()})
     names = [sample.names["source"] for sample in samples]
@@ -199,13 +196,13 @@ def _check_names(model: xr.Dataset, names: dict[str, str]) -> None:
         expected, found = model.attrs.get(name, ""), names[name]
         if expected and found and expected.casefold() != found.casefold():
             raise ModelError(
-                f"expected a slide of the model's {name}, {expected}, found {found}; fit this slide by itself, or with"
-                " its own roll"
+                f"this slide has another {name} than the model; fit it on its own, or with its own roll ({found}, not"
+                f" {expected})"
             )
 
 
 def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Robust sigma of the residuals of a slide's tiles, those of defects and of rare places among them."""
+    """Robust sigma of the residuals of a slide's tiles, with defects and rare places."""
     residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
     return robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]
 
@@ -214,8 +211,8 @@ def _check_size(counts: xr.DataArray) -> None:
     height, width = counts.sizes["y"], counts.sizes["x"]
     if min(height, width) < SMALLEST_SIDE:
         raise NotUsableError(
-            f"expected a slide of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width};"
-            " noise cannot be measured on fewer: scan at a higher resolution"
+            "the slide is too small to measure its noise; scan at a higher resolution"
+            f" (at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width})"
         )
 
 
@@ -224,8 +221,8 @@ def _check_seen(samples: Sequence[Sample]) -> None:
     height, width = int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
     if min(height, width) < SMALLEST_SEEN:
         raise NotUsableError(
-            f"expected at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels seen in colour and infrared, found {height} x"
-            f" {width} between their displaced frames; scan at a higher resolution"
+            "colour and infrared share too little of the frame; scan at a higher resolution"
+            f" (at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels in both, found {height} x {width})"
         )
 
 
@@ -235,23 +232,22 @@ def _check_infrared(samples: Sequence[Sample]) -> None:
     low, high = float(infrared.min()), float(infrared.max())
     if low == high:
         raise NotUsableError(
-            f"expected an infrared plane that varies, found the constant {low:.0f};"
-            " scan again with the infrared channel on, or name the right plane with infrared="
+            "the infrared is constant; scan again with the infrared channel on, or open the slide with another plane"
+            f" as infrared (all pixels have {low:.0f} counts)"
         )
     bright = float(np.quantile(infrared, BRIGHT))
     if bright < BLOCKED_SHARE * 65535:
         raise NotUsableError(
-            f"expected infrared light through the film, found {bright:.0f} of 65535 counts in its brightest parts;"
-            " the film blocks infrared (as silver does), or the infrared was not exposed"
+            "hardly any infrared light came through the film: it blocks infrared, as silver does, or the scan was not"
+            f" exposed; scan again, or heal without infrared (brightest parts: {bright:.0f} of 65535 counts)"
         )
 
 
 def _check_dyes(slopes: float, neutral: float) -> None:
-    """Refuse silver: infrared that follows the picture, and three bands that are one; Kodachrome is not so neutral."""
+    """Refuse silver: infrared that follows the picture, and bands that are alike; those of Kodachrome are less so."""
     if slopes > BLOCKED_SLOPES or slopes * neutral > SILVER:
         raise NotUsableError(
-            f"expected film whose dyes let infrared through, found that the infrared follows the picture with slope"
-            f" {slopes:.2f} (at most {BLOCKED_SLOPES} is usual) and that one colour tells {neutral:.2f} of another (at"
-            f" most {SILVER} of slope times that): silver black-and-white film blocks infrared as dust does, so the"
-            " infrared cannot tell them apart; heal this slide without infrared"
+            "this looks like silver black-and-white film, which blocks infrared as dust does; heal it without infrared"
+            f" (the infrared follows the picture with slope {slopes:.2f}, at most {BLOCKED_SLOPES} is usual; the"
+            f" colours are alike by {neutral:.2f}, and at most {SILVER} is usual for the product)"
         )

@@ -83,7 +83,9 @@ def make_estimate(
     pixels = sum(about.get("pixels", 0) for about in known)
     space = sum(about.get("bytes", 0) * pictures + PREVIEW_BYTES for about in known)
     measured = list(rates)
-    seconds = pixels * median(measured) if measured else (pixels * SECONDS_PER_PIXEL + len(known) * SECONDS_PER_SLIDE) / cores
+    seconds = (
+        pixels * median(measured) if measured else (pixels * SECONDS_PER_PIXEL + len(known) * SECONDS_PER_SLIDE) / cores
+    )
     return Estimate(len(known), space, free_bytes(folder), seconds)
 
 

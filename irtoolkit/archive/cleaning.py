@@ -46,6 +46,9 @@ TRANSIENT = {
 WAITS = (0.5, 3.0)
 """Seconds before the second and the third attempt."""
 
+PRIVATE_TAGS = {"35243": "35243 (SilverFast: infrared present)"}
+"""Tags without a name, and what they mean."""
+
 _SLIDE_AT_WORK = threading.Lock()
 
 
@@ -181,7 +184,7 @@ def _write_healed(healed: xr.DataArray, path: Path, job: Job, layout: Layout) ->
 
 def _kept(healed: Path, job: Job, layout: Layout) -> str:
     """What the healed file does not carry over from the scan unchanged: a DNG becomes a TIFF, tags are lost."""
-    lost = lost_tags(job.task.path, layout.visible[0].page, healed)
+    lost = [PRIVATE_TAGS.get(tag, tag) for tag in lost_tags(job.task.path, layout.visible[0].page, healed)]
     changes = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
     return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 

@@ -52,7 +52,9 @@ class Progress:
         rate = self.done / seconds
         left = (self.total - self.done) / rate if rate else float("inf")
         failures = f", {self.failed} failed" if self.failed else ""
-        return f"{self.what}: {self.done} of {self.total}, {rate * 60:.1f} per minute, {format_time(left)} left{failures}"
+        return (
+            f"{self.what}: {self.done} of {self.total}, {rate * 60:.1f} per minute, {format_time(left)} left{failures}"
+        )
 
     def write(self, message: str) -> None:
         """Write one line to standard error, above the bar if there is one."""

@@ -64,7 +64,9 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
     rolls = []
     for place, kinds in groups.items():
         for kind, tasks in kinds.items():
-            features = ", ".join(filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit")))
+            features = ", ".join(
+                filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit"))
+            )
             label = "all slides" if whole else folder_name(tasks[0])
             name = label if len(kinds) == 1 else f"{label} ({features})"
             file = folder / "report" / "rolls" / place / f"{_file_name(features)}.json"

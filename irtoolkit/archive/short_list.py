@@ -104,7 +104,9 @@ FIGURES = (
     Figure("shift_y", 1.5, 2.0, "its infrared is shifted by {0:.1f} px in y (usual for the roll: {1:.1f} px)"),
     Figure("shift_x", 1.5, 2.0, "its infrared is shifted by {0:.1f} px in x (usual for the roll: {1:.1f} px)"),
     Figure("blur", 0.8, 1.5, "its infrared is blurred by {0:.1f} px (usual for the roll: {1:.1f} px)"),
-    Figure("sigma", 0.8, 1.5, "its infrared is noisier ({0:.3f}) than usual for the roll ({1:.3f})", _log10, above=True),
+    Figure(
+        "sigma", 0.8, 1.5, "its infrared is noisier ({0:.3f}) than usual for the roll ({1:.3f})", _log10, above=True
+    ),
     Figure("coverage", 0.9, 1.5, "more is marked ({0:.2%}) than usual for the roll ({1:.2%})", _log10, above=True),
     Figure("holder", 0.03, 2.0, "holder or mount covers {0:.0%} of it (usual for the roll: {1:.0%})"),
 )

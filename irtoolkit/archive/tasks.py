@@ -99,7 +99,9 @@ def _check_names(tasks: Sequence[Task]) -> None:
     for task in tasks:
         other = seen.setdefault(task.name.casefold(), task.path)
         if other is not task.path:
-            raise CallError(f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them separately")
+            raise CallError(
+                f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them separately"
+            )
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:

@@ -44,8 +44,14 @@ def test_a_usual_roll_has_no_short_list():
         ({"sigma": 0.04}, "noisier (0.040) than usual for the roll (0.006)"),
         ({"coverage": 0.045}, "more is marked (4.50%) than usual for the roll (0.0"),
         ({"holder": 0.2}, "holder or mount covers 20% of it (usual for the roll: 0%)"),
-        ({"agreement": 0.1}, "its infrared shows damage where its colours show none: is it the infrared of another slide?"),
-        ({"agreement": math.nan, "aligned": 0, "sigma": 0.012}, "its infrared does not match its colours: is it the infrared"),
+        (
+            {"agreement": 0.1},
+            "its infrared shows damage where its colours show none: is it the infrared of another slide?",
+        ),
+        (
+            {"agreement": math.nan, "aligned": 0, "sigma": 0.012},
+            "its infrared does not match its colours: is it the infrared",
+        ),
         (NEGATIVE, "its film is orange where the roll's is clear, and has no blacks: is it a negative?"),
         ({"misfit": 7.0, "agreement": math.nan}, "its infrared does not follow its colours as its roll's does"),
         ({"misfit": 7.0, "slopes": 0.08}, "its infrared does not follow its colours as its roll's does"),

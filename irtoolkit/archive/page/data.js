@@ -20,7 +20,7 @@ const FIGURES = {
   clipped: {label: 'Clipped', about: 'share of the infrared that is saturated', format: percent},
   seconds: {label: 'Time', about: 'time for cleaning the slide', format: value => `${fixed(1)(value)} s`},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Not carried over'};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file'};
 const STATES = {done: ['●', 'done'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
 
 const slides = (window.slides || []).map(prepare);

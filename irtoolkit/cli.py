@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
-DESCRIBED = ("scanner", "film", "polarity", "software", "profile")
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -93,7 +92,9 @@ def _describe(path: Path) -> str:
         f"  {layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
         f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
     ]
-    lines += [f"  {name}: {about[name]}" for name in DESCRIBED if about[name]]
+    lines += [
+        f"  {name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]
+    ]
     if not layout.infrared:
         raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
     return "\n".join(lines)
@@ -187,15 +188,12 @@ def _print_plan(run: Run) -> int:
 
 def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
     for row in rows if options["as_json"] else ():
-        click.echo(json.dumps({name: value if _is_finite(value) else None for name, value in row.items()}))
+        empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
+        click.echo(json.dumps(row | empty))
     done = sum(row["status"] == "done" for row in rows)
     if not (options["quiet"] or options["as_json"]):
         click.echo(f"{summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
-
-
-def _is_finite(value: object) -> bool:
-    return not isinstance(value, float) or isfinite(value)
 
 
 @contextmanager
@@ -225,8 +223,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         known = [field.name for field in fields(Settings)]
         unknown = sorted(set(chosen) - set(known))
         if unknown:
-            problem = f"unknown settings: {', '.join(unknown)}; use {', '.join(known)}"
-            raise click.UsageError(f"{options['file']}: {problem}")
+            raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
     names = {"fdr": "false_discovery_rate", "visibility": "visibility", "threshold": "threshold", "heal": "heal"}
     given = {name: option for option, name in names.items() if options[option] is not None}
     try:

@@ -85,8 +85,7 @@ def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSam
 def fit_samples(samples: Sequence[SlideSample]) -> xr.Dataset:
     """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
-    One slide is fitted on all its tiles. The slides of a roll are fitted on at most 8 tiles each, the constants of film
-    and scanner on at most 96 in all.
+    One slide is fitted on all its tiles, a roll on at most 8 tiles per slide and its constants on at most 96 in all.
     """
     if not samples:
         raise SlideError("there is no usable slide to fit; give at least one")
@@ -196,8 +195,7 @@ def _check_names(model: xr.Dataset, names: dict[str, str]) -> None:
         expected, found = model.attrs.get(name, ""), names[name]
         if expected and found and expected.casefold() != found.casefold():
             raise ModelError(
-                f"this slide has another {name} than the model; fit it on its own, or with its own roll ({found}, not"
-                f" {expected})"
+                f"another {name} than the model's; fit the slide on its own or with its roll ({found}, not {expected})"
             )
 
 
@@ -232,8 +230,7 @@ def _check_infrared(samples: Sequence[Sample]) -> None:
     low, high = float(infrared.min()), float(infrared.max())
     if low == high:
         raise NotUsableError(
-            "the infrared is constant; scan again with the infrared channel on, or open the slide with another plane"
-            f" as infrared (all pixels have {low:.0f} counts)"
+            f"the infrared is constant; scan again with infrared, or open another plane as infrared (all are {low:.0f})"
         )
     bright = float(np.quantile(infrared, BRIGHT))
     if bright < BLOCKED_SHARE * 65535:

@@ -118,8 +118,8 @@ def _read_threshold(threshold: str | float) -> str | float:
         elif 1 <= float(threshold) < float("inf"):
             return float(threshold)
     raise SlideError(
-        f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma (1 or more), or {RAW}NUMBER (infrared counts"
-        f" above 0, at most 65535), not {threshold!r}"
+        f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma (1 or more), or {RAW}NUMBER (infrared"
+        f" counts above 0, at most 65535), not {threshold!r}"
     )
 
 

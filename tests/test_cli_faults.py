@@ -25,7 +25,10 @@ from irtoolkit.files import writer
         (("clean", "scans", "--out", "out", "--workers", "0"), "not in the range x>=1"),
         (("clean", "scans", "--out", "out", "--scheduler", "nowhere"), "--scheduler nowhere: no scheduler found there"),
         (("clean", "scans", "--out", "out", "--unheard-of"), "No such option"),
-        (("clean", "scans", "--out", "out", "--settings", "bad.toml"), "unknown settings: colour"),
+        (
+            ("clean", "scans", "--out", "out", "--settings", "bad.toml"),
+            "unknown settings colour; use false_discovery_rate",
+        ),
         (("clean", "scans", "--out", "out", "--settings", "broken.toml"), "broken.toml is not a TOML file"),
         (("clean", "scans", "--out", "out", "--settings", "grain.toml"), "grain.toml: grain must be 0 or more"),
         (("clean", "scans", "--out", "out", "--model", "missing.json"), "missing.json"),

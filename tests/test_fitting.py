@@ -95,7 +95,9 @@ def test_no_more_slides_are_read_than_a_roll_is_fitted_on(slides, monkeypatch):
 @pytest.mark.parametrize(("name", "other"), [("film", "Kodachrome"), ("scanner", "Coolscan")])
 def test_a_slide_that_names_other_film_or_another_scanner_is_refused(slides, model, name, other):
     sample = sample_slide(slides[0].assign_attrs({name: other}), model)
-    with pytest.raises(ModelError, match=rf"another {name} than the model; fit it on its own.*\({other}, not"):
+    with pytest.raises(
+        ModelError, match=rf"another {name} than the model's; fit the slide on its own .*\({other}, not"
+    ):
         fit_to_slide(model, sample)
     assert float(fit_to_slide(model, sample._replace(names=sample.names | {name: ""})).misfit) < 3
 

@@ -33,7 +33,7 @@ TRIM_BYTES, MMAP_BYTES = 2**28, 2**25
 
 
 class Crew(NamedTuple):
-    """Number of processes to start (0: this process or a cluster works) and of threads in each (None: as the cluster)."""
+    """Number of processes to start (0 if this process or a cluster works), and of threads in each (None: unchanged)."""
 
     processes: int
     threads: int | None

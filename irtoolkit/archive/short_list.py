@@ -41,9 +41,7 @@ MIN_SLOPES = 0.01
 SILVER_SLOPES, SILVER_CHROMA = 0.4, 0.016
 """Silver film has larger slopes and less chroma."""
 
-MAX_MISFIT = 5.0
-
-MAX_COVERAGE = 0.15
+MAX_MISFIT, MAX_COVERAGE = 5.0, 0.15
 
 DUSTY, BLACK = 0.0005, 2.0
 """Share of a usual slide marked above which it is odd that nothing is; density of the clearest film above which a slide
@@ -216,7 +214,7 @@ def _infrared_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
         elif isnan(row["agreement"]):
             yield Reason(1.0, "the shift of its infrared could not be measured")
     if row["slopes"] < MIN_CROSSTALK:
-        yield Reason(3.0, f"its infrared is bright where the picture is dark: is it inverted?")
+        yield Reason(3.0, "its infrared is bright where the picture is dark: is it inverted?")
     if row["unseen"] > MAX_UNSEEN:
         yield Reason(1.5, f"{row['unseen']:.0%} of the picture was not covered by the infrared")
     if row["clipped"] > MAX_CLIPPED:

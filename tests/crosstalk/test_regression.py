@@ -140,7 +140,7 @@ def test_a_model_comes_back_from_its_file_exactly(textured, tmp_path):
 def test_another_file_is_no_model(tmp_path, content):
     path = tmp_path / "roll.json"
     path.write_text(content)
-    with pytest.raises(ModelError, match=r"roll\.json: this is no model"):
+    with pytest.raises(ModelError, match=r"roll\.json: this (is no model|model was written by another version)"):
         open_model(path)
 
 

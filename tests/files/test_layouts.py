@@ -90,7 +90,7 @@ def test_infrared_may_be_named_by_path(tmp_path, counts):
     assert find_layout(tmp_path / "a.tif", named).infrared.path == str(named)
     with pytest.raises(FileNotFoundError, match=r"none\.tif"):
         find_layout(tmp_path / "a.tif", tmp_path / "none.tif")
-    with pytest.raises(LayoutError, match="must be gray.*found 3 samples per pixel"):
+    with pytest.raises(LayoutError, match=r"must be gray.*found 3 samples per pixel"):
         find_layout(tmp_path / "a.tif", tmp_path / "a.tif")
 
 

@@ -106,7 +106,7 @@ PAIR = r"2 float little_endian\n1 1 1 3\n\000\000\300\177\000\000\300\177\000\00
 def test_a_program_that_fails_is_told_with_its_command(fake_gmic, script, message):
     fake_gmic(script)
     one_pixel = np.ones((3, 1, 1), np.float32), np.ones((1, 1), bool)
-    with pytest.raises(SlideError, match=f"G'MIC's {message}.*; try another release of G'MIC, or heal by another"):
+    with pytest.raises(SlideError, match=f"G'MIC's {message}.*; try another release of G'MIC, or heal with another"):
         run_gmic([one_pixel], "inpaint_pde")
 
 

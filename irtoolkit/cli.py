@@ -129,9 +129,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 
 @commands.command()
 @PATHS
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder for masks, healed slides and report."
-)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for masks, healed slides, report.")
 @click.option("--fdr", type=float, help="False discovery rate: share of the marks that may be false [0.05].")
 @click.option("--visibility", type=float, help="Ignore defects fainter than this many times the visible grain [3].")
 @click.option("--threshold", metavar=THRESHOLD, help="A method, a NUMBER of sigma, or infrared counts [mirror].")
@@ -140,15 +138,11 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--alone", is_flag=True, help="Fit every slide on its own.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
 @click.option("--workers", type=click.IntRange(min=1), help="Number of processes [as cores and memory allow].")
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Use a dask.distributed scheduler; its workers must see the files."
-)
-@click.option(
-    "--roll", "rolls", type=ROLL, default="folder", help="Whether a roll is one folder or all folders [folder]."
-)
+@click.option("--scheduler", metavar="ADDRESS", help="A dask.distributed scheduler whose workers see the same files.")
+@click.option("--roll", "rolls", type=ROLL, default="folder", help="A roll is one folder or all folders [folder].")
 @click.option("--force", is_flag=True, help="Redo slides that are done.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Clean only the first slides, this many.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Clean only the first N slides.")
 @click.option("--compress", type=COMPRESSION, default="none", help="Compression of the healed slides [none].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")

@@ -43,7 +43,7 @@ NOTHING = np.zeros((0, 0))
 
 
 class SlideSample(NamedTuple):
-    """What fitting needs of a slide: its film, the displacement of its infrared, aligned tiles, and its names."""
+    """Inputs of a fit from one slide: its film, the displacement of its infrared, aligned tiles, and its names."""
 
     film: xr.DataArray
     displacement: xr.Dataset

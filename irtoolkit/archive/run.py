@@ -75,7 +75,7 @@ def clean_archive(
     force
         Whether slides that are done are redone.
     limit
-        Clean only the first slides, this many.
+        Clean only the first `limit` slides.
     compression
         Compression of the healed slides: ``"none"`` or ``"deflate"``.
     quiet

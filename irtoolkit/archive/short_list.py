@@ -36,7 +36,7 @@ OTHER_FILM, SAME_FILM = 0.42, 0.2
 it is of its roll, whatever its misfit."""
 
 MIN_SLOPES = 0.01
-"""Smaller slopes say nothing about the film."""
+"""Smaller slopes do not depend on the film."""
 
 SILVER_SLOPES, SILVER_CHROMA = 0.4, 0.016
 """Silver film has larger slopes and less chroma."""
@@ -198,7 +198,9 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     if row.get("note"):
         yield Reason(3.0, row["note"])
     if row["misfit"] > MAX_MISFIT:
-        text = "its infrared does not follow its colours as its roll's does: another film, or another slide's infrared?"
+        text = (
+            "its infrared does not follow its colours as usual for the roll: other film, or another slide's infrared?"
+        )
         yield Reason(3.0, text)
 
 

@@ -114,7 +114,7 @@ def read_decisions(folder: AnyPath) -> dict[str, Decision]:
         return {}
     except (SlideError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"cannot be read as {KIND}, version {VERSION}"
-        raise SlideError(f"{file} {problem}; repair it, or move it away to decide anew ({error})") from error
+        raise SlideError(f"{file} {problem}; repair it, or move it away and decide again ({error})") from error
 
 
 def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:

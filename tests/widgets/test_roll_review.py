@@ -228,8 +228,10 @@ def test_where_nothing_can_be_reviewed_a_sentence_says_why(folder, tmp_path, bro
         (folder / "decisions.json").write_text("{")
     review = review_roll(results)
     assert isinstance(review, RollReview)
-    expected = "there are no slides" if broken == "no slides" else "expected"
-    assert expected in review.message.value
+    no_table = "has no table slides.csv"
+    expected = {"no folder": no_table, "no table": no_table, "no slides": "there are no slides"}
+    expected |= {"no folder told": "expected the table of a run", "broken decisions": "cannot be read as irtoolkit"}
+    assert expected[broken] in review.message.value
     assert "<" not in review.message.value
     assert review.children == (review.message,)
 

@@ -116,6 +116,7 @@ def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
     class Counted:
         def __init__(self, path, mode):
             self.file = open(path, mode)  # noqa: SIM115
+            self.name = path
 
         def __enter__(self):
             return self
@@ -133,7 +134,7 @@ def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
             taken.append(count)
             return self.file.read(count)
 
-    monkeypatch.setattr("irtoolkit.files.tags.open", Counted, raising=False)
+    monkeypatch.setattr("irtoolkit.files.pages.open", Counted, raising=False)
     monkeypatch.setattr("irtoolkit.files.page_reader.open", None, raising=False)
     slide = open_slide(tmp_path / "a.tif")
     assert slide.counts.shape == (4, 12500, 16000)

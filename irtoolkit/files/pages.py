@@ -96,9 +96,9 @@ class Page:
         return self.number(259, NONE)
 
     @property
-    def predictor(self) -> bool:
-        """Whether samples are stored as differences along the row."""
-        return self.number(317, 1) == 2
+    def predictor(self) -> int:
+        """Predictor: 1 samples as they are, 2 differences along the row."""
+        return self.number(317, 1)
 
     @property
     def planes(self) -> int:
@@ -182,7 +182,7 @@ class Page:
             why = ", which changes the counts and their noise" if "JPEG" in name else ""
             advice = "scan or save it uncompressed, with LZW or with deflate"
             raise LayoutError(f"{self.path}: unsupported compression {name}{why}; {advice}")
-        if self.number(317, 1) not in (1, 2) or self.number(266, 1) != 1:
+        if self.predictor not in (1, 2) or self.number(266, 1) != 1:
             raise LayoutError(f"{self.path}: unsupported predictor or bit order; save it as plain 16-bit TIFF")
 
 

@@ -17,6 +17,7 @@ import tifftools
 Tag = dict[str, Any]
 
 _EXIF, _SUB_DIRECTORIES = 34665, 330
+_COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8}
 _STORAGE = {256, 257, 258, 259, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325}
 
 
@@ -83,7 +84,8 @@ def write_tiff(path: str | os.PathLike[str], pages: Sequence[TiffPage], storage:
 def _directory(page: TiffPage, storage: Storage) -> dict[str, Any]:
     """Directory of a page, with those of its SubIFDs and EXIF, and the pixels that it points to."""
     directory = tifftools.read_tiff(_stored(page.samples, storage))["ifds"][0]
-    tags = {code: tag for code, tag in directory["tags"].items() if code in _STORAGE} | dict(page.tags)
+    tags = {284: shorts(1)} | {code: tag for code, tag in directory["tags"].items() if code in _STORAGE}
+    tags |= page.tags
     if page.children:
         tags[_SUB_DIRECTORIES] = {"ifds": [[_directory(child, storage)] for child in page.children]}
     if page.exif:
@@ -104,7 +106,7 @@ def _stored(samples: np.ndarray, storage: Storage) -> BytesIO:
         byteorder=storage.byteorder,  # type: ignore[arg-type]
         photometric="minisblack",
         planarconfig=planes,
-        compression=None if storage.compression == "none" else storage.compression,
+        compression=_COMPRESSIONS[storage.compression],
         predictor=storage.predictor,
         rowsperstrip=None if storage.tile else storage.rows_per_strip or samples.shape[0],
         tile=storage.tile,

@@ -196,8 +196,10 @@ def read_pages(path: str | os.PathLike[str]) -> list[Page]:
     if os.path.isdir(name):
         raise LayoutError(f"{name}: expected a file, found a folder; name the slides in it")
     with open(name, "rb") as file:
-        found = [_graymap(file)] if file.read(2) == b"P5" else _tiff_pages(DirectoryReader(file))
-    return [page for page in found if min(page.height, page.width, page.samples) > 0]
+        status = os.fstat(file.fileno())
+        found = [((0,), ">", _graymap_tags(file))] if file.read(2) == b"P5" else _directories(DirectoryReader(file))
+    pages = [Page(name, status.st_size, status.st_mtime_ns, *directory) for directory in found]
+    return [page for page in pages if min(page.height, page.width, page.samples) > 0]
 
 
 def read_page(path: str | os.PathLike[str], address: Address) -> Page:
@@ -209,20 +211,14 @@ def read_page(path: str | os.PathLike[str], address: Address) -> Page:
     raise LayoutError(f"{os.fspath(path)}: expected a page at {address}; the file has changed")
 
 
-def _tiff_pages(reader: DirectoryReader) -> list[Page]:
-    """Read the wanted tags of every page."""
-    modified = os.fstat(reader.file.fileno()).st_mtime_ns
-    return [
-        Page(reader.path, reader.size, modified, address, reader.variant.order, _tags(reader, entries))
-        for address, entries in reader.pages()
-    ]
+def _directories(reader: DirectoryReader) -> list[tuple[Address, str, dict[int, Any]]]:
+    """Read address, byte order and wanted tags of every page of a TIFF file."""
+    return [(address, reader.variant.order, _tags(reader, entries)) for address, entries in reader.pages()]
 
 
 def _tags(reader: DirectoryReader, entries: Entries) -> dict[int, Any]:
-    wanted = {code: entry for code, entry in entries.items() if code in _WANTED}
-    return {
-        code: _value(reader, entry) for code, entry in wanted.items() if entry.type in TIFF.DATA_FORMATS and entry.count
-    }
+    known = {code: entries[code] for code in _WANTED & entries.keys() if entries[code].type in TIFF.DATA_FORMATS}
+    return {code: _value(reader, entry) for code, entry in known.items() if entry.count}
 
 
 def _value(reader: DirectoryReader, entry: Entry) -> Any:
@@ -239,17 +235,15 @@ def _value(reader: DirectoryReader, entry: Entry) -> Any:
     return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
 
 
-def _graymap(file: BinaryIO) -> Page:
+def _graymap_tags(file: BinaryIO) -> dict[int, Any]:
     """Describe a binary PGM file as the page of a TIFF file with one strip would be."""
-    path, status = os.fspath(file.name), os.fstat(file.fileno())
     file.seek(0)
     header = re.match(rb"P5(?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s", file.read(4096))
     if not header:
-        raise LayoutError(f"{path}: damaged: no whole PGM header; copy or scan it again")
+        raise LayoutError(f"{file.name}: damaged: no whole PGM header; copy or scan it again")
     width, height, white = (int(group) for group in header.groups())
     if white not in (255, 65535):
-        raise LayoutError(f"{path}: expected a PGM with white at 255 or 65535, found {white}")
+        raise LayoutError(f"{file.name}: expected a PGM with white at 255 or 65535, found {white}")
     bits = 8 if white == 255 else 16
     numbers = {256: width, 257: height, 258: bits, 262: 1, 273: header.end(), 277: 1}
-    tags = {code: np.array([number], np.int64) for code, number in numbers.items()}
-    return Page(path, status.st_size, status.st_mtime_ns, (0,), ">", tags)
+    return {code: np.array([number], np.int64) for code, number in numbers.items()}

@@ -166,7 +166,7 @@ class DirectoryReader:
         """Read the places of the directories that a tag points to; none where it is missing or no pointer."""
         if entry is None or entry.type not in _POINTERS:
             return ()
-        return self.variant.unpack(_POINTERS[entry.type] * entry.count, self.value(entry))
+        return self.variant.unpack(f"{entry.count}{_POINTERS[entry.type]}", self.value(entry))
 
     def pages(self) -> Iterator[tuple[Address, Entries]]:
         """Follow the chain of pages first to last, each before its SubIFDs; a circle ends the chain."""

@@ -135,3 +135,14 @@ def test_a_long_strip_takes_its_full_length_of_memory_in_tifffile(tmp_path, monk
         assert peak_bytes(lambda: next(tiff.pages[0].segments())) > length
     assert peak_bytes(lambda: reader[2000:2010]) < length / 4
     np.testing.assert_array_equal(reader[2000:2010, :, 0], picture[2000:2010])
+
+
+def test_of_two_tags_with_one_number_the_first_counts(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((5, 7), np.uint8), metadata=None)
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:
+        struct.pack_into("<H", data, tiff.pages[0].tags[296].offset, 257)
+    path.write_bytes(data)
+    (page,) = read_pages(path)
+    assert (page.height, page.width) == (5, 7)

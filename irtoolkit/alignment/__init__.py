@@ -2,33 +2,32 @@
 
 from irtoolkit.alignment.agreement import measure_agreement
 from irtoolkit.alignment.displacement import (
-    Sample,
-    align_samples,
+    Displacement,
+    Pieces,
+    UsualDisplacement,
     displacement_at,
-    doubtful,
-    frame_place,
-    roll_displacement,
-    shift_infrared,
-    unseen_share,
+    usual_displacement,
 )
-from irtoolkit.alignment.film import measure_film, measure_look
-from irtoolkit.alignment.registration import EVIDENCE, HIGH_PASS, measure_displacement
+from irtoolkit.alignment.registration import EVIDENCE, HIGH_PASS
+from irtoolkit.alignment.resampling import Sample, frame_place, shift_infrared, unseen_share
+from irtoolkit.alignment.sampling import SlideSample, sample_slide, thin_sample
 from irtoolkit.alignment.sharpness import measure_blur
 
 __all__ = [
     "EVIDENCE",
     "HIGH_PASS",
+    "Displacement",
+    "Pieces",
     "Sample",
-    "align_samples",
+    "SlideSample",
+    "UsualDisplacement",
     "displacement_at",
-    "doubtful",
     "frame_place",
     "measure_agreement",
     "measure_blur",
-    "measure_displacement",
-    "measure_film",
-    "measure_look",
-    "roll_displacement",
+    "sample_slide",
     "shift_infrared",
+    "thin_sample",
     "unseen_share",
+    "usual_displacement",
 ]

@@ -1,14 +1,15 @@
-"""How large the residual's noise is at each place, and the residual in units of it."""
+"""Local noise of the residual, and the score: the residual in units of that noise."""
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
-from irtoolkit.crosstalk import FEWEST_PIXELS, box_mean, check_enough, visible_density
-from irtoolkit.detection.faint import leave_out_spots, raise_faint
+from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, box_mean, check_enough, visible_density
+from irtoolkit.detection.faint import exclude_blobs, raise_faint
 from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
@@ -17,37 +18,45 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
-FLAT_WINDOW = 129
+BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
-CALM = 3.0
+LOW_CONTRAST = 3.0
 
 
-def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
-    """Fit the residual's centre and spread on features of the picture, on each side of zero by itself.
+class Noise(NamedTuple):
+    """Centre and spread of a residual as a log-linear model of features of the picture.
 
-    A log-linear model: ln of the absolute residual regressed on logs of gradients and texture of the visible bands, of
-    the ghost's gradient, and on the density; first without, then after subtracting the bias found on the same features.
+    `bias` (feature,): coefficients of the centre, density; `blocked` and `bright` (feature,): of ln sigma where the
+    residual is positive and negative; `low` and `high` (plain feature,): the range over which they hold.
+    """
+
+    bias: np.ndarray
+    blocked: np.ndarray
+    bright: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Crosstalk) -> Noise:
+    """Fit the residual's bias, and its sigma on either side of zero, on features of the picture.
+
+    The model is log-linear: ln of the absolute residual is regressed on the density and on logs of gradients and
+    texture of the visible bands and of the ghost's gradient; first without, then with the bias subtracted.
 
     Parameters
     ----------
     samples
-        Pairs of residual (y, x) and visible density (3, y, x), float32.
-    model
-        From `fit_crosstalk`.
-
-    Returns
-    -------
-    xarray.Dataset
-        `model` with `bias`, `blocked` and `bright` (feature): coefficients of the centre, and of ln sigma where the
-        residual is positive and negative; `feature_low`, `feature_high`: the range over which they hold.
+        Pairs of residual (y, x) and visible density (3, y, x), float32, from `level_crosstalk`.
+    crosstalk
+        That of the slide.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     pixels = sum(residual[inside].size for residual, _ in samples)
     step = max(1, pixels // SAMPLED_PIXELS)
 
     def picked(sample: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        smooth, candidate, _, features = noise_features(*sample, model)
+        smooth, candidate, _, features = noise_features(*sample, crosstalk)
         clean = ~candidate[inside].ravel()[::step]
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
@@ -61,22 +70,16 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     centred = values - combine(bias, terms)
     sides = [side if side.sum() >= FEWEST_PIXELS else np.ones(len(side), bool) for side in (centred > 0, centred < 0)]
     blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in sides)
-    return model.assign(
-        bias=("feature", bias),
-        blocked=("feature", blocked),
-        bright=("feature", bright),
-        feature_low=("plain", low),
-        feature_high=("plain", high),
-    )
+    return Noise(bias, blocked, bright, low, high)
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
-    """Features (plain, ...) and the squares of some."""
+    """Features (plain, ...) and the squares of those in `SQUARED`."""
     return np.concatenate([features, features[[PLAIN.index(name) for name in SQUARED]] ** 2])
 
 
 def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients of ln sigma: mean of ln abs(normal) is -0.635."""
+    """Coefficients of ln sigma; the mean of ln abs(normal) is -0.635."""
     logs = np.log(np.abs(values) + 1e-7)
     logs = np.minimum(logs, np.median(logs) + 3)
     coefficient = least_squares(terms, logs, 1e-3)
@@ -96,82 +99,83 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
     return bias
 
 
-def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:
-    """Residual in units of its noise at each place, and what the picture is like there; lazy.
+def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
+    """Residual in units of the local noise, with grain and ghost contrast; lazy.
 
     Parameters
     ----------
     residual
-        (y, x) float32, from `subtract_crosstalk`; NaN where it is not known.
+        (y, x) float32, from `subtract_crosstalk`; NaN where unknown.
     visible
         Counts (band, y, x) of R, G, B.
-    model
-        From `fit_noise`.
+    crosstalk, noise
+        Those of the slide.
 
     Returns
     -------
     xarray.Dataset
-        On (y, x), float32: `score`, positive where light is blocked, on film without defects near a standard normal,
-        0 where the residual is not known; `grain`, density: the visible bands' own noise and texture in a pixel; and
-        `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
+        On (y, x), float32: `score`, sigma, positive where light is blocked, nearly standard normal on film without
+        defects, 0 where the residual is unknown; `grain`, density: noise and texture of the visible bands in a pixel;
+        and `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
-    plain = map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
-    kernel = partial(_locally_scaled, steep=float(model.slopes) > STEEP)
+    kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise)
+    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    kernel = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
     scaled = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
     return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain", "contrast"))})
 
 
-def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Score by the model alone, visible grain, and the ghost's contrast, with the sign bit at candidates, as planes."""
-    smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
-    combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
+def _plain_score(residual: np.ndarray, visible: np.ndarray, *, crosstalk: Crosstalk, noise: Noise) -> np.ndarray:
+    """Score from the noise model alone, grain, and ghost contrast with its sign bit set at candidates, as planes."""
+    density = visible_density(visible, crosstalk.curve)
+    smooth, candidate, contrast, features = noise_features(residual[0], density, crosstalk)
+    bias, blocked, bright = combined = [np.zeros_like(smooth) for _ in range(3)]
     for name, feature in zip(PLAIN, features, strict=True):
-        _add_feature(combined, model, name, feature)
+        _add_feature(combined, noise, name, feature)
         if name == "texture":
             grain = np.sqrt(np.exp(feature) / 3)
-    centred = smooth - combined["bias"]
-    bright = combined["bright"]
-    sharpness = np.exp((centred > 0) * (bright - combined["blocked"]) - bright)
+    centred = smooth - bias
+    sharpness = np.exp((centred > 0) * (bright - blocked) - bright)
     marked = np.copysign(contrast * sharpness, np.float32(0.5) - candidate)
     return np.stack([centred * sharpness, grain, marked])
 
 
-def _add_feature(combined: dict[str, np.ndarray], model: xr.Dataset, name: str, feature: np.ndarray) -> None:
+def _add_feature(combined: Sequence[np.ndarray], noise: Noise, name: str, feature: np.ndarray) -> None:
+    """Add a feature, and its square, to the planes of bias, blocked and bright."""
     index = PLAIN.index(name)
-    low, high = (np.float32(model[side].values[index]) for side in ("feature_low", "feature_high"))
-    term = np.clip(feature, low, high)
-    _add_term(combined, model, index, term)
+    term = np.clip(feature, np.float32(noise.low[index]), np.float32(noise.high[index]))
+    _add_term(combined, noise, index, term)
     if name in SQUARED:
-        _add_term(combined, model, len(PLAIN) + SQUARED.index(name), np.square(term, out=term))
+        _add_term(combined, noise, len(PLAIN) + SQUARED.index(name), np.square(term, out=term))
 
 
-def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
-    for name, plane in combined.items():
-        add_scaled(plane, model[name].values[index], term)
+def _add_term(combined: Sequence[np.ndarray], noise: Noise, index: int, term: np.ndarray) -> None:
+    for plane, coefficients in zip(combined, (noise.bias, noise.blocked, noise.bright), strict=True):
+        add_scaled(plane, coefficients[index], term)
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
-    """The score over its level and spread around each place, the grain and the contrast as they are, as planes."""
+    """Score without its background level over its local noise, and unchanged grain and contrast, as planes."""
     known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
-    score -= _level(score, outside)
+    score -= _background_level(score, outside)
     if steep:
-        outside = leave_out_spots(score, outside, contrast)
-        score -= _level(score, outside)
-    score /= np.maximum(_spread(score, outside), np.float32(0.05))
-    score = raise_faint(score, outside, contrast < CALM)
+        outside = exclude_blobs(score, outside, contrast)
+        score -= _background_level(score, outside)
+    score /= np.maximum(_local_noise(score, outside), np.float32(0.05))
+    score = raise_faint(score, outside, contrast < LOW_CONTRAST)
     return np.stack([np.where(known, score, np.float32(0)), plain[1], contrast])
 
 
-def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mean score around each place, of what is no candidate and cut at 2.5 sigma."""
-    weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-6)
-    return box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Mean score around each pixel without candidates, clipped at 2.5 sigma."""
+    weight = box_mean(outside, BACKGROUND_WINDOW) + np.float32(1e-6)
+    return box_mean(np.clip(score, -2.5, 2.5) * outside, BACKGROUND_WINDOW) / weight
 
 
-def _spread(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Sigma of the score around each place, of what is no candidate, over 1."""
+def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Sigma of the score around each pixel without candidates; 1 for standard normal noise."""
     size = np.abs(np.clip(score, -5, 5)) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:

@@ -1,4 +1,4 @@
-"""Healing of the masked pixels from the light that came through and from around them; every other pixel stays."""
+"""Healing of masked pixels from the light that passed the defects and from their surroundings."""
 
 from functools import partial
 
@@ -16,6 +16,7 @@ from irtoolkit.arrays import (
     pieces_reaching,
     to_sixteen_bits,
 )
+from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.grain import add_grain
 from irtoolkit.healing.inpainting import check_method, inpaint_windows
 from irtoolkit.healing.restoration import restore
@@ -25,11 +26,11 @@ from irtoolkit.settings import HEALING_METHODS
 REACH = 64
 MARGIN = 12
 NEAR, CONTEXT = 4, 24
-"""Px within which defects are restored together, and px of film around that are looked at."""
+"""Px within which defects are restored together, and px of surrounding film that are used."""
 
 GRAIN_MARGIN = 16
 CODED = 2.2
-"""Exponent of the scale in which grain is given: there it is about as strong in shadows as in lights."""
+"""Exponent of the scale on which grain is added: there it is about equally strong in shadows and highlights."""
 
 
 def heal(
@@ -39,13 +40,13 @@ def heal(
     method: str = "auto",
     grain: float = 1.0,
     infrared: xr.DataArray | None = None,
-    model: xr.Dataset | None = None,
+    crosstalk: Crosstalk | None = None,
 ) -> xr.DataArray:
     """Heal the masked pixels of each band; lazy.
 
-    ``"auto"`` divides out what lets light through and rebuilds what does not (`restoration.restore`). The other methods
-    fill each connected piece from its box, 12 px wider on every side (`inpainting.inpaint`), whatever lies under it.
-    Then healed pixels get the grain that they lack (`grain.add_grain`).
+    ``"auto"`` divides out translucent defects and inpaints opaque ones (`restoration.restore`). The other methods
+    inpaint each connected piece from its box, 12 px wider on every side (`inpainting.inpaint`). Then healed pixels get
+    the grain that they lack (`grain.add_grain`).
 
     Parameters
     ----------
@@ -54,14 +55,14 @@ def heal(
     mask
         (y, x) bool, True = defect.
     method
-        One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts as they are.
+        One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts unchanged.
     grain
         Share of the missing grain that is added, 0 for none.
     infrared
-        (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the model, ``"auto"`` is
+        (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the crosstalk, ``"auto"`` is
         ``"telea"``.
-    model
-        From `fit_noise`.
+    crosstalk
+        That of the slide.
 
     Returns
     -------
@@ -71,15 +72,15 @@ def heal(
     Raises
     ------
     SlideError
-        Unknown method, or its program is not installed; when computed, G'MIC failed.
+        If the method is unknown or its program is not installed; when computed, if G'MIC fails.
     """
     if method not in HEALING_METHODS:
         raise SlideError(f"healing method must be one of {', '.join(HEALING_METHODS)}, not {method!r}")
     if method in ("copy", "none"):
         return visible.rename("healed")
     arrays, shape = [visible.data, mask.data[None]], (visible.sizes["y"], visible.sizes["x"])
-    if method == "auto" and infrared is not None and model is not None:
-        kernel = partial(_restore_block, model=model, shape=shape, grain=grain)
+    if method == "auto" and infrared is not None and crosstalk is not None:
+        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain)
         arrays.append(infrared.data[None])
     else:
         inpainting = "telea" if method == "auto" else method
@@ -96,7 +97,7 @@ def _restore_block(
     infrared: np.ndarray,
     *,
     start: tuple[int, int],
-    model: xr.Dataset,
+    crosstalk: Crosstalk,
     shape: tuple[int, int],
     grain: float,
 ) -> np.ndarray:
@@ -107,13 +108,13 @@ def _restore_block(
     healed, sheet = to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
     marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
     y, x = sheet.gather(np.stack(place))
-    restored = restore(sheet.gather(healed), seen, marked, (y, x), model, sheet.own(wanted))
+    restored = restore(sheet.gather(healed), seen, marked, (y, x), crosstalk, sheet.own(wanted))
     sheet.scatter(restored, wanted, healed)
     return _finish(healed, visible, mask[0], wanted, start, grain)
 
 
 def _inside(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int]) -> Place:
-    """Rows and columns of a block, from `start` on, that no neighbour heals; some more at the slide's edges."""
+    """Rows and columns of a block, first pixel `start`, that no neighbouring block heals; more at the slide's edges."""
     rows, columns = (
         slice(REACH if first else 0, length - REACH if first + length < whole else length)
         for first, length, whole in zip(start, size, shape, strict=True)
@@ -144,12 +145,12 @@ def _fill_block(
 def _finish(
     healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: float
 ) -> np.ndarray:
-    """Healed 16-bit counts (band, y, x) with grain where `wanted` (y, x), in the depth of `visible`; else that."""
+    """`visible`, with healed 16-bit counts (band, y, x) and grain in its own depth where `wanted` (y, x) is True."""
     grained, counts = healed.copy(), visible.copy()
     for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
         corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
-        even = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
-        grainy = add_grain(even, mask[rows, columns], corner, grain)
+        gamma_coded = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
+        grainy = add_grain(gamma_coded, mask[rows, columns], corner, grain)
         grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
     largest = np.iinfo(visible.dtype).max
     counts[:, wanted] = np.clip(np.rint(grained[:, wanted] / (FULL_SCALE / largest)), 0, largest)

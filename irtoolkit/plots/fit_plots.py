@@ -4,6 +4,7 @@ Colours are those that the colour-blind tell apart (Okabe & Ito 2008, https://jf
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from irtoolkit.alignment import displacement_at
-from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
+from irtoolkit.alignment import Displacement, Pieces, displacement_at
+from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
 from irtoolkit.schema import VISIBLE, SlideError
 
@@ -34,7 +35,7 @@ KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":"
 BINS_PER_DOUBLING = 2
 
 
-def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(OF_HISTOGRAM)) -> Axes:
+def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:
     """Draw how many pixels have which score, with what noise would do, the threshold, and those of other methods.
 
     Noise goes to both sides alike, defects only to the right: where the right side rises above its mirror, the left
@@ -53,7 +54,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     """
     histogram = measure_histogram(cleaned.score)
     chosen = float(cleaned.threshold)
-    others = {name: OF_HISTOGRAM[name](histogram) for name in methods}
+    others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
     draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *MOST_SCORE))
     if np.isfinite(chosen):
@@ -161,7 +162,7 @@ def _draw_mean(ax: Axes, edges: np.ndarray, density: np.ndarray, values: np.ndar
     ax.legend(loc="upper left", fontsize="small")
 
 
-def plot_displacement(displacement: xr.Dataset, ax: Axes) -> Axes:
+def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
     """Draw how far the infrared lies from the colours at each piece of a slide, and the field fitted to that.
 
     Arrows show what is left once the displacement of the centre, which the title states, is taken off; the key tells
@@ -174,28 +175,28 @@ def plot_displacement(displacement: xr.Dataset, ax: Axes) -> Axes:
     ax
         Axes to draw on, in rows and columns of the stored pixels.
     """
-    height, width = displacement.attrs["height"], displacement.attrs["width"]
+    height, width = displacement.shape
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
     ax.set(xlabel="column x (px)", ylabel="row y (px)")
-    shift = displacement.displacement.values[:, 0]
-    error = float(displacement.shift_uncertainty)
+    shift = displacement.coefficient[:, 0]
+    error = displacement.uncertainty
     told = f"Infrared displaced by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
     ax.set_title(told if displacement.trusted else "No evidence of a displacement: nothing is moved", loc="left")
-    if "piece_displacement" in displacement:
-        _draw_arrows(displacement, shift, ax)
+    if displacement.pieces is not None:
+        _draw_arrows(displacement, displacement.pieces, shift, ax)
     return ax
 
 
-def _draw_arrows(displacement: xr.Dataset, shift: np.ndarray, ax: Axes) -> None:
-    y, x = displacement.piece_y.values, displacement.piece_x.values
+def _draw_arrows(displacement: Displacement, pieces: Pieces, shift: np.ndarray, ax: Axes) -> None:
+    y, x = pieces.place.T
     field = np.stack([displacement_at(displacement, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
-    strength = 1 / (1 + (displacement.piece_error.values / SURE) ** 2)
-    told = displacement.piece_displacement.values - shift
+    strength = 1 / (1 + (pieces.error / SURE) ** 2)
+    told = pieces.move - shift
     length = np.hypot(*told[strength >= np.median(strength)].T)
     unit = max(float(np.quantile(length, 0.9)), float(np.hypot(*(field - shift).T).max()), 0.01)
-    spacing = np.sqrt(displacement.attrs["height"] * displacement.attrs["width"] / len(y))
-    options = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
-    dark = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
+    spacing = np.sqrt(displacement.shape[0] * displacement.shape[1] / len(y))
+    options: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
+    dark: dict[str, Any] = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
     ax.quiver(x, y, *(field - shift).T[::-1], color=SKY, width=0.009, label="fitted field", **options)
     arrows = ax.quiver(x, y, *told.T[::-1], label="measured", **dark, **options)
     ax.quiverkey(arrows, 0.9, 1.04, unit, f"{unit:.2g} px", labelpos="E")

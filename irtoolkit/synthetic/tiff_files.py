@@ -23,7 +23,7 @@ _STORAGE = {256, 257, 258, 259, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """How pixels are stored: byte order, ``"none"``, ``"lzw"`` or ``"deflate"``, strips (0: one) or tiles, planes."""
+    """Storage of pixels: byte order, ``"none"``, ``"lzw"`` or ``"deflate"``, strips (0: one) or tiles, planes."""
 
     byteorder: str = "<"
     compression: str = "none"

@@ -6,9 +6,9 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import EVIDENCE, HIGH_PASS, displacement_at, shift_infrared
+from irtoolkit.alignment import EVIDENCE, HIGH_PASS, Displacement, displacement_at, sample_slide, shift_infrared
 from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
-from irtoolkit.fitting import sample_slide
+from irtoolkit.model import from_dataset
 from irtoolkit.pictures import Picture, view_plane
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.comparison import Comparison
@@ -52,7 +52,7 @@ class AlignmentExplorer(ipywidgets.VBox):
         self.said = ipywidgets.HTML()
         self.said.add_class("irt-said")
         self.comparison: Comparison | None = None
-        self.displacement: xr.Dataset | None = None
+        self.displacement: Displacement | None = None
         super().__init__([self.said])
         self.add_class("irt-alignment")
         try:
@@ -87,10 +87,10 @@ class AlignmentExplorer(ipywidgets.VBox):
         return f"y {y}, x {x}: infrared at y {down:+.2f}, x {across:+.2f} from there"
 
 
-def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, xr.Dataset]:
+def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, Displacement]:
     """The slide with its infrared on the colour grid, and the displacement by which it was brought there."""
     near = read_in_pieces(with_infrared(slide))
-    sample = sample_slide(near, model)
+    sample = sample_slide(near, None if model is None else from_dataset(model).displacement)
     infrared = shift_infrared(near.counts.chunk(), sample.displacement, sample.film)
     return Levels(near.assign(infrared=infrared)), sample.displacement
 
@@ -120,24 +120,24 @@ def _draw_one(name: str, planes: dict[str, Picture], view: View, box: Box, size:
     return view.lay(np.stack([first, second, second], axis=2), box, size), name
 
 
-def tell_displacement(displacement: xr.Dataset) -> str:
+def tell_displacement(displacement: Displacement) -> str:
     """Say in words where the infrared lies against the colour, how sure that is, and what is done about it."""
-    evidence = f"evidence of {float(displacement.evidence):.0f} sigma, where {EVIDENCE:.0f} are needed"
-    if not displacement.displacement.values.any() and not displacement.trusted:
+    evidence = f"evidence of {displacement.evidence:.0f} sigma, where {EVIDENCE:.0f} are needed"
+    if not displacement.coefficient.any() and not displacement.trusted:
         return f"The slide does not tell where its infrared lies ({evidence}), so nothing is corrected."
-    down, across = float(displacement.shift_y), float(displacement.shift_x)
+    down, across = displacement.shift
     lies = f"infrared at (y {down:+.2f}, x {across:+.2f}) shows what the colour shows at (y, x)"
     if not displacement.trusted:
         return f"The slide does not tell where its infrared lies ({evidence}); after its roll, {lies}."
-    error, change = float(displacement.shift_uncertainty), _largest_change(displacement)
+    error, change = displacement.uncertainty, _largest_change(displacement)
     sure = f"give or take {error:.2f} px ({evidence})"
     return f"In the middle {lies}, {sure}; elsewhere it differs by up to {change:.2f} px."
 
 
-def _largest_change(displacement: xr.Dataset) -> float:
+def _largest_change(displacement: Displacement) -> float:
     """Largest difference along y or x, in pixels, between the displacement of a place and that of the middle."""
     field = displacement_at(displacement, *grid_of(displacement))
-    return float(np.abs(field - displacement.displacement.values[:, 0, None, None]).max())
+    return float(np.abs(field - displacement.coefficient[:, 0, None, None]).max())
 
 
 def explore_alignment(slide: xr.Dataset, *, model: xr.Dataset | None = None) -> AlignmentExplorer:

@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import GROW, connect_pixels
+from irtoolkit.detection import REGION_LEVEL, connect_pixels
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
@@ -137,5 +137,5 @@ def _part(index: np.ndarray, width: int) -> list[np.ndarray]:
 
 def _tell(area: int, rank: float, visibility: float, settings: Settings) -> str:
     asked = "" if visibility >= settings.visibility else f" ({settings.visibility:g} is asked)"
-    sure = f", as sure as one pixel of {GROW + rank:.1f} sigma" if settings.threshold == "mirror" else ""
+    sure = f", as sure as one pixel of {REGION_LEVEL + rank:.1f} sigma" if settings.threshold == "mirror" else ""
     return f"{area:,} px, visibility {visibility:.1f}{asked}{sure}"

@@ -70,7 +70,7 @@ def _is_shown(row: Row, decisions: Decisions, show: str) -> bool:
 
 def is_changed(row: Row, decisions: Decisions) -> bool:
     """Whether the next run will clean a slide again because of what is decided about it."""
-    return not decisions.get(row["slide"], Decision()).is_heeded(row.get("decision", ""))
+    return not decisions.get(row["slide"], Decision()).is_applied(row.get("decision", ""))
 
 
 def tell_progress(rows: Sequence[Row], decisions: Decisions, folder: Path) -> str:

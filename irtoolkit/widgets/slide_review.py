@@ -210,7 +210,7 @@ def tell_decision(decision: Decision) -> str:
     >>> tell_decision(Decision(verdict="accepted", threshold=4.5)), tell_decision(Decision())
     ('threshold 4.5; accepted', 'nothing decided')
     """
-    return decision.tell(decision.effect) or "nothing decided"
+    return decision.summary(decision.effect) or "nothing decided"
 
 
 def _head(row: Row, decision: Decision, place: str) -> str:

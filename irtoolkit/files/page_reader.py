@@ -7,11 +7,12 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from io import FileIO
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any
 
-import imagecodecs
 import numpy as np
+from tifffile import TIFF
 
 from irtoolkit.files import pages
 from irtoolkit.files.boxes import overlap, slice_within, split_index
@@ -67,9 +68,8 @@ class PageReader:
     @property
     def _large(self) -> bool:
         """Whether a compressed strip is too long to be decoded again and again."""
-        return (
-            self.page.compression != pages.NONE and math.prod(self.page.segment) * self.dtype.itemsize > SCRATCH_BYTES
-        )
+        size = math.prod(self.page.segment) * self.dtype.itemsize
+        return self.page.compression != pages.NONE and size > SCRATCH_BYTES
 
     def _read_rows(self, y: range, x: range, samples: range) -> np.ndarray:
         """Read uncompressed strips: bytes that follow each other in one go, and no others."""
@@ -87,7 +87,7 @@ class PageReader:
                 self._place(out, block, plane, samples)
         return out
 
-    def _take_rows(self, file: BinaryIO, starts: np.ndarray, length: int) -> bytearray:
+    def _take_rows(self, file: FileIO, starts: np.ndarray, length: int) -> bytearray:
         """Read rows of one length, joining those that follow each other in the file."""
         data = bytearray(len(starts) * length)
         breaks = np.flatnonzero(np.diff(starts) != length) + 1
@@ -95,12 +95,12 @@ class PageReader:
             self._fill(file, int(starts[first]), memoryview(data)[first * length : last * length])
         return data
 
-    def _fill(self, file: BinaryIO, offset: int, target: memoryview) -> None:
+    def _fill(self, file: FileIO, offset: int, target: memoryview) -> None:
         """Read exactly the bytes that fit into `target`."""
         file.seek(offset)
         filled = 0
         while filled < len(target):
-            count = file.readinto(target[filled:])  # type: ignore[attr-defined]
+            count = file.readinto(target[filled:])
             if not count:
                 raise self._fault(f"it ends before byte {offset + len(target)}")
             filled += count
@@ -130,7 +130,7 @@ class PageReader:
                         )
         return out
 
-    def _segment(self, file: BinaryIO, index: tuple[int, int, int]) -> np.ndarray:
+    def _segment(self, file: FileIO, index: tuple[int, int, int]) -> np.ndarray:
         """Decode one strip or tile to (y, x, sample)."""
         if self._large:
             with self._lock:
@@ -147,13 +147,13 @@ class PageReader:
         rows, columns, samples = self.page.segment
         return (rows if 322 in self.page.tags else min(rows, self.page.height - index[1] * rows)), columns, samples
 
-    def _decode(self, file: BinaryIO, index: tuple[int, int, int]) -> bytes | bytearray:
+    def _decode(self, file: FileIO, index: tuple[int, int, int]) -> bytes | bytearray:
         """Read and decompress one segment."""
         data = bytearray(int(self.page.sizes[index]))
         self._fill(file, int(self.page.offsets[index]), memoryview(data))
         size = math.prod(self._segment_shape(index)) * self.dtype.itemsize
         try:
-            decoded = _decompress(self.page.compression, data, size)
+            decoded = TIFF.DECOMPRESSORS[self.page.compression](data, out=size)
         except (RuntimeError, ValueError) as fault:
             raise self._fault(f"strip or tile {index} cannot be decoded ({fault})") from fault
         if len(decoded) < size:
@@ -163,9 +163,9 @@ class PageReader:
     def _undo_predictor(self, data: Any, shape: tuple[int, int, int]) -> np.ndarray:
         """Turn decompressed bytes into counts."""
         values = np.frombuffer(data, self.page.dtype, math.prod(shape)).reshape(shape).astype(self.dtype)
-        return imagecodecs.delta_decode(values, axis=1) if self.page.predictor else values
+        return np.asarray(TIFF.UNPREDICTORS[self.page.predictor](values, axis=1, out=values))
 
-    def _spill(self, file: BinaryIO, index: tuple[int, int, int]) -> np.ndarray:
+    def _spill(self, file: FileIO, index: tuple[int, int, int]) -> np.ndarray:
         """Decode a long segment into a nameless temporary file, which goes away with the reader."""
         height, width, samples = self._segment_shape(index)
         row = width * samples * self.dtype.itemsize
@@ -180,7 +180,7 @@ class PageReader:
             scratch.flush()
             return np.memmap(scratch, self.dtype, "r", shape=(height, width, samples))
 
-    def _pieces(self, file: BinaryIO, index: tuple[int, int, int]) -> Iterator[bytes | bytearray]:
+    def _pieces(self, file: FileIO, index: tuple[int, int, int]) -> Iterator[bytes | bytearray]:
         """Decompress a long segment piece by piece where the compression allows it."""
         if self.page.compression not in (pages.DEFLATE, pages.OLD_DEFLATE):
             yield self._decode(file, index)
@@ -201,20 +201,7 @@ def open_page(path: str | os.PathLike[str], address: tuple[int, ...] = (0,)) -> 
     return PageReader(read_page(path, address))
 
 
-def _decompress(compression: int, data: bytearray, size: int) -> Any:
-    """Decompress a segment to at most `size` bytes."""
-    match compression:
-        case pages.LZW:
-            return imagecodecs.lzw_decode(data, out=size)
-        case pages.PACKBITS:
-            return imagecodecs.packbits_decode(data, out=size)
-        case pages.DEFLATE | pages.OLD_DEFLATE:
-            return imagecodecs.zlib_decode(data, out=size)
-        case _:
-            return data
-
-
-def _inflate(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _inflate(file: FileIO, size: int) -> Iterator[bytes]:
     """Inflate the next `size` bytes of a file in small pieces."""
     inflate, waiting = zlib.decompressobj(), b""
     while not inflate.eof:

@@ -2,13 +2,15 @@
 
 import math
 import os
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from tifffile import TIFF
 
-from irtoolkit.files.tags import Directory, read_directories
+from irtoolkit.files.directories import ASCII, Address, DirectoryReader, Entries, Entry
 from irtoolkit.schema import LayoutError
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
@@ -19,9 +21,43 @@ _COMPRESSIONS |= {50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "J
 _COLOURS = {0: "white-is-zero gray", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 32803: "camera mosaic"}
 _FORMATS = {2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
 
+# The tags that are read; everything else in a directory (EXIF, IPTC, maker notes) is left unread.
+_WANTED = {254, 256, 257, 258, 259, 262, 266, 271, 272, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 306}
+_WANTED |= {317, 322, 323, 324, 325, 330, 338, 339, 700, 34675, 50706}
 
-class Page(Directory):
-    """One page of a file, as its header states it; nothing is judged before `check` is called."""
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """One page of a file, as its header states it; nothing is judged before `check` is called.
+
+    Parameters
+    ----------
+    path, size, modified
+        The file, its bytes, and its time of modification in ns.
+    address
+        ``(0,)`` is page 0 of the chain, ``(0, 1)`` SubIFD 1 of page 0.
+    order
+        ``"<"`` or ``">"``, the byte order of the samples.
+    tags
+        Tag number to value: text for ASCII, bytes for BYTE and UNDEFINED, a NumPy array for numbers.
+    """
+
+    path: str
+    size: int
+    modified: int
+    address: Address
+    order: str
+    tags: dict[int, Any]
+
+    def number(self, code: int, default: int) -> int:
+        """Value of a tag that holds one integer."""
+        values = self.tags.get(code)
+        return int(values[0]) if isinstance(values, np.ndarray) and values.size else default
+
+    def numbers(self, code: int) -> tuple[int, ...]:
+        """Values of a tag that holds integers, ``()`` where it is missing."""
+        values = self.tags.get(code)
+        return tuple(int(value) for value in values) if isinstance(values, np.ndarray) else ()
 
     @property
     def height(self) -> int:
@@ -60,9 +96,9 @@ class Page(Directory):
         return self.number(259, NONE)
 
     @property
-    def predictor(self) -> bool:
-        """Whether samples are stored as differences along the row."""
-        return self.number(317, 1) == 2
+    def predictor(self) -> int:
+        """Predictor: 1 samples as they are, 2 differences along the row."""
+        return self.number(317, 1)
 
     @property
     def planes(self) -> int:
@@ -146,23 +182,68 @@ class Page(Directory):
             why = ", which changes the counts and their noise" if "JPEG" in name else ""
             advice = "scan or save it uncompressed, with LZW or with deflate"
             raise LayoutError(f"{self.path}: unsupported compression {name}{why}; {advice}")
-        if self.number(317, 1) not in (1, 2) or self.number(266, 1) != 1:
+        if self.predictor not in (1, 2) or self.number(266, 1) != 1:
             raise LayoutError(f"{self.path}: unsupported predictor or bit order; save it as plain 16-bit TIFF")
 
 
 def read_pages(path: str | os.PathLike[str]) -> list[Page]:
     """Read the headers of the pages of a TIFF, DNG or PGM file, first to last, each before its SubIFDs.
 
-    Raises as `read_directories` does.
+    Raises `FileNotFoundError` where there is no file, and `LayoutError` where it is a folder, empty, of another
+    kind, or its directories are cut off.
     """
-    found = [Page(**vars(directory)) for directory in read_directories(path)]
-    return [page for page in found if min(page.height, page.width, page.samples) > 0]
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        raise LayoutError(f"{name}: expected a file, found a folder; name the slides in it")
+    with open(name, "rb") as file:
+        status = os.fstat(file.fileno())
+        found = [((0,), ">", _graymap_tags(file))] if file.read(2) == b"P5" else _directories(DirectoryReader(file))
+    pages = [Page(name, status.st_size, status.st_mtime_ns, *directory) for directory in found]
+    return [page for page in pages if min(page.height, page.width, page.samples) > 0]
 
 
-def read_page(path: str | os.PathLike[str], address: tuple[int, ...]) -> Page:
+def read_page(path: str | os.PathLike[str], address: Address) -> Page:
     """Read the header of one page and check that it can be read."""
     for page in read_pages(path):
         if page.address == address:
             page.check()
             return page
     raise LayoutError(f"{os.fspath(path)}: expected a page at {address}; the file has changed")
+
+
+def _directories(reader: DirectoryReader) -> list[tuple[Address, str, dict[int, Any]]]:
+    """Read address, byte order and wanted tags of every page of a TIFF file."""
+    return [(address, reader.variant.order, _tags(reader, entries)) for address, entries in reader.pages()]
+
+
+def _tags(reader: DirectoryReader, entries: Entries) -> dict[int, Any]:
+    known = {code: entries[code] for code in _WANTED & entries.keys() if entries[code].type in TIFF.DATA_FORMATS}
+    return {code: _value(reader, entry) for code, entry in known.items() if entry.count}
+
+
+def _value(reader: DirectoryReader, entry: Entry) -> Any:
+    """Read the value of one tag: text, bytes, or numbers of 64 bits, fractions as quotients."""
+    data, form = reader.value(entry), TIFF.DATA_FORMATS[entry.type]
+    if entry.type == ASCII:
+        return data.split(b"\0")[0].decode("utf-8", "replace").strip()
+    if form == "1B":
+        return data
+    numbers = np.frombuffer(data, reader.variant.order + form[1])
+    if form[0] == "2":
+        upper, lower = numbers.reshape(-1, 2).astype(np.float64).T
+        return np.divide(upper, lower, out=np.zeros_like(upper), where=lower != 0)
+    return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
+
+
+def _graymap_tags(file: BinaryIO) -> dict[int, Any]:
+    """Describe a binary PGM file as the page of a TIFF file with one strip would be."""
+    file.seek(0)
+    header = re.match(rb"P5(?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s", file.read(4096))
+    if not header:
+        raise LayoutError(f"{file.name}: damaged: no whole PGM header; copy or scan it again")
+    width, height, white = (int(group) for group in header.groups())
+    if white not in (255, 65535):
+        raise LayoutError(f"{file.name}: expected a PGM with white at 255 or 65535, found {white}")
+    bits = 8 if white == 255 else 16
+    numbers = {256: width, 257: height, 258: bits, 262: 1, 273: header.end(), 277: 1}
+    return {code: np.array([number], np.int64) for code, number in numbers.items()}

@@ -14,8 +14,9 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import store
+from irtoolkit.files.directories import Directory, Order, Variant, pack_directory
+from irtoolkit.files.tags import GEOMETRY, carried_tags, with_provenance
 from irtoolkit.files.targets import AnyPath, check_target, replacing
-from irtoolkit.files.tiff_tags import GEOMETRY, Directory, Order, Variant, carried_tags, pack_directory, with_provenance
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 
 COMPRESSION, PREDICTOR = 259, 317

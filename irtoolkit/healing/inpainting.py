@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from skimage.measure import block_reduce
 from skimage.restoration import inpaint_biharmonic
 
 from irtoolkit.healing.gmic import Window, find_gmic, run_gmic
@@ -132,16 +133,9 @@ def _shrink(planes: np.ndarray, mask: np.ndarray, factor: int) -> Window:
     """Means of the clean pixels in squares of `factor` pixels, and a mask of the squares without any."""
     if factor == 1:
         return planes, mask
-    margins = [(0, -length % factor) for length in mask.shape]
-    clean = _sum_squares(np.pad(~mask, margins)[None], factor)
-    sums = _sum_squares(np.pad(np.where(mask, 0, planes), [(0, 0), *margins]), factor)
-    return (sums / np.maximum(clean, 1)).astype(np.float32), clean[0] == 0
-
-
-def _sum_squares(planes: np.ndarray, factor: int) -> np.ndarray:
-    bands, rows, columns = planes.shape
-    squares = planes.reshape(bands, rows // factor, factor, columns // factor, factor)
-    return squares.sum(axis=(2, 4), dtype=np.float64)
+    clean = block_reduce(~mask, factor, np.sum)
+    sums = block_reduce(np.where(mask, 0, planes).astype(np.float64), (1, factor, factor), np.sum)
+    return (sums / np.maximum(clean, 1)).astype(np.float32), clean == 0
 
 
 def _enlarge(planes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:

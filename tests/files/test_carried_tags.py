@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from slide_files import MAKER_NOTE, PROVENANCE, SAVED, TAGS, XMP, bands, pack, raw_tags, write_source
 
-from irtoolkit.files.tiff_tags import carried_tags
+from irtoolkit.files.tags import carried_tags
 from irtoolkit.files.writer import write_healed
 from irtoolkit.schema import LayoutError
 
@@ -88,7 +88,7 @@ def test_software_is_appended(tmp_path, counts, before, after):
     assert tags[305] == (2, len(after), after)
 
 
-@pytest.mark.parametrize(("place", "reason"), [(2**31, "has none there"), ("itself", "nested deeper")])
+@pytest.mark.parametrize(("place", "reason"), [(2**31, "the file ends at"), ("itself", "nested deeper")])
 def test_damaged_exif_is_left_out_with_a_warning(healed, tmp_path, caplog, place, reason):
     source = write_source(tmp_path / "slides" / "a.tif")
     data = bytearray(source.read_bytes())
@@ -115,7 +115,7 @@ def test_a_value_outside_the_file_is_left_out_with_a_warning(healed, tmp_path, c
     source.write_bytes(data)
     tags = raw_tags(write_healed(healed, tmp_path / "a.tif", source=source))
     assert tags.keys() & SAVED == SAVED - {270}
-    assert "tag 270 is not kept: its 11 bytes" in caplog.text
+    assert "tag 270 is not kept" in caplog.text
 
 
 def test_exif_at_the_very_end_may_lack_the_pointer_to_a_next_directory(healed, tmp_path):
@@ -144,7 +144,7 @@ def test_a_source_without_such_a_page_is_refused(source, tmp_path):
     text = tmp_path / "notes.tif"
     for content in (b"", b"hello", b"II*\0", b"II*\0\xff\xff\0\0", b"II*\0\x08\0\0\0\xff\xff"):
         text.write_bytes(content)
-        with pytest.raises(LayoutError, match=r"notes\.tif: .* was expected"):
+        with pytest.raises(LayoutError, match=r"notes\.tif: (expected a TIFF|truncated)"):
             carried_tags(text)
 
 

@@ -120,8 +120,8 @@ def test_a_strip_is_decoded_once_for_chunks_within_it(tmp_path, monkeypatch):
     write_tiff(tmp_path / "a.tif", [TiffPage(_samples(np.uint16), {262: shorts(2)})], Storage(compression="lzw"))
     reader = open_page(tmp_path / "a.tif")
     decoded = []
-    decompress = page_reader._decompress
-    monkeypatch.setattr(page_reader, "_decompress", lambda *given: decoded.append(1) or decompress(*given))
+    decode = PageReader._decode
+    monkeypatch.setattr(PageReader, "_decode", lambda *given: decoded.append(1) or decode(*given))
     for y in range(37):
         reader[y]
     assert decoded == [1]

@@ -7,7 +7,7 @@ import dask
 import numpy as np
 import pytest
 
-from irtoolkit.files import page_reader
+from irtoolkit.files.page_reader import PageReader
 from irtoolkit.files.reader import open_slide
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.tiff_files import Storage, TiffPage, shorts, write_tiff
@@ -99,8 +99,8 @@ def test_gray_is_the_same_in_three_bands(tmp_path, counts):
 def test_a_page_of_four_samples_is_decoded_once_for_all_bands(tmp_path, counts, monkeypatch):
     write_scanner_file(tmp_path / "a.tif", counts, compression="lzw", rows_per_strip=8)
     decoded = []
-    decompress = page_reader._decompress
-    monkeypatch.setattr(page_reader, "_decompress", lambda *given: decoded.append(1) or decompress(*given))
+    decode = PageReader._decode
+    monkeypatch.setattr(PageReader, "_decode", lambda *given: decoded.append(1) or decode(*given))
     slide = open_slide(tmp_path / "a.tif", chunks=8)
     bands = [slide.counts.sel(band=band).astype("f8").mean() for band in ("R", "G", "B", "IR")]
     dask.compute(*bands, scheduler="synchronous")
@@ -116,6 +116,7 @@ def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
     class Counted:
         def __init__(self, path, mode):
             self.file = open(path, mode)  # noqa: SIM115
+            self.name = path
 
         def __enter__(self):
             return self
@@ -133,7 +134,7 @@ def test_opening_reads_headers_only(tmp_path, monkeypatch, rows_per_strip):
             taken.append(count)
             return self.file.read(count)
 
-    monkeypatch.setattr("irtoolkit.files.tags.open", Counted, raising=False)
+    monkeypatch.setattr("irtoolkit.files.pages.open", Counted, raising=False)
     monkeypatch.setattr("irtoolkit.files.page_reader.open", None, raising=False)
     slide = open_slide(tmp_path / "a.tif")
     assert slide.counts.shape == (4, 12500, 16000)

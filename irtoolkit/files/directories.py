@@ -1,0 +1,209 @@
+"""The directories of TIFF files as they stand in them: tags with raw values, read within bounds and packed.
+
+Values are never interpreted, so a wrong date, an odd rational or a maker note survives bit for bit; this is why a
+new file takes the byte order of its source. Layouts follow TIFF 6.0 (Adobe, 1992) and its BigTIFF extension.
+
+Directories are read by hand because tifffile takes a cut-off chain of pages for a shorter one and drops values that
+lie outside the file, and tifftools also follows a circular chain for ever. They are packed by hand because tifffile
+writes no EXIF, and tifftools copies all pixels and changes texts and the types of pointers. The tests in
+``tests/files/test_directories.py`` show each of these.
+"""
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from tifffile import TIFF
+
+from irtoolkit.schema import LayoutError
+
+ASCII, SHORT, LONG, LONG8 = 2, 3, 4, 16
+SUB_DIRECTORIES = 330
+SIZES = {kind: struct.calcsize(f"={form}") for kind, form in TIFF.DATA_FORMATS.items()} | {129: 1}
+"""Bytes of a value by its type number; 129 is UTF-8 text (EXIF 3.0)."""
+
+_POINTERS = {LONG: "I", 13: "I", LONG8: "Q", 18: "Q"}
+
+Order = Literal["<", ">"]
+Address = tuple[int, ...]
+"""Place of a page: ``(0,)`` is page 0 of the chain, ``(0, 1)`` SubIFD 1 of page 0."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One TIFF tag: type number, count, and the bytes of its value, or the directory that it points to."""
+
+    type: int
+    count: int
+    value: "bytes | Directory"
+
+
+Directory = dict[int, Tag]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a file keeps the value of one tag."""
+
+    type: int
+    count: int
+    position: int
+
+
+Entries = dict[int, Entry]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Byte order of a TIFF file (``"<"`` or ``">"``), and whether its offsets take 8 bytes (BigTIFF)."""
+
+    order: Order
+    big: bool = False
+
+    def pack(self, codes: str, *values: int) -> bytes:
+        """Pack integers in this byte order."""
+        return struct.pack(self.order + codes, *values)
+
+    def unpack(self, codes: str, data: bytes) -> tuple[int, ...]:
+        """Unpack integers from the start of the bytes."""
+        return struct.unpack_from(self.order + codes, data)
+
+    @property
+    def offset(self) -> str:
+        """Code of an offset, which is also the code of a tag's count."""
+        return "Q" if self.big else "I"
+
+    @property
+    def inline(self) -> int:
+        """Most bytes of a value that stands in the entry itself."""
+        return 8 if self.big else 4
+
+    @property
+    def number(self) -> str:
+        """Code of the number of entries of a directory."""
+        return "Q" if self.big else "H"
+
+    def header(self, first: int) -> bytes:
+        """Start of a file whose first directory stands at byte `first`."""
+        magic = (b"II" if self.order == "<" else b"MM") + self.pack("H", 43 if self.big else 42)
+        return magic + (self.pack("HHQ", 8, 0, first) if self.big else self.pack("I", first))
+
+    def shorts(self, *values: int) -> Tag:
+        """Make a tag of integers of 2 bytes.
+
+        >>> Variant(">").shorts(1, 258).value.hex()
+        '00010102'
+        """
+        return Tag(SHORT, len(values), self.pack("H" * len(values), *values))
+
+    def longs(self, *values: int) -> Tag:
+        """Make a tag of integers of 4 bytes."""
+        return Tag(LONG, len(values), self.pack("I" * len(values), *values))
+
+    def offsets(self, *values: int) -> Tag:
+        """Make a tag of places or sizes in the file."""
+        return Tag(LONG8 if self.big else LONG, len(values), self.pack(self.offset * len(values), *values))
+
+
+VARIANTS = {
+    variant.header(0)[:4]: variant for variant in (Variant("<"), Variant(">"), Variant("<", True), Variant(">", True))
+}
+
+
+class DirectoryReader:
+    """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.path = os.fspath(file.name)
+        self.size = os.fstat(file.fileno()).st_size
+        file.seek(0)
+        start = file.read(16)
+        self.variant = self._variant(start)
+        (self.first,) = self.variant.unpack(self.variant.offset, start[8 if self.variant.big else 4 :])
+
+    def _variant(self, start: bytes) -> Variant:
+        """Tell the variant from the first bytes of the file."""
+        if not start:
+            raise LayoutError(f"{self.path}: expected a TIFF or DNG file, found an empty one; scan or copy it again")
+        found = [variant for magic, variant in VARIANTS.items() if magic.startswith(start[:4])]
+        if not found:
+            raise LayoutError(f"{self.path}: expected a TIFF or DNG file, found one that starts with {start[:4]!r}")
+        if len(start) < len(found[0].header(0)):
+            raise LayoutError(
+                f"{self.path}: truncated: {self.size} bytes are no whole TIFF header; copy or scan it again"
+            )
+        return found[0]
+
+    def read(self, position: int, length: int) -> bytes:
+        """Read exactly so many bytes."""
+        if not 0 <= position <= self.size - length:
+            found = f"its header points to byte {position + length}, the file ends at {self.size}"
+            raise LayoutError(f"{self.path}: truncated or damaged: {found}; copy or scan it again")
+        self.file.seek(position)
+        return self.file.read(length)
+
+    def entries(self, position: int) -> tuple[Entries, int]:
+        """Read the entries of one directory by their code (of doubles the first), and where they end."""
+        variant, form = self.variant, f"{self.variant.order}HH{self.variant.offset}{self.variant.inline}s"
+        start = position + struct.calcsize(f"={variant.number}")
+        (number,) = variant.unpack(variant.number, self.read(position, start - position))
+        step = struct.calcsize(form)
+        entries: Entries = {}
+        for i, (code, kind, count, field) in enumerate(struct.iter_unpack(form, self.read(start, number * step))):
+            inline = count * SIZES.get(kind, 0) <= variant.inline
+            place = start + (i + 1) * step - variant.inline if inline else variant.unpack(variant.offset, field)[0]
+            entries.setdefault(code, Entry(kind, count, place))
+        return entries, start + number * step
+
+    def value(self, entry: Entry) -> bytes:
+        """Read the bytes of a tag's value."""
+        return self.read(entry.position, entry.count * SIZES.get(entry.type, 0))
+
+    def places(self, entry: Entry | None) -> tuple[int, ...]:
+        """Read the places of the directories that a tag points to; none where it is missing or no pointer."""
+        if entry is None or entry.type not in _POINTERS:
+            return ()
+        return self.variant.unpack(f"{entry.count}{_POINTERS[entry.type]}", self.value(entry))
+
+    def pages(self) -> Iterator[tuple[Address, Entries]]:
+        """Follow the chain of pages first to last, each before its SubIFDs; a circle ends the chain."""
+        position, seen, index = self.first, set[int](), 0
+        while position and position not in seen:
+            seen.add(position)
+            entries, end = self.entries(position)
+            (position,) = self.variant.unpack(self.variant.offset, self.read(end, self.variant.inline))
+            yield (index,), entries
+            for branch, place in enumerate(self.places(entries.get(SUB_DIRECTORIES))):
+                if place not in seen:
+                    seen.add(place)
+                    yield (index, branch), self.entries(place)[0]
+            index += 1
+
+    def page(self, address: Address) -> Entries:
+        """Read the entries of one page."""
+        for found, entries in self.pages():
+            if found == address:
+                return entries
+        raise LayoutError(f"{self.path}: page {address} was expected, the file has no such page; look at its layout")
+
+
+def pack_directory(tags: Mapping[int, Tag], position: int, variant: Variant) -> bytes:
+    """Pack tags as the last directory of a file, to stand at the even byte `position`, followed by their values."""
+    entry_size = 4 + struct.calcsize("=" + variant.offset) + variant.inline
+    number = variant.pack(variant.number, len(tags))
+    values_at = position + len(number) + entry_size * len(tags) + variant.inline
+    entries, values = bytearray(), bytearray()
+    for code, tag in sorted(tags.items()):
+        place = values_at + len(values)
+        if isinstance(tag.value, dict):
+            values += pack_directory(tag.value, place, variant)
+            tag = variant.offsets(place)
+        data = bytes(tag.value)
+        if len(data) > variant.inline:
+            values += data + bytes(len(data) % 2)
+            data = variant.pack(variant.offset, place)
+        entries += variant.pack("HH" + variant.offset, code, tag.type, tag.count) + data.ljust(variant.inline, b"\0")
+    return number + bytes(entries) + bytes(variant.inline) + bytes(values)

@@ -62,9 +62,7 @@ def preview(slide: xr.Dataset, *names: str, window: Window | None = None) -> xr.
     for axis, part in zip(("y", "x"), window or (slice(None), slice(None)), strict=True):
         first = part.indices(slide.sizes[axis])[0]
         seen = seen.assign_coords({axis: first + step * (np.arange(seen.sizes[axis]) + 0.5) - 0.5})
-    whole = thin(slide.counts.sel(band=list(VISIBLE)), LONGEST).rename(
-        band="colour", y="overview_y", x="overview_x"
-    )
+    whole = thin(slide.counts.sel(band=list(VISIBLE)), LONGEST).rename(band="colour", y="overview_y", x="overview_x")
     return seen.assign(overview=whole).assign_attrs(slide.attrs, step=step).compute()
 
 

@@ -53,10 +53,11 @@ def test_one_plane_alone_is_gray(explorer):
 def test_the_displacement_is_that_of_a_script(explorer):
     cleaned = irt.clean_slide(irt.make_slide(3, SHAPE, scanner="plustek"))
     assert float(explorer.displacement.shift_y) == float(cleaned.shift_y)
-    assert f"(y {float(cleaned.shift_y):+.2f}, x {float(cleaned.shift_x):+.2f})" in explorer.said.value
+    shift = f"shifted by {float(cleaned.shift_y):+.2f} rows and {float(cleaned.shift_x):+.2f} columns"
+    assert shift in explorer.said.value
 
 
-def test_every_piece_tells_its_displacement():
+def test_every_piece_measures_its_displacement():
     slide = irt.make_slide(3, (801, 1203), scanner="plustek")
     counts = slide.counts.chunk()
     found = measure_displacement(sample_tiles(counts.data), measure_film(counts), counts.shape[1:])
@@ -67,19 +68,18 @@ def test_every_piece_tells_its_displacement():
     assert np.median(missed[near]) < 0.1
 
 
-def test_what_is_told_in_words():
-    assert "(y +5.40, x -0.10) shows what the colour shows at (y, x), give or take 0.05 px" in tell_displacement(
-        measured((5.4, -0.1))
-    )
-    assert "differs by up to 0.00 px" in tell_displacement(measured((5.4, -0.1)))
-    assert "nothing is corrected" in tell_displacement(measured((0, 0), trusted=False))
-    assert "after its roll, infrared at (y +5.00, x +0.00)" in tell_displacement(measured((5, 0), trusted=False))
+def test_the_displacement_in_words():
+    known = "The infrared is shifted by +5.40 rows and -0.10 columns (± 0.05 px), the same everywhere."
+    assert tell_displacement(measured((5.4, -0.1))) == known
+    assert "(evidence 50 sigma, 10 needed). Nothing is shifted." in tell_displacement(measured((0, 0), trusted=False))
+    of_roll = "The roll's is used: +5.00 rows and +0.00 columns."
+    assert of_roll in tell_displacement(measured((5, 0), trusted=False))
 
 
-def test_the_words_tell_how_much_the_displacement_changes():
+def test_the_words_say_how_much_the_displacement_varies():
     field = measured((2, 0))
     field.displacement[0, 1] = 10.0
-    assert "differs by up to 1.50 px" in tell_displacement(field)
+    assert "up to 1.50 px more or less elsewhere" in tell_displacement(field)
 
 
 def test_a_click_on_the_map_goes_there(explorer):
@@ -91,7 +91,7 @@ def test_a_click_on_the_map_goes_there(explorer):
     (window,) = figure.axes[0].patches
     assert window.get_y() < 90 < window.get_y() + window.get_height()
     explorer.apart.value = True
-    assert "less that of the middle" in figure.axes[0].get_title()
+    assert "minus that of the middle" in figure.axes[0].get_title()
     assert figure.axes[0].patches
 
 
@@ -107,15 +107,15 @@ def test_arrows_on_a_turned_slide_are_turned():
     assert "y 290, x 20:" in explorer.comparison.status.value
 
 
-def test_a_slide_that_tells_nothing_is_shown_as_it_is():
+def test_a_slide_without_detail_is_shown_as_it_is():
     noise = np.random.default_rng(4).normal(20000, 300, (4, 150, 170)).astype(np.uint16)
     slide = xr.Dataset({"counts": (("band", "y", "x"), noise)}, {"band": ["R", "G", "B", "IR"]})
     explorer = explore_alignment(slide)
-    assert "nothing is corrected" in explorer.said.value
+    assert "Nothing is shifted" in explorer.said.value
     assert explorer.comparison.view[:2] == (75, 85)
 
 
-def test_slides_that_cannot_be_aligned_are_told_in_a_sentence(tmp_path):
+def test_slides_that_cannot_be_aligned_get_a_sentence(tmp_path):
     slide = irt.make_slide(3, (101, 103))
     assert "found no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).said.value
     assert explore_alignment(slide.isel(y=slice(0, 20))).comparison is None

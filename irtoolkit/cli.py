@@ -31,7 +31,9 @@ from irtoolkit.archive import (
     try_sample,
 )
 from irtoolkit.files import check_target, find_layout, open_model, write_model
-from irtoolkit.pipeline import fit_samples, spread
+from irtoolkit.fitting import fit_samples
+from irtoolkit.model import to_dataset
+from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
@@ -117,10 +119,11 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
     chosen = spread(tasks)
     with Progress(len(chosen), "fitting", quiet=quiet) as progress:
         model = fit_samples([sample for task in progress.each(chosen) if (sample := try_sample(task, tell))])
-    write_model(model, out)
+    write_model(to_dataset(model), out)
+    crosstalk = model.crosstalk
     click.echo(
-        f"{out}: {len(chosen) - len(refused)} slides, r2 {float(model.r2):.3f}, slopes {float(model.slopes):.3f}, "
-        f"blur {float(model.blur):.1f} px, sigma {float(model.sigma):.4f}"
+        f"{out}: {len(chosen) - len(refused)} slides, r2 {crosstalk.r2:.3f}, slopes {crosstalk.slopes:.3f}, "
+        f"blur {crosstalk.blur:.1f} px, sigma {crosstalk.sigma:.4f}"
     )
     return SOME_REFUSED if refused else DONE
 

@@ -6,26 +6,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import shift_infrared, unseen_share
-from irtoolkit.crosstalk import subtract_crosstalk
+from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
+from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
 from irtoolkit.detection import mark_defects, score_residual
-from irtoolkit.fitting import SlideSample, fit_samples, fit_to_slide, sample_slide, thin_sample
+from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import check_method, heal
+from irtoolkit.model import FittedSlide, from_dataset, to_dataset
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
 from irtoolkit.settings import Settings
-
-__all__ = [
-    "SlideSample",
-    "clean_slide",
-    "find_defects",
-    "find_with_model",
-    "fit_roll",
-    "fit_samples",
-    "heal_slide",
-    "sample_slide",
-    "score_slide",
-    "spread",
-]
 
 Slide = TypeVar("Slide")
 
@@ -65,17 +53,17 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     """
     settings = settings or Settings()
     check_method(settings.heal)
-    found, fitted = find_with_model(slide, settings=settings, model=model)
-    return found.assign(healed=heal_slide(found, fitted, settings=settings))
+    found, crosstalk = find_with_model(slide, settings=settings, model=model)
+    return found.assign(healed=heal_slide(found, crosstalk, settings=settings))
 
 
-def heal_slide(found: xr.Dataset, model: xr.Dataset, *, settings: Settings) -> xr.DataArray:
+def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, *, settings: Settings) -> xr.DataArray:
     """Heal the colour bands inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last.
 
-    `found` and `model`, fitted to the slide, are those of `find_with_model`.
+    `found` and the slide's `crosstalk` are those of `find_with_model`.
     """
     counts = found.counts
-    evidence = {"infrared": found.infrared, "model": model}
+    evidence = {"infrared": found.infrared, "crosstalk": crosstalk}
     visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain, **evidence)
     return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
@@ -90,7 +78,7 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
         and `score` (sigma), both (y, x) float32 and positive where light is blocked;
         `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
         `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
-        `threshold`, `fdr`, what `measure_agreement` returns, and what `measure_look` does, its densities those of
+        `threshold`, `fdr`, what `measure_agreement` returns, and what `measure_appearance` does, its densities those of
         light; `misfit` (how far the slide's own fit lies from its roll's, where 1 is usual; 0 for a slide fitted by
         itself), and `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and
         `sigma` are of the slide's own fit. All arrays are lazy.
@@ -105,49 +93,56 @@ def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | N
 
 class Scored(NamedTuple):
     """A slide before anything is marked: what was `found` so far, the lazy `evidence` and the `samples` from which
-    `mark_defects` marks, and the `model` fitted to it.
+    `mark_defects` marks, and the `crosstalk` fitted to it.
     """
 
     found: xr.Dataset
     evidence: xr.Dataset
     samples: list[np.ndarray]
-    model: xr.Dataset
+    crosstalk: Crosstalk
 
     def optics(self) -> dict[str, float]:
         """What `mark_defects` has to know of the infrared and of the counts."""
-        return {"infrared_blur": float(self.model.blur), "exponent": float(self.model.exponent)}
-
-
-def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
-    """Fit a slide, by itself or with its roll's model, and score it; parameters and errors as of `clean_slide`."""
-    counts = slide.counts.chunk()
-    sample = sample_slide(slide, model)
-    fitted = fit_samples([sample]) if model is None else fit_to_slide(model, sample)
-    visible = counts.sel(band=slice(VISIBLE[0], VISIBLE[-1]))
-    infrared = shift_infrared(counts, sample.displacement, sample.film)
-    residual = subtract_crosstalk(visible, infrared, fitted)
-    scored = score_residual(residual, visible, fitted)
-    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
-    measured: dict[str, float | bool] = {
-        name: float(fitted[name]) for name in ("blur", "r2", "slopes", "sigma", "misfit", "agreement")
-    }
-    names = ("shift_y", "shift_x", "shift_uncertainty")
-    measured |= {name: float(sample.displacement[name]) for name in names}
-    measured |= {"aligned": bool(sample.displacement.trusted), "unseen": unseen_share(sample.displacement)}
-    measured |= {"holder": 1 - float(sample.film.mean()), "clipped": sample.look["clipped"]}
-    measured |= {name: float(fitted.exponent) * sample.look[name] for name in ("clearest", "densest", "tint", "chroma")}
-    found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs)
-    thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
-    return Scored(found.assign(measured), evidence, thin, fitted)
+        return {"infrared_blur": self.crosstalk.blur, "exponent": self.crosstalk.curve.exponent}
 
 
 def find_with_model(
     slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None
-) -> tuple[xr.Dataset, xr.Dataset]:
-    """What `find_defects` returns, and the model as it was fitted to this slide."""
+) -> tuple[xr.Dataset, Crosstalk]:
+    """What `find_defects` returns, and the crosstalk as it is fitted to this slide."""
     scored = score_slide(slide, model)
     marked = mark_defects(scored.evidence, scored.samples, settings, **scored.optics())
-    return scored.found.merge(marked), scored.model
+    return scored.found.merge(marked), scored.crosstalk
+
+
+def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
+    """Sample, align, fit, subtract and score a slide; parameters and errors as of `clean_slide`."""
+    known = None if model is None else from_dataset(model)
+    counts = slide.counts.chunk()
+    sample = sample_slide(slide, known and known.displacement)
+    fitted = fit_to_slide(known, sample)
+    visible = counts.sel(band=slice(VISIBLE[0], VISIBLE[-1]))
+    infrared = shift_infrared(counts, sample.displacement, sample.film)
+    residual = subtract_crosstalk(visible, infrared, fitted.crosstalk)
+    scored = score_residual(residual, visible, fitted.crosstalk, fitted.noise)
+    found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
+    thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
+    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
+    return Scored(found, evidence, thin, fitted.crosstalk)
+
+
+def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | bool]:
+    """The figures of a slide, by the names of the table's columns."""
+    crosstalk, appearance, displacement = fitted.crosstalk, sample.appearance, sample.displacement
+    down, right = displacement.shift
+    return {
+        **{name: getattr(crosstalk, name) for name in ("blur", "r2", "slopes", "sigma")},
+        **{"misfit": fitted.misfit, "agreement": fitted.agreement},
+        **{"shift_y": down, "shift_x": right, "shift_uncertainty": displacement.uncertainty},
+        **{"aligned": displacement.trusted, "unseen": unseen_share(displacement)},
+        **{"holder": 1 - float(sample.film.mean()), "clipped": appearance.clipped},
+        **{name: crosstalk.curve.exponent * value for name, value in appearance._asdict().items() if name != "clipped"},
+    }
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
@@ -186,7 +181,7 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
             samples.append(sample if len(chosen) == 1 else thin_sample(sample))
     if refused and not samples:
         raise NotUsableError(next(iter(refused.values())))
-    return fit_samples(samples).assign_attrs(refused=refused)
+    return to_dataset(fit_samples(samples)).assign_attrs(refused=refused)
 
 
 def spread(slides: Sequence[Slide]) -> list[Slide]:

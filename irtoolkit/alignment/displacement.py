@@ -1,15 +1,9 @@
 """A field of displacements over a slide: fitted to measured places, and the infrared resampled along it."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-import xarray as xr
-
-from irtoolkit.alignment.film import film_at
-from irtoolkit.arrays import Tile, map_blocks, to_sixteen_bits
 
 DIRECTIONS = ("y", "x")
 TERMS = ("1", "y", "x", "y2", "y3")
@@ -17,44 +11,67 @@ STAGES = ((1, 1), (3, 3), (5, 3))
 NEEDED = 25.0
 OUTLIER = 3.0
 WORTHWHILE = 0.1
-LANCZOS_REACH = 4
-FEWEST, LEAST_SCATTER, BADLY = 3, 0.15, 1.5
-STEPS = np.float32(32)
+FEWEST, LEAST_SCATTER, UNCERTAIN = 3, 0.15, 1.5
 
 
-class Sample(NamedTuple):
-    """A tile of a slide with its infrared on the colour grid.
+class Pieces(NamedTuple):
+    """Displacements measured at pieces of a slide.
 
-    `planes` (4, y, x): float32 16-bit counts of R, G, B, IR, infrared NaN where it saw no film; `place`: rows (y, 1)
-    and columns (1, x), from -1 to 1 over the slide.
+    `place` (piece, 2): row and column of the middle of each; `move` (piece, 2): its displacement in y and x, px;
+    `error` (piece,): standard error of that along the worse direction, px.
     """
 
-    planes: np.ndarray
-    place: tuple[np.ndarray, np.ndarray]
+    place: np.ndarray
+    move: np.ndarray
+    error: np.ndarray
 
 
-def no_displacement(shape: tuple[int, int]) -> xr.Dataset:
-    """Field of an infrared plane that lies exactly on a colour grid of this height and width."""
-    return make_displacement(np.zeros((len(DIRECTIONS), len(TERMS))), shape)
+class Displacement(NamedTuple):
+    """Where the infrared shows what the colour shows, over a slide.
+
+    `coefficient` (direction, term): polynomials of the place from the centre, in thousands of pixels, for y and x;
+    `shape`: height and width of the slide; `uncertainty`: standard error of the shift at the centre, px, the larger of
+    both directions; `evidence`: robust sigmas by which the shift stands above others; `trusted`: whether the slide
+    gives evidence of it; `pieces`: what it is fitted to, None where nothing was found.
+    """
+
+    coefficient: np.ndarray
+    shape: tuple[int, int]
+    uncertainty: float = float("inf")
+    evidence: float = 0.0
+    trusted: bool = False
+    pieces: Pieces | None = None
+
+    @property
+    def shift(self) -> tuple[float, float]:
+        """Shift in y and x at the centre, px: infrared at (y + shift, x + shift) shows what colour shows at (y, x)."""
+        down, right = self.coefficient[:, 0]
+        return float(down), float(right)
 
 
-def make_displacement(coefficient: np.ndarray, shape: tuple[int, int]) -> xr.Dataset:
-    """Field from its coefficients (direction, term); see `fit_displacement`."""
-    return xr.Dataset(
-        {
-            "shift_y": coefficient[0, 0],
-            "shift_x": coefficient[1, 0],
-            "displacement": (("direction", "displacement_term"), coefficient),
-        },
-        coords={"direction": list(DIRECTIONS), "displacement_term": list(TERMS)},
-        attrs={"height": shape[0], "width": shape[1]},
-    )
+class UsualDisplacement(NamedTuple):
+    """The displacement of a roll's slides: its `coefficient` (direction, term) as of `Displacement`.
+
+    `scatter` (direction,): robust sigma of the shift between slides, px, at least .15, and `uncertainty`: the usual
+    standard error of one, px; both None of fewer than three slides.
+    """
+
+    coefficient: np.ndarray
+    scatter: np.ndarray | None = None
+    uncertainty: float | None = None
+
+
+def constant_displacement(down: float, right: float, shape: tuple[int, int]) -> Displacement:
+    """The same shift, px, all over a slide of this height and width."""
+    coefficient = np.zeros((len(DIRECTIONS), len(TERMS)))
+    coefficient[:, 0] = down, right
+    return Displacement(coefficient, shape)
 
 
 def fit_displacement(
     places: np.ndarray, moves: np.ndarray, information: np.ndarray, shape: tuple[int, int]
-) -> tuple[xr.Dataset, float]:
-    """Fit a field to displacements measured at places, robustly, and tell the standard error of its shift.
+) -> Displacement:
+    """Fit a field to displacements measured at places, robustly; the result has an `uncertainty`.
 
     A shift first; then scale and rotation (the six affine terms), then a drift along the rows to the third power: each
     where it lowers chi-squared by 25 and moves some corner by a tenth of a pixel. Displacements beyond 3 sigma are
@@ -74,12 +91,8 @@ def fit_displacement(
 
     Returns
     -------
-    xarray.Dataset
-        Scalars `shift_y` and `shift_x`, pixels, at the centre (infrared at (y + shift_y, x + shift_x) shows what colour
-        shows at (y, x)); `displacement` (direction, displacement_term): polynomials of the place relative to the
-        centre, in thousands of pixels. Attributes: height and width.
-    float
-        Standard error of the shift at the centre, pixels, the larger of both directions.
+    Displacement
+        With its `uncertainty`, without `evidence` and `pieces`.
     """
     terms = _terms(places, shape)
     best, error, chi2, scale = _fit_terms(terms, moves, information, STAGES[0])
@@ -87,10 +100,10 @@ def fit_displacement(
         if len(places) < 2 * sum(stage):
             break
         fitted, _, new_chi2, _ = _fit_terms(terms, moves, information, stage, scale)
-        moved = largest_displacement(make_displacement(fitted - best, shape))
+        moved = largest_displacement(Displacement(fitted - best, shape))
         if chi2 - new_chi2 > NEEDED and moved > WORTHWHILE:
             best, error, chi2, scale = _fit_terms(terms, moves, information, stage)
-    return make_displacement(best, shape), error
+    return Displacement(best, shape, error)
 
 
 def _fit_terms(
@@ -130,128 +143,39 @@ def _from_centre(index: np.ndarray, length: int) -> np.ndarray:
     return np.asarray((index - (length - 1) / 2) / 1000)
 
 
-def displacement_at(displacement: xr.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def displacement_at(displacement: Displacement, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Displacement (2, rows, columns) in y and x, float32 pixels, at every row and column."""
-    y, x = _from_centre(rows, displacement.attrs["height"]), _from_centre(columns, displacement.attrs["width"])
-    coefficient = displacement.displacement.values
+    y, x = (_from_centre(at, side) for at, side in zip((rows, columns), displacement.shape, strict=True))
+    coefficient = displacement.coefficient
     along_rows = coefficient[:, [0, 1, 3, 4]] @ np.stack([np.ones_like(y), y, y**2, y**3])
     along_columns = coefficient[:, 2, None] * x
     return along_rows[:, :, None].astype(np.float32) + along_columns[:, None, :].astype(np.float32)
 
 
-def _moves(displacement: xr.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Displacement in the steps that the resampling makes of it whatever the block."""
-    return np.round(displacement_at(displacement, rows, columns) * STEPS) / STEPS
-
-
-def largest_displacement(displacement: xr.Dataset) -> float:
+def largest_displacement(displacement: Displacement) -> float:
     """Largest displacement along y or x, in pixels, anywhere on the slide."""
-    rows, columns = (np.linspace(0, displacement.attrs[side] - 1, 33) for side in ("height", "width"))
+    rows, columns = (np.linspace(0, side - 1, 33) for side in displacement.shape)
     return float(np.abs(displacement_at(displacement, rows, columns)).max())
 
 
-def roll_displacement(displacements: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Median of the fields that are trusted, to stand in where a slide of the roll tells nothing; 0 of none.
-
-    Of three and more, `shift_scatter` (direction), px, says how far slides lie apart (robust sigma, at least .15), and
-    `usual_uncertainty`, px, how well they tell it.
-    """
-    trusted = [field for field in displacements if field.trusted]
-    coefficients = [field.displacement.values for field in trusted] or [np.zeros((len(DIRECTIONS), len(TERMS)))]
+def usual_displacement(displacements: Sequence[Displacement]) -> UsualDisplacement:
+    """Median of the trusted displacements of a roll, for its slides that give no evidence of their own; 0 of none."""
+    trusted = [one for one in displacements if one.trusted]
+    coefficients = [one.coefficient for one in trusted] or [np.zeros((len(DIRECTIONS), len(TERMS)))]
     median = np.median(coefficients, axis=0)
-    field = make_displacement(median, (0, 0)).drop_attrs()
     if len(trusted) < FEWEST:
-        return field
+        return UsualDisplacement(median)
     scatter = 1.4826 * np.median(np.abs(np.array(coefficients) - median), axis=0)[:, 0]
-    usual = float(np.median([float(one.shift_uncertainty) for one in trusted]))
-    field = field.assign(shift_scatter=("direction", np.maximum(scatter, LEAST_SCATTER)))
-    return field.assign(usual_uncertainty=usual)
+    uncertainty = float(np.median([one.uncertainty for one in trusted]))
+    return UsualDisplacement(median, np.maximum(scatter, LEAST_SCATTER), uncertainty)
 
 
-def doubtful(displacement: xr.Dataset, roll: xr.Dataset) -> bool:
-    """Whether a slide's displacement is not to be trusted, or is told badly and lies 3 sigma off those of its `roll`.
+def is_doubtful(displacement: Displacement, usual: UsualDisplacement) -> bool:
+    """Whether a displacement has no evidence, or is uncertain and 3 sigma away from those of its roll.
 
-    Told badly is a shift whose uncertainty is over 1.5 times what is usual on the roll: one edge in a nearly black
-    slide gave .8 px too much, and called it certain to .09 px where its roll's others were to .045 px.
+    Uncertain is a shift whose standard error is over 1.5 times the roll's usual one (docs/method.md).
     """
-    if not displacement.trusted or "shift_scatter" not in roll:
+    if not displacement.trusted or usual.scatter is None or usual.uncertainty is None:
         return not displacement.trusted
-    badly = float(displacement.shift_uncertainty) > BADLY * float(roll.usual_uncertainty)
-    apart = np.abs(displacement.displacement.values - roll.displacement.values)[:, 0] / roll.shift_scatter.values
-    return badly and bool((apart > OUTLIER).any())
-
-
-def align_samples(samples: Sequence[Tile], displacement: xr.Dataset, film: xr.DataArray) -> list[Sample]:
-    """Bring the infrared of tiles (4, y, x) of counts onto the colour grid, as `shift_infrared` does."""
-    shape = displacement.attrs["height"], displacement.attrs["width"]
-    aligned = []
-    for tile in samples:
-        start, size = (tile.row, tile.column), tile.planes.shape[1:]
-        infrared = _resample(tile.planes[3:], displacement=displacement, film=film, start=start)
-        planes = np.concatenate([to_sixteen_bits(tile.planes[:3]), infrared])
-        aligned.append(Sample(planes, frame_place(start, size, shape)))
-    return aligned
-
-
-def frame_place(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (y, 1) and columns (1, x) of a piece of a slide of this shape, from -1 to 1 over the slide, float32."""
-    y, x = (
-        ((np.arange(length) + first) * (2 / (whole - 1)) - 1).astype(np.float32)
-        for first, length, whole in zip(start, size, shape, strict=True)
-    )
-    return y[:, None], x[None, :]
-
-
-def shift_infrared(counts: xr.DataArray, displacement: xr.Dataset, film: xr.DataArray) -> xr.DataArray:
-    """Resample the infrared onto the colour grid by Lanczos' kernel of eight taps, which keeps thin minima; lazy.
-
-    Parameters
-    ----------
-    counts
-        (band, y, x) with the infrared last.
-    displacement
-        From `fit_displacement`; under .1 px everywhere it is left alone, because every resampling softens thin defects.
-    film
-        From `measure_film`.
-
-    Returns
-    -------
-    xarray.DataArray
-        (y, x) float32 16-bit counts; NaN where the infrared's frame ends, or either saw no film.
-    """
-    depth = int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1
-    kernel = partial(_resample, displacement=displacement, film=film)
-    data = map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32, located=True)
-    return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
-
-
-def _resample(
-    infrared: np.ndarray, *, displacement: xr.Dataset, film: xr.DataArray, start: tuple[int, int]
-) -> np.ndarray:
-    plane = to_sixteen_bits(infrared[0])
-    known = film_at(film, start, plane.shape)
-    if largest_displacement(displacement) >= WORTHWHILE:
-        rows, columns = (np.arange(length) for length in plane.shape)
-        move_y, move_x = _moves(displacement, rows + start[0], columns + start[1])
-        from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
-        plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
-        if not known.all():
-            known &= cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR) > 0.999
-        known &= _inside(from_y, from_x, plane.shape)
-    return np.where(known, plane, np.float32(np.nan))[None]
-
-
-def unseen_share(displacement: xr.Dataset) -> float:
-    """Share of the slide whose infrared lies outside its frame."""
-    if largest_displacement(displacement) < WORTHWHILE:
-        return 0.0
-    height, width = displacement.attrs["height"], displacement.attrs["width"]
-    columns, seen = np.arange(width), 0
-    for rows in np.array_split(np.arange(height), -(-height // 256)):
-        move_y, move_x = _moves(displacement, rows, columns)
-        seen += int(_inside(rows[:, None] + move_y, columns + move_x, (height, width)).sum())
-    return 1 - seen / (height * width)
-
-
-def _inside(y: np.ndarray, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return (y >= 0) & (y <= shape[0] - 1) & (x >= 0) & (x <= shape[1] - 1)
+    apart = np.abs(displacement.coefficient - usual.coefficient)[:, 0] / usual.scatter
+    return displacement.uncertainty > UNCERTAIN * usual.uncertainty and bool((apart > OUTLIER).any())

@@ -1,6 +1,7 @@
 """Where the film is: the holder or mount around it blocks all light, and is neither film nor defect."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,10 +22,10 @@ STRAIGHT = 0.5
 OBLIQUE = (0.0, 0.01, -0.01, 0.02, -0.02, 0.03, -0.03, 0.04, -0.04, 0.05, -0.05)
 MARGIN = 2
 SMALL = 4
-LOOKED_AT = 0.005
+OUTERMOST = 0.005
 
 
-def measure_film(counts: xr.DataArray) -> xr.DataArray:
+def measure_film(counts: xr.DataArray) -> np.ndarray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
     A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
@@ -39,12 +40,12 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
 
     Returns
     -------
-    xarray.DataArray
-        (cell_y, cell_x) bool, False where the holder is and up to 16 px aside; a cell is 8 by 8 pixels. In memory.
+    numpy.ndarray
+        (cell_y, cell_x) bool, False where the holder is and up to 16 px aside; a cell is 8 by 8 pixels.
     """
     decimated = to_sixteen_bits(counts.data[:, CELL // 2 :: CELL, CELL // 2 :: CELL].compute())
     if not decimated.size:
-        return xr.DataArray(np.ones(decimated.shape[1:], bool), dims=("cell_y", "cell_x"), name="film")
+        return np.ones(decimated.shape[1:], bool)
     visible, infrared = cv2.erode(decimated[:3].mean(axis=0), np.ones((3, 3), np.uint8)), decimated[3]
     darkest, brightest = np.quantile(visible, [0.01, 0.95])
     unlit = visible <= max(VISIBLE_SHARE * brightest, AS_DARK * darkest)
@@ -56,7 +57,7 @@ def measure_film(counts: xr.DataArray) -> xr.DataArray:
     if holder.mean() > LARGEST_SHARE:
         holder[:] = False
     grown = cv2.dilate(holder.astype(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
-    return xr.DataArray(grown == 0, dims=("cell_y", "cell_x"), name="film")
+    return np.asarray(grown == 0)
 
 
 def _holder(labels: np.ndarray) -> np.ndarray:
@@ -98,8 +99,8 @@ def _strip(area: np.ndarray) -> np.ndarray:
     return strip
 
 
-def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:
-    """What a slide looks like on the whole: `clearest`, `densest`, `tint`, `chroma` and `clipped`.
+class Appearance(NamedTuple):
+    """What a slide looks like on the whole, in density as if its counts were light.
 
     `clearest` is the density of the clearest film in blue, `densest` the mean density of the densest film, both of
     cells of 4 by 4 px, less the clearest and densest 1/200 of them. `tint` is by how much the clearest film is denser
@@ -109,29 +110,38 @@ def measure_look(tiles: Sequence[Tile], film: xr.DataArray) -> dict[str, float]:
     robust sigma of the density in green or in blue less that in red, the larger: at most .012 on silver, at least .021
     on film of dyes. `clipped` is the share of the infrared's pixels at the upper end of their range.
     """
+
+    clearest: float
+    densest: float
+    tint: float
+    chroma: float
+    clipped: float
+
+
+def measure_appearance(tiles: Sequence[Tile], film: np.ndarray) -> Appearance:
+    """Measure what a slide looks like on its tiles (4, y, x) of counts and its film, from `measure_film`."""
     density = np.concatenate([to_density(_cells(tile, film)) for tile in tiles], axis=1)
-    low, high = np.quantile(density, [LOOKED_AT, 1 - LOOKED_AT], axis=1)
+    low, high = np.quantile(density, [OUTERMOST, 1 - OUTERMOST], axis=1)
     tint = low[2] - low[1] - (high[1] - (high[0] + high[2]) / 2)
     chroma = max(robust_centre_and_scale(density[band] - density[0])[1] for band in (1, 2))
     infrared = np.concatenate([tile.planes[3].ravel() for tile in tiles])
     clipped = (infrared >= np.iinfo(infrared.dtype).max).mean()
-    look = {"clearest": low[2], "densest": high.mean(), "tint": tint, "chroma": chroma, "clipped": clipped}
-    return {name: float(value) for name, value in look.items()}
+    return Appearance(*map(float, (low[2], high.mean(), tint, chroma, clipped)))
 
 
-def _cells(tile: Tile, film: xr.DataArray) -> np.ndarray:
+def _cells(tile: Tile, film: np.ndarray) -> np.ndarray:
     """Means of 4 by 4 px of the film in a tile, (3, cell) 16-bit counts."""
     inside = film_at(film, (tile.row, tile.column), tile.planes.shape[1:])[::SMALL, ::SMALL]
     bands = [cv2.blur(to_sixteen_bits(band), (SMALL, SMALL))[::SMALL, ::SMALL] for band in tile.planes[:3]]
     return np.stack([band[inside] for band in bands])
 
 
-def film_at(film: xr.DataArray, start: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+def film_at(film: np.ndarray, start: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
     """Film (y, x) bool, pixel by pixel, of the piece of a slide that begins at `start` and has this shape."""
-    if film.values.all():
+    if film.all():
         return np.ones(shape, bool)
     rows, columns = (
         np.minimum(np.arange(first, first + length) // CELL, cells - 1)
         for first, length, cells in zip(start, shape, film.shape, strict=True)
     )
-    return np.asarray(film.values[np.ix_(rows, columns)])
+    return np.asarray(film[np.ix_(rows, columns)])

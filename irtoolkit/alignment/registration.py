@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from scipy import fft
 
-from irtoolkit.alignment.displacement import displacement_at, fit_displacement, make_displacement, no_displacement
+from irtoolkit.alignment.displacement import (
+    Displacement,
+    Pieces,
+    constant_displacement,
+    displacement_at,
+    fit_displacement,
+)
 from irtoolkit.alignment.film import film_at
 from irtoolkit.arrays import (
     Tile,
@@ -41,13 +46,13 @@ class Piece(NamedTuple):
     planes: np.ndarray
 
 
-def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tuple[int, int]) -> xr.Dataset:
+def measure_displacement(samples: Sequence[Tile], film: np.ndarray, shape: tuple[int, int]) -> Displacement:
     """Measure the displacement of the infrared against the colour planes, up to 45 px in y and x.
 
     The fraction of infrared variance that the three visible bands explain is computed for every whole-pixel shift
     from cross-correlations of high-passed densities, summed over tiles. Two disjoint halves of the tiles must agree on
     a peak that stands 10 robust sigmas above the other shifts; otherwise nothing is corrected. From there every piece
-    of 256 px tells its own displacement by Gauss-Newton steps on the picture's ghost and the dust, weighted by what
+    of 256 px measures its own displacement by Gauss-Newton steps on the picture's ghost and the dust, weighted by what
     its detail is worth against its noise, and `fit_displacement` draws shift, scale, rotation and drift through them.
 
     Parameters
@@ -61,41 +66,24 @@ def measure_displacement(samples: Sequence[Tile], film: xr.DataArray, shape: tup
 
     Returns
     -------
-    xarray.Dataset
-        From `fit_displacement`, with `shift_uncertainty` (px, one standard error), `evidence` (sigmas) and `trusted`.
-        Where that is False the displacement is 0. Where any was found, also what each piece tells, in pixels: its
-        middle `piece_y` and `piece_x` (piece), `piece_displacement` (piece, direction), and `piece_error` (piece), one
-        standard error.
+    Displacement
+        0 where it is not trusted.
     """
     pieces = [piece for some in compute_each(partial(_pieces, film=film), samples) for piece in some]
     start, evidence = _whole_pixels(pieces) if pieces else (None, 0.0)
     if start is None:
-        return _judged(no_displacement(shape), float("inf"), evidence)
-    displacement = make_displacement(np.array([[start[0], 0, 0, 0, 0], [start[1], 0, 0, 0, 0]], float), shape)
-    error = float("inf")
+        return constant_displacement(0, 0, shape)._replace(evidence=evidence)
+    displacement, places = constant_displacement(*start, shape), np.array([piece.place for piece in pieces])
     for sigma in BLURS:
         moves, information = _measure_pieces(pieces, displacement, sigma)
-        places = np.array([piece.place for piece in pieces])
-        displacement, error = fit_displacement(places, moves, information, shape)
-    believed = displacement if error <= LARGEST_ERROR else no_displacement(shape)
-    return _judged(believed, error, evidence).assign(_of_pieces(places, moves, information))
+        displacement = fit_displacement(places, moves, information, shape)
+    trusted = displacement.uncertainty <= LARGEST_ERROR
+    coefficient = displacement.coefficient if trusted else np.zeros_like(displacement.coefficient)
+    error = 1 / np.sqrt(np.maximum(np.linalg.eigvalsh(information)[:, 0], 1e-12))
+    return Displacement(coefficient, shape, displacement.uncertainty, evidence, trusted, Pieces(places, moves, error))
 
 
-def _of_pieces(places: np.ndarray, moves: np.ndarray, information: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
-    """What each piece tells; its error is that along the worse direction."""
-    least = np.linalg.eigvalsh(information)[:, 0]
-    error = 1 / np.sqrt(np.maximum(least, 1e-12))
-    of_piece = {"piece_y": places[:, 0], "piece_x": places[:, 1], "piece_error": error}
-    return {name: ("piece", values) for name, values in of_piece.items()} | {
-        "piece_displacement": (("piece", "direction"), moves)
-    }
-
-
-def _judged(displacement: xr.Dataset, error: float, evidence: float) -> xr.Dataset:
-    return displacement.assign(shift_uncertainty=error, evidence=evidence, trusted=error <= LARGEST_ERROR)
-
-
-def _pieces(tile: Tile, film: xr.DataArray) -> list[Piece]:
+def _pieces(tile: Tile, film: np.ndarray) -> list[Piece]:
     """High-passed densities of parts of a tile, clipped so that no single edge or speck rules the correlation."""
     height, width = tile.planes.shape[1:]
     inside = film_at(film, (tile.row, tile.column), (height, width))
@@ -164,8 +152,8 @@ def _peak(surface: np.ndarray) -> tuple[tuple[int, int], float]:
     return (int(y) - middle[0], int(x) - middle[1]), float((surface[y, x] - centre) / max(scale, 1e-12))
 
 
-def _measure_pieces(pieces: Sequence[Piece], displacement: xr.Dataset, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement (piece, 2) that each piece tells by one Gauss-Newton step from `displacement`, and its information.
+def _measure_pieces(pieces: Sequence[Piece], displacement: Displacement, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Displacement (piece, 2) of each piece by one Gauss-Newton step from `displacement`, and its information.
 
     The infrared less each band's share in it is regressed on that share's gradient; each band by itself, because bands
     lie up to .3 px apart and a weighted difference of them would follow that. The information (piece, 2, 2) counts

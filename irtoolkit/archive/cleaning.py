@@ -20,6 +20,7 @@ from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
+from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.files import (
     Layout,
     find_layout,
@@ -149,13 +150,13 @@ def _clean(job: Job, row: Row, started: float) -> Row:
 
 def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record) -> tuple[Row, list[Path]]:
     """Write mask, healed slide and pictures, the first two under their names only when all is there."""
-    found, fitted, note = _find(slide, job)
+    found, crosstalk, note = _find(slide, job)
     outputs = outputs_of(job.task, job.folder, job.settings)
     with replacing_together(outputs) as parts:
         page = layout.visible[0].page
         write_mask(found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
-            _write_healed(heal_slide(found, fitted, settings=job.settings), part, job, layout)
+            _write_healed(heal_slide(found, crosstalk, settings=job.settings), part, job, layout)
         kept = _kept(parts[1], job, layout) if parts[1:] else ""
         picture = open_picture(parts[1]) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
@@ -188,7 +189,7 @@ def _kept(healed: Path, job: Job, layout: Layout) -> str:
     return "; ".join([*told, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 
-def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, xr.Dataset, str]:
+def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, Crosstalk, str]:
     model = _open_model(job.model, job.digest) if job.model else None
     try:
         return *find_with_model(slide, settings=job.settings, model=model), ""

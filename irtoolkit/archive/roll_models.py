@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
+from irtoolkit.alignment import SlideSample, sample_slide, thin_sample
 from irtoolkit.archive.cleaning import one_line, working_threads
 from irtoolkit.archive.records import digest_of
 from irtoolkit.archive.tasks import Task
 from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import open_model, open_slide, write_model
-from irtoolkit.fitting import SlideSample, fit_samples, sample_slide, thin_sample
+from irtoolkit.fitting import fit_samples
+from irtoolkit.model import to_dataset
 from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, SlideError
 
@@ -139,7 +141,7 @@ def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
         if len(samples) < 2:
             raise SlideError(f"expected at least two usable slides in a roll, found {len(samples)}")
         with working_threads(1):
-            model = fit_samples(samples)
+            model = to_dataset(fit_samples(samples))
     except SlideError as error:
         model = xr.Dataset(attrs={"reason": one_line(error)})
     write_model(model.assign_attrs(slides=_token(roll)), roll.file)

@@ -10,36 +10,41 @@ from irtoolkit.crosstalk.candidates import (
     ghost_contrast,
     usual_size,
 )
+from irtoolkit.crosstalk.curve import FilmCurve, visible_density
 from irtoolkit.crosstalk.ghost import (
     GROUPS,
+    POINTWISE,
     TERMS,
+    Crosstalk,
     ghost_density,
     ghost_slopes,
     subtract_crosstalk,
     subtract_ghost,
-    visible_density,
 )
 from irtoolkit.crosstalk.regression import (
-    check_terms,
     clean_densities,
     fit_crosstalk,
     fit_terms,
-    level_model,
+    level_crosstalk,
     sample_terms,
 )
-from irtoolkit.crosstalk.rolls import adapt_model, fit_slide, pool_slides
+from irtoolkit.crosstalk.rolls import SHARED, Pooled, adapt_crosstalk, fit_slide, pool_slides
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 __all__ = [
     "FEWEST_PIXELS",
     "GROUPS",
     "OF_CONTRAST",
+    "POINTWISE",
+    "SHARED",
     "SMOOTHING",
     "TERMS",
-    "adapt_model",
+    "Crosstalk",
+    "FilmCurve",
+    "Pooled",
+    "adapt_crosstalk",
     "box_mean",
     "check_enough",
-    "check_terms",
     "clean_densities",
     "find_candidates",
     "fit_crosstalk",
@@ -48,7 +53,7 @@ __all__ = [
     "ghost_contrast",
     "ghost_density",
     "ghost_slopes",
-    "level_model",
+    "level_crosstalk",
     "measure_slopes",
     "pool_slides",
     "sample_terms",

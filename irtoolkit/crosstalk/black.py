@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import xarray as xr
 
 from irtoolkit.arrays import blur, to_density, to_light, wide_blur
-from irtoolkit.crosstalk.ghost import FLARE_BLUR, visible_density
-from irtoolkit.schema import VISIBLE
+from irtoolkit.crosstalk.curve import FLARE_BLUR, FilmCurve, visible_density
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
 FIRST_SHARE = 0.6
@@ -49,8 +47,8 @@ class Shadows(NamedTuple):
 
 
 def find_black(
-    tiles: Sequence[np.ndarray], loss: Callable[[xr.Dataset], float], slope: Callable[[xr.Dataset], float]
-) -> xr.Dataset:
+    tiles: Sequence[np.ndarray], loss: Callable[[FilmCurve], float], slope: Callable[[FilmCurve], float]
+) -> FilmCurve:
     """Find the curve, the black levels and the flare with which the infrared is predicted best.
 
     A file is taken for coded by a gamma curve where its darkest places would be too bright for a linear one and the fit
@@ -63,16 +61,9 @@ def find_black(
     tiles
         (3 or more, y, x) 16-bit counts, R, G, B first.
     loss
-        Density that a fit with such a model leaves.
+        Density that a fit with such a curve leaves.
     slope
-        Of the infrared over the visible density, by a fit with such a model.
-
-    Returns
-    -------
-    xarray.Dataset
-        `exponent` of light over counts; `darkest`, `offset` and `softness` (band), 16-bit counts of light; `flare`,
-        share of the light around; `densest` (band), density of the densest film; where the infrared follows the picture
-        steeply, `most` (band), the density that no film exceeds.
+        Of the infrared over the visible density, by a fit with such a curve.
     """
     smooth = _smoothed(tiles)
     film = _film_light(smooth)
@@ -97,37 +88,36 @@ def find_black(
     return begin(exponent, compare(exponent, flare)[0], flare)
 
 
-def densest_film(tiles: Sequence[np.ndarray], model: xr.Dataset) -> xr.Dataset:
-    """The `densest` film of a slide's tiles, like that of `find_black`, at most the `model`'s; `most` if it has one."""
+def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
+    """The roll's `curve` with a slide's own `densest` film, at most the roll's, and own `maximum` if it has one."""
     film = _film_light(_smoothed(tiles))
-    densest = _densest(np.quantile(film, DARKEST, axis=1), model)
-    limits = {"densest": ("band", np.minimum(densest, model.densest.values))}
-    if "most" in model:
-        limits["most"] = ("band", _most(Shadows(film, _light_around(tiles)), model, COMMON_IN_A_ROLL))
-    return xr.Dataset(limits)
+    densest = _densest(np.quantile(film, DARKEST, axis=1), curve)
+    limited = curve._replace(densest=np.minimum(densest, curve.densest))
+    if curve.maximum is None:
+        return limited
+    return limited._replace(maximum=_maximum(Shadows(film, _light_around(tiles)), curve, COMMON_IN_A_ROLL))
 
 
 def _begin(
     darkest: np.ndarray, darkest_film: np.ndarray, shadows: Shadows | None, exponent: float, share: float, flare: float
-) -> xr.Dataset:
+) -> FilmCurve:
     black = to_light(darkest, exponent)
-    offset = {"offset": ("band", share * black), "softness": ("band", 0.03 * black + 4)}
-    model = xr.Dataset({"exponent": exponent, "darkest": ("band", black), **offset, "flare": flare})
-    model = model.assign(densest=("band", _densest(darkest_film, model))).assign_coords(band=list(VISIBLE))
-    return model if shadows is None else model.assign(most=("band", _most(shadows, model)))
+    curve = FilmCurve(exponent, black, share * black, 0.03 * black + 4, flare, np.full(len(black), NO_LIMIT))
+    curve = curve._replace(densest=_densest(darkest_film, curve))
+    return curve if shadows is None else curve._replace(maximum=_maximum(shadows, curve))
 
 
-def _densest(darkest_film: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    plain = model.drop_vars("most", errors="ignore").assign(flare=0.0)
+def _densest(darkest_film: np.ndarray, curve: FilmCurve) -> np.ndarray:
+    plain = curve._replace(maximum=None, flare=0.0)
     return visible_density(darkest_film[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
 
 
-def _most(shadows: Shadows, model: xr.Dataset, share: float = COMMON) -> np.ndarray:
+def _maximum(shadows: Shadows, curve: FilmCurve, share: float = COMMON) -> np.ndarray:
     """Density (band) that no film exceeds: the densest film's, where this share of it is as black; else 9."""
-    flare = np.float32(model.flare)
-    film, around = (to_light(counts, float(model.exponent)) - model.offset.values[:, None] for counts in shadows)
+    flare = np.float32(curve.flare)
+    film, around = (to_light(counts, curve.exponent) - curve.offset[:, None] for counts in shadows)
     light = ((film - flare * around) / (1 - flare)).astype(np.float32)
-    density = [to_density(band, 0.0, soft) for band, soft in zip(light, model.softness.values, strict=True)]
+    density = [to_density(band, 0.0, soft) for band, soft in zip(light, curve.softness, strict=True)]
     densest, common = np.quantile(density, [1 - DARKEST, 1 - share], axis=1)
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 

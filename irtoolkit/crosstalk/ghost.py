@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain, combinations_with_replacement
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import frame_place
-from irtoolkit.arrays import add_scaled, blur, gradient, map_blocks, to_density, to_light, to_transmittance, wide_blur
+from irtoolkit.arrays import add_scaled, blur, gradient, map_blocks, to_transmittance, wide_blur
+from irtoolkit.crosstalk.curve import FLARE_BLUR, FilmCurve, infrared_density, visible_density
 from irtoolkit.schema import VISIBLE
 
 BLURS = (0.8, 1.4, 2.2, 3.5)
@@ -39,7 +41,6 @@ GROUPS = {
 }
 """Terms by what they stand for; the level, "1", is in none."""
 
-FLARE_BLUR = 12.0
 MOST_FLARE = 20.0
 SHADOW = 0.3, 2.4
 """Density of film at which fine detail begins to count as detail in shadow, and from which on it is nothing else; on 21
@@ -49,32 +50,30 @@ HALO = 48
 EDGE_BLURS = 0.5
 
 
-def visible_density(counts: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Density (3, y, x) of visible counts above the model's black levels, without the flare of their surroundings.
+class Crosstalk(NamedTuple):
+    """The picture's ghost in the infrared, fitted to one slide or to a roll.
 
-    A defect may seem denser than any film; it gets at most the model's `most` (band), if it has that.
+    `prediction` (pointwise term,): coefficients of the ghost before its blur; `coefficient` and `standard_error`
+    (term,); `slopes`: mean change of predicted infrared density for an equal change of all visible ones; `neutral`:
+    least share of a visible band that another explains; `blur`: sigma of the infrared against colour, px; `sigma`:
+    robust sigma of the residual, density; `r2`: share of the infrared's variance that is explained, and `r2_before`:
+    by the pointwise terms alone.
     """
-    offset, softness, flare = model.offset.values, model.softness.values, np.float32(model.flare)
-    exponent = float(model.exponent)
-    planes = []
-    for band, black, soft in zip(counts, offset, softness, strict=True):
-        light: np.ndarray = to_light(band, exponent) - np.float32(black)
-        if flare:
-            light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
-        planes.append(to_density(light, 0.0, soft))
-    density = np.stack(planes)
-    if "most" in model:
-        np.minimum(density, model.most.values.astype(np.float32)[:, None, None], out=density)
-    return density
 
-
-def infrared_density(infrared: np.ndarray, model: xr.Dataset) -> np.ndarray:
-    """Density of infrared counts of any shape, float32."""
-    return to_density(to_light(infrared, float(model.exponent)))
+    curve: FilmCurve
+    prediction: np.ndarray
+    coefficient: np.ndarray
+    standard_error: np.ndarray
+    slopes: float
+    neutral: float
+    blur: float
+    sigma: float
+    r2: float
+    r2_before: float
 
 
 def crosstalk_terms(
-    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, densest: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
 
@@ -83,7 +82,7 @@ def crosstalk_terms(
     Every term of fine detail is followed by itself times the share of `SHADOW` that the surroundings pass: there it is
     mostly noise, and one coefficient would blur the lights by what suits the shadows.
     """
-    broad, details, shade = _prepare_terms(density, place, model)
+    broad, details, shade = _prepare_terms(density, place, prediction, densest)
     yield from broad
     for detail in details:
         yield detail
@@ -91,13 +90,13 @@ def crosstalk_terms(
 
 
 def _prepare_terms(
-    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, densest: np.ndarray
 ) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray], np.ndarray]:
     """Planes (y, x) of the terms that are broad, then of those of fine detail, and the shade by which these count."""
-    sharp = ghost_density(density, model)
+    sharp = ghost_density(density, prediction, densest)
     light = to_transmittance(sharp)
     ghost = -np.log10(blur(light, GHOST_BLUR))
-    pointwise = pointwise_terms(density, model), lamp_terms(place)
+    pointwise = pointwise_terms(density, densest), lamp_terms(place)
     details = chain(_ghost_detail(sharp, light, ghost), _band_detail(density))
     return chain(*pointwise, _broad_ghost(light, ghost)), details, _shade(density)
 
@@ -133,17 +132,20 @@ def _band_detail(density: np.ndarray) -> Iterator[np.ndarray]:
     yield from mixed
 
 
-def pointwise_terms(density: np.ndarray, model: xr.Dataset) -> Iterator[np.ndarray]:
+def pointwise_terms(density: np.ndarray, densest: np.ndarray) -> Iterator[np.ndarray]:
     """Planes (y, x) of 1, the visible densities (3, y, x), and squares and products of what they lack of the densest.
 
     Beyond the densest film of the slide, where a defect is and no film to fit, the sum of the terms goes on straight.
     """
     yield np.ones(density.shape[1:], np.float32)
     yield from density
-    densest = model.densest.values.astype(np.float32)[:, None, None]
-    lacking = np.maximum(densest - density, 0)
+    lacking = _lacking(density, densest)
     for first, second in combinations_with_replacement(range(len(density)), 2):
         yield lacking[first] * lacking[second]
+
+
+def _lacking(density: np.ndarray, densest: np.ndarray) -> np.ndarray:
+    return np.maximum(densest.astype(np.float32)[:, None, None] - density, 0)
 
 
 def lamp_terms(place: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
@@ -152,20 +154,21 @@ def lamp_terms(place: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
     yield from (y, x, y * y, y * x, x * x)
 
 
-def ghost_density(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
+def ghost_density(density: np.ndarray, prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
     """Infrared density (y, x) that the visible densities (3, y, x) predict pixel by pixel, before any blur."""
     ghost = np.zeros(density.shape[1:], np.float32)
-    for value, plane in zip(model.prediction.values, pointwise_terms(density, model), strict=True):
+    for value, plane in zip(prediction, pointwise_terms(density, densest), strict=True):
         add_scaled(ghost, value, plane)
     return ghost
 
 
-def ghost_slopes(density: np.ndarray, model: xr.Dataset) -> np.ndarray:
+def ghost_slopes(
+    density: np.ndarray, coefficient: np.ndarray, prediction: np.ndarray, densest: np.ndarray
+) -> np.ndarray:
     """Change (3, y, x) of predicted infrared density with each visible density (3, y, x), blurs aside."""
-    coefficient = model.coefficient.values
-    weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * model.prediction.values
+    weights = coefficient[: len(POINTWISE)] + coefficient[TERMS.index("ghost")] * prediction
     linear, products = weights[1 : 1 + len(VISIBLE)], iter(weights[1 + len(VISIBLE) :])
-    lacking = np.maximum(model.densest.values.astype(np.float32)[:, None, None] - density, 0)
+    lacking = _lacking(density, densest)
     slopes = np.empty_like(density)
     slopes[:] = linear[:, None, None]
     for first, second in combinations_with_replacement(range(len(VISIBLE)), 2):
@@ -180,7 +183,7 @@ def density_of_blurred(density: np.ndarray, sigma: float) -> np.ndarray:
     return -np.log10(blur(to_transmittance(density), sigma))
 
 
-def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.Dataset) -> xr.DataArray:
+def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk) -> xr.DataArray:
     """Infrared density less what the visible bands explain of it; lazy, positive where light is blocked.
 
     Parameters
@@ -189,7 +192,7 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
         Counts (band, y, x) of R, G, B.
     infrared
         Counts (y, x) of infrared on the colour grid (`shift_infrared`).
-    model
+    crosstalk
         From `fit_crosstalk`.
 
     Returns
@@ -199,18 +202,18 @@ def subtract_crosstalk(visible: xr.DataArray, infrared: xr.DataArray, model: xr.
         what the visible bands do not: 1 px and half the blur.
     """
     shape = infrared.sizes["y"], infrared.sizes["x"]
-    kernel = partial(_residual, model=model, shape=shape)
+    kernel = partial(_residual, crosstalk=crosstalk, shape=shape)
     arrays = visible.data, infrared.data[None]
     data = map_blocks(kernel, *arrays, depth=HALO, dtype=np.float32, located=True, pointwise=1)
     return xr.DataArray(data[0], dims=("y", "x"), name="residual")
 
 
 def _residual(
-    visible: np.ndarray, infrared: np.ndarray, *, model: xr.Dataset, shape: tuple[int, int], start: tuple[int, int]
+    visible: np.ndarray, infrared: np.ndarray, *, crosstalk: Crosstalk, shape: tuple[int, int], start: tuple[int, int]
 ) -> np.ndarray:
     place = frame_place(start, infrared.shape[1:], shape)
-    residual = subtract_ghost(visible_density(visible, model), infrared[0], place, model)
-    edge = 1 + round(EDGE_BLURS * float(model.blur))
+    residual = subtract_ghost(visible_density(visible, crosstalk.curve), infrared[0], place, crosstalk)
+    edge = 1 + round(EDGE_BLURS * crosstalk.blur)
     for side, (first, length, whole) in enumerate(zip(start, residual.shape, shape, strict=True)):
         index = np.arange(first, first + length)
         outer = (index < edge) | (index >= whole - edge)
@@ -219,12 +222,12 @@ def _residual(
 
 
 def subtract_ghost(
-    density: np.ndarray, infrared: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+    density: np.ndarray, infrared: np.ndarray, place: tuple[np.ndarray, np.ndarray], crosstalk: Crosstalk
 ) -> np.ndarray:
     """Residual density (y, x) of infrared counts (y, x), given visible densities (3, y, x); the NumPy kernel."""
-    residual = infrared_density(infrared, model)
-    broad, details, shade = _prepare_terms(density, place, model)
-    coefficient = model.coefficient.values
+    residual = infrared_density(infrared, crosstalk.curve.exponent)
+    broad, details, shade = _prepare_terms(density, place, crosstalk.prediction, crosstalk.curve.densest)
+    coefficient = crosstalk.coefficient
     for value, plane in zip(coefficient[: len(BROAD)], broad, strict=True):
         add_scaled(residual, -value, plane)
     in_shadow = np.zeros_like(residual)

@@ -5,7 +5,6 @@ from functools import partial
 
 import cv2
 import numpy as np
-import xarray as xr
 
 from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import (
@@ -17,20 +16,19 @@ from irtoolkit.arrays import (
 )
 from irtoolkit.crosstalk.black import LARGER, find_black
 from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (
     POINTWISE,
     TERMS,
+    Crosstalk,
     crosstalk_terms,
     density_of_blurred,
     ghost_density,
-    infrared_density,
     lamp_terms,
     pointwise_terms,
     subtract_ghost,
-    visible_density,
 )
 from irtoolkit.crosstalk.slopes import measure_slopes
-from irtoolkit.schema import ModelError
 
 COMPARED_BLUR = 2.0
 BORDER = 12
@@ -41,7 +39,7 @@ TRIED_PIXELS = 15_000
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
 
-def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS) -> xr.Dataset:
+def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS) -> Crosstalk:
     """Fit infrared density on the visible densities, their blurred copies and derivatives, over one slide or a roll.
 
     Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at 6, 5, 4,
@@ -56,47 +54,39 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
         For each slide its tiles from `align_samples`.
     terms
         Those to fit on, by name; the level always is. The others have the coefficient 0.
-
-    Returns
-    -------
-    xarray.Dataset
-        What `find_black` finds; `coefficient` and `standard_error` (term); `prediction` (pointwise term) from which
-        the blurred ghost is made; and the scalars `r2_before` (of the pointwise terms alone), `r2`, `slopes`, `neutral`
-        (least share of a visible band that another tells), `blur` (px) and `sigma` (density).
     """
     samples = [[_with_level(tile) for tile in slide] for slide in samples]
     few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
     planes = [tile.planes for slide in samples for tile in slide]
-    model = find_black(planes, partial(_loss, few), partial(_pointwise_slope, few))
-    densities = [[_within_range(tile, model) for tile in slide] for slide in _densities(samples, model)]
-    plain = _fit(densities, partial(_smooth_terms, model=model))
-    model = model.assign(prediction=("pointwise", plain.coefficient[: len(POINTWISE)]), sigma=plain.sigma)
-    lamp = plain.coefficient[len(POINTWISE) :]
-    clean = [_without_defects(slide, lamp, model) for slide in densities]
-    whole = fit_terms(sample_terms(clean, model), terms)
-    model = model.assign(coefficient=("term", whole.coefficient), standard_error=("term", whole.error))
-    before = _fit(clean, partial(_smooth_terms, model=model, sigma=0.0), TRIED_PIXELS)
-    model = model.assign(r2_before=before.r2, r2=whole.r2, sigma=whole.sigma)
+    curve = find_black(planes, partial(_loss, few), partial(_pointwise_slope, few))
+    densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
+    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest))
+    prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
+    clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma) for slide in densities]
+    whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
+    before = _fit(clean, partial(_smooth_terms, densest=curve.densest, sigma=0.0), TRIED_PIXELS)
     tiles = [tile for slide in densities for tile in slide]
-    slopes, neutral = measure_slopes(tiles, model)
-    figures = {"slopes": slopes, "neutral": neutral, "blur": measure_blur([tile.planes for tile in tiles])}
-    return model.assign(figures).assign_coords(term=list(TERMS), pointwise=list(POINTWISE))
+    slopes, neutral = measure_slopes(tiles, whole.coefficient, prediction, curve.densest)
+    blurred = measure_blur([tile.planes for tile in tiles])
+    measured = (slopes, neutral, blurred, whole.sigma, whole.r2, before.r2)
+    return Crosstalk(curve, prediction, whole.coefficient, whole.error, *measured)
 
 
-def clean_densities(samples: Sequence[Sample], model: xr.Dataset) -> list[Sample]:
-    """Densities of a slide's tiles under the constants of its roll's `model`; the level, last, is NaN at candidates."""
-    (densities,) = _densities([[_with_level(tile) for tile in samples]], model)
-    densities = [_within_range(tile, model) for tile in densities]
-    plain = _fit([densities], partial(_smooth_terms, model=model))
-    return _without_defects(densities, plain.coefficient[len(POINTWISE) :], model.assign(sigma=plain.sigma))
+def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:
+    """Densities of a slide's tiles under the constants of its roll; the level, last, is NaN at candidates."""
+    curve, prediction = crosstalk.curve, crosstalk.prediction
+    (densities,) = _densities([[_with_level(tile) for tile in samples]], curve)
+    densities = [_within_range(tile, curve.densest) for tile in densities]
+    plain = _fit([densities], partial(_smooth_terms, densest=curve.densest))
+    return _without_defects(densities, plain.coefficient[len(POINTWISE) :], prediction, curve.densest, plain.sigma)
 
 
-def sample_terms(densities: Sequence[Sequence[Sample]], model: xr.Dataset) -> np.ndarray:
+def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
     """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 150,000 pixels of film.
 
     `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """
-    return _joined(densities, partial(_all_terms, model=model), SAMPLED_PIXELS)
+    return _joined(densities, partial(_all_terms, prediction=prediction, densest=densest), SAMPLED_PIXELS)
 
 
 def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
@@ -111,29 +101,24 @@ def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
     return fit._replace(coefficient=coefficient, error=error)
 
 
-def level_model(model: xr.Dataset, samples: Sequence[Sample]) -> tuple[xr.Dataset, list[tuple[np.ndarray, np.ndarray]]]:
-    """Give a roll's model the infrared level of one slide, so that the median of its residual is zero.
+def level_crosstalk(
+    crosstalk: Crosstalk, samples: Sequence[Sample]
+) -> tuple[Crosstalk, list[tuple[np.ndarray, np.ndarray]]]:
+    """Give a roll's crosstalk the infrared level of one slide, so that the median of its residual is zero.
 
-    `samples` are the slide's tiles from `align_samples`. Returned beside the model are each tile's residual (y, x) and
-    visible density (3, y, x). A model with other terms raises `ModelError`.
+    `samples` are the slide's tiles from `align_samples`. Returned beside it are each tile's residual (y, x) and
+    visible density (3, y, x).
     """
-    check_terms(model)
-    pairs = compute_each(partial(_residual_and_density, model=model), samples)
+    pairs = compute_each(partial(_residual_and_density, crosstalk=crosstalk), samples)
     level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
-    coefficient = model.coefficient.copy()
+    coefficient = crosstalk.coefficient.copy()
     coefficient[0] += level
-    return model.assign(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
+    return crosstalk._replace(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
 
 
-def check_terms(model: xr.Dataset) -> None:
-    """Raise `ModelError` for a model with other terms than those of this version."""
-    if tuple(model.get("term", xr.DataArray([])).values) != TERMS:
-        raise ModelError("expected a model with the terms of this version, found others; fit the roll again")
-
-
-def _residual_and_density(tile: Sample, model: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    density = visible_density(tile.planes[:3], model)
-    return subtract_ghost(density, tile.planes[3], tile.place, model), density
+def _residual_and_density(tile: Sample, crosstalk: Crosstalk) -> tuple[np.ndarray, np.ndarray]:
+    density = visible_density(tile.planes[:3], crosstalk.curve)
+    return subtract_ghost(density, tile.planes[3], tile.place, crosstalk), density
 
 
 def _with_level(tile: Sample) -> Sample:
@@ -146,48 +131,51 @@ def _opened(plane: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(plane, cv2.MORPH_OPEN, np.ones((LARGER, LARGER), np.uint8))
 
 
-def _densities(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> list[list[Sample]]:
+def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[list[Sample]]:
     """Densities of R, G, B and infrared, and the level."""
 
     def converted(tile: Sample) -> Sample:
-        visible, infrared = visible_density(tile.planes[:3], model), infrared_density(tile.planes[3], model)
+        visible, infrared = visible_density(tile.planes[:3], curve), infrared_density(tile.planes[3], curve.exponent)
         return tile._replace(planes=np.concatenate([visible, infrared[None], tile.planes[4:]]))
 
     return [[converted(tile) for tile in slide] for slide in samples]
 
 
-def _loss(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
-    return _fit(_densities(samples, model), partial(_smooth_terms, model=model), TRIED_PIXELS).loss
+def _loss(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> float:
+    return _fit(_densities(samples, curve), partial(_smooth_terms, densest=curve.densest), TRIED_PIXELS).loss
 
 
-def _pointwise_slope(samples: Sequence[Sequence[Sample]], model: xr.Dataset) -> float:
+def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> float:
     """Mean slope of the infrared over all bands, by a fit without blurs."""
-    densities = _densities(samples, model)
-    pointwise = _fit(densities, partial(_smooth_terms, model=model), TRIED_PIXELS).coefficient[: len(POINTWISE)]
+    densities = _densities(samples, curve)
+    fit = _fit(densities, partial(_smooth_terms, densest=curve.densest), TRIED_PIXELS)
+    pointwise = fit.coefficient[: len(POINTWISE)]
     coefficient = np.r_[pointwise, np.zeros(len(TERMS) - len(POINTWISE))]
-    model = model.assign(coefficient=("term", coefficient), prediction=("pointwise", pointwise))
-    return measure_slopes([tile for slide in densities for tile in slide], model)[0]
+    return measure_slopes([tile for slide in densities for tile in slide], coefficient, pointwise, curve.densest)[0]
 
 
-def _within_range(tile: Sample, model: xr.Dataset) -> Sample:
+def _within_range(tile: Sample, densest: np.ndarray) -> Sample:
     """Left out beyond the densest film, unless a quarter of the tile is: then none is known to be the densest."""
-    beyond = (tile.planes[:3] >= model.densest.values.astype(np.float32)[:, None, None]).any(axis=0)
+    beyond: np.ndarray = np.any(tile.planes[:3] >= densest.astype(np.float32)[:, None, None], axis=0)
     return tile if beyond.mean() > 0.25 else _without(tile, beyond)
 
 
-def _without_defects(slide: Sequence[Sample], lamp: np.ndarray, model: xr.Dataset) -> list[Sample]:
+def _without_defects(
+    slide: Sequence[Sample], lamp: np.ndarray, prediction: np.ndarray, densest: np.ndarray, sigma: float
+) -> list[Sample]:
     """Candidates left out, which would teach the terms of blur their own detail; the slide's level taken off.
 
     Ghost and infrared are compared at one blur, so that edges which one of them shows sharper are no candidates.
     """
-    ghosts = [density_of_blurred(ghost_density(tile.planes[:3], model), COMPARED_BLUR) for tile in slide]
+    sharp = (ghost_density(tile.planes[:3], prediction, densest) for tile in slide)
+    ghosts = [density_of_blurred(ghost, COMPARED_BLUR) for ghost in sharp]
     excesses = [
         density_of_blurred(tile.planes[3], COMPARED_BLUR) - ghost - combine_planes(lamp, lamp_terms(tile.place))
         for tile, ghost in zip(slide, ghosts, strict=True)
     ]
     level = np.nanmedian(np.concatenate([excess[::3, ::3].ravel() for excess in excesses]))
     return [
-        _without(tile, find_candidates(excess - level, ghost_contrast(ghost), float(model.sigma)))
+        _without(tile, find_candidates(excess - level, ghost_contrast(ghost), sigma))
         for tile, excess, ghost in zip(slide, excesses, ghosts, strict=True)
     ]
 
@@ -203,17 +191,17 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
-def _smooth_terms(tile: Sample, model: xr.Dataset, sigma: float = 1.5) -> Iterator[np.ndarray]:
+def _smooth_terms(tile: Sample, densest: np.ndarray, sigma: float = 1.5) -> Iterator[np.ndarray]:
     smooth = np.stack([blur(plane, sigma) for plane in tile.planes[:4]])
     yield tile.planes[4]
-    yield from pointwise_terms(smooth[:3], model)
+    yield from pointwise_terms(smooth[:3], densest)
     yield from lamp_terms(tile.place)
     yield smooth[3]
 
 
-def _all_terms(tile: Sample, model: xr.Dataset) -> Iterator[np.ndarray]:
+def _all_terms(tile: Sample, prediction: np.ndarray, densest: np.ndarray) -> Iterator[np.ndarray]:
     yield tile.planes[4]
-    yield from crosstalk_terms(tile.planes[:3], tile.place, model)
+    yield from crosstalk_terms(tile.planes[:3], tile.place, prediction, densest)
     yield tile.planes[3]
 
 

@@ -5,12 +5,12 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from irtoolkit.alignment import Sample
 from irtoolkit.arrays import LIBRARIES, combine, level_scales
-from irtoolkit.crosstalk.black import densest_film
-from irtoolkit.crosstalk.ghost import LAMP, TERMS
+from irtoolkit.crosstalk.black import limit_to_film
+from irtoolkit.crosstalk.curve import FilmCurve
+from irtoolkit.crosstalk.ghost import LAMP, TERMS, Crosstalk
 from irtoolkit.crosstalk.regression import (
     SAMPLED_PIXELS,
     TRIED_PIXELS,
@@ -63,6 +63,23 @@ class SlideFit(NamedTuple):
     pixels: np.ndarray
 
 
+class Pooled(NamedTuple):
+    """What the slides of a roll have in common, and each of them beside it.
+
+    `information` (shared, shared): inverse covariance of a typical slide's shared coefficients; `usual_misfit`: that of
+    most slides, by which the others are divided. For each slide (slide,): `r2`, `slopes` and `sigma` of its own fit,
+    its `misfit` (1 is usual), and its `weight`, the share that it has in the roll, 0 for one left out.
+    """
+
+    information: np.ndarray
+    usual_misfit: float
+    r2: np.ndarray
+    slopes: np.ndarray
+    sigma: np.ndarray
+    misfit: np.ndarray
+    weight: np.ndarray
+
+
 class Directions(NamedTuple):
     """What a slide tells of the shared coefficients along the axes of its own information.
 
@@ -89,35 +106,29 @@ class Average(NamedTuple):
     roll: np.ndarray
 
 
-def fit_slide(tiles: Sequence[Sample], model: xr.Dataset) -> SlideFit:
+def fit_slide(tiles: Sequence[Sample], crosstalk: Crosstalk) -> SlideFit:
     """Fit one slide by itself under the constants of its roll; `tiles` are from `align_samples`.
 
     Neighbouring pixels err alike, so a slide's information is that of its pixels over how many err as one.
     """
-    densities = clean_densities(tiles, model)
-    pixels = sample_terms([densities], model)
+    prediction, densest = crosstalk.prediction, crosstalk.curve.densest
+    densities = clean_densities(tiles, crosstalk)
+    pixels = sample_terms([densities], prediction, densest)
     fit = fit_terms(pixels)
     mean = fit.sums[0] / fit.sums[0, 0]
     centred = (fit.sums - np.outer(fit.sums[0], mean))[1:, 1:] / max(fit.alike * fit.variance, 1e-20)
-    slopes, _ = measure_slopes(densities, model.assign(coefficient=("term", fit.coefficient)))
+    slopes, _ = measure_slopes(densities, fit.coefficient, prediction, densest)
     some = pixels[:, :: SAMPLED_PIXELS // TRIED_PIXELS]
     return SlideFit(centred[:-1, :-1], centred[:-1, -1], mean, fit.r2, slopes, fit.sigma, some)
 
 
-def pool_slides(model: xr.Dataset, fits: Sequence[SlideFit]) -> xr.Dataset:
+def pool_slides(crosstalk: Crosstalk, fits: Sequence[SlideFit]) -> tuple[Crosstalk, Pooled]:
     """Average the coefficients that the slides of a roll share, each weighted by the inverse of its covariance.
 
     The covariance is that of the slide's own fit and the scatter between slides (random effects, DerSimonian & Laird
     1986, doi:10.1016/0197-2456(86)90046-2), so that no slide counts for more than the scatter allows. In rounds, slides
-    whose misfit is over 6 are left out.
-
-    Returns
-    -------
-    xarray.Dataset
-        `model` with `coefficient` and `standard_error` (term) of the roll where they are shared; `information`
-        (shared, shared_with): the inverse covariance of a typical slide's coefficients; `usual_misfit`; and for each
-        slide its own `slide_r2`, `slide_slopes`, `slide_sigma`, its `misfit` and its `weight`, the share that it has
-        in the roll (0 for one left out).
+    whose misfit is over 6 are left out. The crosstalk returned has the roll's coefficients and their standard errors
+    where they are shared.
     """
     told = [_shared_sums(fit) for fit in fits]
     used = _start(_average(told, np.ones(len(fits), bool)))
@@ -128,53 +139,48 @@ def pool_slides(model: xr.Dataset, fits: Sequence[SlideFit]) -> xr.Dataset:
         used = distances <= max(ODD * usual, distances.min())
     back = np.linalg.inv(average.root).T
     shared = [TERMS.index(term) for term in SHARED]
-    coefficient, error = model.coefficient.values.copy(), model.standard_error.values.copy()
+    coefficient, error = crosstalk.coefficient.copy(), crosstalk.standard_error.copy()
     coefficient[shared] = back @ average.roll
     error[shared] = np.sqrt(np.diag(back @ np.linalg.pinv(average.pooled, hermitian=True) @ back.T))
     shares = np.where(used, [np.trace(_weighted(slide)[0]) for slide in average.slides], 0.0)
-    of_slides = {
-        **{f"slide_{name}": [getattr(fit, name) for fit in fits] for name in ("r2", "slopes", "sigma")},
-        **{"misfit": distances / usual, "weight": shares / shares.sum()},
-    }
-    model = model.assign({name: ("slide", np.asarray(values, float)) for name, values in of_slides.items()})
-    return model.assign(
-        coefficient=("term", coefficient),
-        standard_error=("term", error),
-        information=(("shared", "shared_with"), average.root @ average.root.T),
-        usual_misfit=usual,
-    ).assign_coords(shared=list(SHARED))
+    r2, slopes, sigma = (np.array([getattr(fit, name) for fit in fits]) for name in ("r2", "slopes", "sigma"))
+    information = average.root @ average.root.T
+    pooled = Pooled(information, usual, r2, slopes, sigma, distances / usual, shares / shares.sum())
+    return crosstalk._replace(coefficient=coefficient, standard_error=error), pooled
 
 
-def measure_misfit(model: xr.Dataset, fit: SlideFit) -> float:
-    """How far a slide's own coefficients lie from its roll's, in units of what is usual on the roll."""
-    root = np.linalg.cholesky(model.information.values)
-    shared = model.coefficient.values[[TERMS.index(term) for term in SHARED]]
-    return _distance(_directions(*_shared_sums(fit), root), root.T @ shared) / float(model.usual_misfit)
+def measure_misfit(coefficient: np.ndarray, pooled: Pooled, fit: SlideFit) -> float:
+    """Distance of a slide's own coefficients from others (term,), in units of what is usual on its roll."""
+    root = np.linalg.cholesky(pooled.information)
+    shared = coefficient[[TERMS.index(term) for term in SHARED]]
+    return _distance(_directions(*_shared_sums(fit), root), root.T @ shared) / pooled.usual_misfit
 
 
-def adapt_model(model: xr.Dataset, fit: SlideFit, tiles: Sequence[Sample]) -> xr.Dataset:
-    """The model for one slide: its own coefficients and its roll's, averaged by their inverse covariances.
+def adapt_crosstalk(
+    crosstalk: Crosstalk, pooled: Pooled, fit: SlideFit, tiles: Sequence[Sample]
+) -> tuple[Crosstalk, float]:
+    """The crosstalk of one slide, and its misfit: its own coefficients and its roll's, by their inverse covariances.
 
-    What the slide tells well is its own, and what it tells badly, as a nearly black or white slide does of densities
+    What the slide shows well is its own, and what it shows badly, as a nearly black or white slide does of densities
     that it hardly has, is its roll's: so much its roll's as leaves at most 2 % more noise, in the mean of all levels of
     density. Beyond the slide's own densest film the terms go on straight.
     """
     level, terms, values = fit.pixels[0], fit.pixels[1:-1], fit.pixels[-1]
-    tried = [_averaged(model, fit, scatter) for scatter in SCATTERS]
+    tried = [_averaged(crosstalk.coefficient, pooled.information, fit, scatter) for scatter in SCATTERS]
     noise = np.log([level_scales(values - combine(each, terms), level) + 1e-9 for each in tried]).mean(axis=1)
     coefficient = tried[int(np.argmax(noise <= noise[-1] + WORTHWHILE))]
-    limits = densest_film([tile.planes for tile in tiles], model)
-    adapted = model.assign(coefficient=("term", coefficient), r2=fit.r2, slopes=fit.slopes, sigma=fit.sigma)
-    return within_densest(adapted, limits.densest.values).assign(limits).assign(misfit=measure_misfit(model, fit))
+    adapted = crosstalk._replace(coefficient=coefficient, r2=fit.r2, slopes=fit.slopes, sigma=fit.sigma)
+    curve = limit_to_film([tile.planes for tile in tiles], crosstalk.curve)
+    return within_film(adapted, curve), measure_misfit(crosstalk.coefficient, pooled, fit)
 
 
-def _averaged(model: xr.Dataset, fit: SlideFit, scatter: float) -> np.ndarray:
+def _averaged(coefficient: np.ndarray, information_of_roll: np.ndarray, fit: SlideFit, scatter: float) -> np.ndarray:
     """Coefficients (term,) of a slide of a roll whose slides differ by so much."""
     shared = [TERMS.index(term) - 1 for term in SHARED]
     information, pull = fit.information.copy(), fit.pull.copy()
-    of_roll = model.information.values / scatter
+    of_roll = information_of_roll / scatter
     information[np.ix_(shared, shared)] += of_roll
-    pull[shared] += of_roll @ model.coefficient.values[1:][shared]
+    pull[shared] += of_roll @ coefficient[1:][shared]
     slopes = _solve(information, pull)
     return np.r_[fit.mean[-1] - fit.mean[1:-1] @ slopes, slopes]
 
@@ -238,12 +244,11 @@ def _distance(slide: Directions, roll: np.ndarray) -> float:
     return float(np.sqrt((apart**2 / (slide.size[told] * (1 + SCATTER * slide.size[told]))).mean()))
 
 
-def within_densest(model: xr.Dataset, densest: np.ndarray) -> xr.Dataset:
-    """The same ghost up to the density `densest` (band), from which on it goes on straight."""
-    beyond = model.densest.values - densest
-    rewritten = {}
-    for name, dimension in (("coefficient", "term"), ("prediction", "pointwise")):
-        values = model[name].values.copy()
+def within_film(crosstalk: Crosstalk, curve: FilmCurve) -> Crosstalk:
+    """The same ghost up to the densest film of `curve`, from which on it goes on straight."""
+    densest, beyond = curve.densest, crosstalk.curve.densest - curve.densest
+    coefficient, prediction = crosstalk.coefficient.copy(), crosstalk.prediction.copy()
+    for values in (coefficient, prediction):
         products = enumerate(combinations_with_replacement(range(len(VISIBLE)), 2), 1 + len(VISIBLE))
         for place, (first, second) in products:
             weight = values[place]
@@ -252,5 +257,4 @@ def within_densest(model: xr.Dataset, densest: np.ndarray) -> xr.Dataset:
             )
             values[1 + first] -= weight * beyond[second]
             values[1 + second] -= weight * beyond[first]
-        rewritten[name] = (dimension, values)
-    return model.assign(rewritten).assign(densest=("band", densest))
+    return crosstalk._replace(curve=curve, coefficient=coefficient, prediction=prediction)

@@ -16,7 +16,7 @@ from irtoolkit.detection.marking import (
     weigh_tails,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.detection.noise import fit_noise, score_residual
+from irtoolkit.detection.noise import Noise, fit_noise, score_residual
 from irtoolkit.detection.segmentation import GROW, connect_pixels, count_defects, find_tails, join_regions, keep_regions
 from irtoolkit.detection.visibility import temper_visibility
 
@@ -27,6 +27,7 @@ __all__ = [
     "Candidates",
     "Choice",
     "Cut",
+    "Noise",
     "choose_regions",
     "connect_pixels",
     "count_defects",

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
-from irtoolkit.crosstalk import FEWEST_PIXELS, box_mean, check_enough, visible_density
+from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, box_mean, check_enough, visible_density
 from irtoolkit.detection.faint import leave_out_spots, raise_faint
 from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
@@ -23,7 +24,21 @@ LOG_BIAS = 0.635
 CALM = 3.0
 
 
-def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Dataset) -> xr.Dataset:
+class Noise(NamedTuple):
+    """Centre and spread of a residual as a log-linear model of features of the picture.
+
+    `bias` (feature,): coefficients of the centre, density; `blocked` and `bright` (feature,): of ln sigma where the
+    residual is positive and negative; `low` and `high` (plain feature,): the range over which they hold.
+    """
+
+    bias: np.ndarray
+    blocked: np.ndarray
+    bright: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Crosstalk) -> Noise:
     """Fit the residual's centre and spread on features of the picture, on each side of zero by itself.
 
     A log-linear model: ln of the absolute residual regressed on logs of gradients and texture of the visible bands, of
@@ -32,22 +47,16 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     Parameters
     ----------
     samples
-        Pairs of residual (y, x) and visible density (3, y, x), float32.
-    model
-        From `fit_crosstalk`.
-
-    Returns
-    -------
-    xarray.Dataset
-        `model` with `bias`, `blocked` and `bright` (feature): coefficients of the centre, and of ln sigma where the
-        residual is positive and negative; `feature_low`, `feature_high`: the range over which they hold.
+        Pairs of residual (y, x) and visible density (3, y, x), float32, from `level_crosstalk`.
+    crosstalk
+        That of the slide.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     pixels = sum(residual[inside].size for residual, _ in samples)
     step = max(1, pixels // SAMPLED_PIXELS)
 
     def picked(sample: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        smooth, candidate, _, features = noise_features(*sample, model)
+        smooth, candidate, _, features = noise_features(*sample, crosstalk)
         clean = ~candidate[inside].ravel()[::step]
         return np.stack([plane[inside].ravel()[::step][clean] for plane in (smooth, *features)])
 
@@ -61,13 +70,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], model: xr.Datase
     centred = values - combine(bias, terms)
     sides = [side if side.sum() >= FEWEST_PIXELS else np.ones(len(side), bool) for side in (centred > 0, centred < 0)]
     blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in sides)
-    return model.assign(
-        bias=("feature", bias),
-        blocked=("feature", blocked),
-        bright=("feature", bright),
-        feature_low=("plain", low),
-        feature_high=("plain", high),
-    )
+    return Noise(bias, blocked, bright, low, high)
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
@@ -96,7 +99,7 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
     return bias
 
 
-def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Dataset) -> xr.Dataset:
+def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
     """Residual in units of its noise at each place, and what the picture is like there; lazy.
 
     Parameters
@@ -105,8 +108,8 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
         (y, x) float32, from `subtract_crosstalk`; NaN where it is not known.
     visible
         Counts (band, y, x) of R, G, B.
-    model
-        From `fit_noise`.
+    crosstalk, noise
+        Those of the slide.
 
     Returns
     -------
@@ -116,39 +119,40 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, model: xr.Data
         `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
-    plain = map_blocks(partial(_plain_score, model=model), *arrays, depth=DEPTH, dtype=np.float32, planes=3)
-    kernel = partial(_locally_scaled, steep=float(model.slopes) > STEEP)
+    kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise)
+    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=3)
+    kernel = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
     scaled = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
     return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain", "contrast"))})
 
 
-def _plain_score(residual: np.ndarray, visible: np.ndarray, model: xr.Dataset) -> np.ndarray:
+def _plain_score(residual: np.ndarray, visible: np.ndarray, *, crosstalk: Crosstalk, noise: Noise) -> np.ndarray:
     """Score by the model alone, visible grain, and the ghost's contrast, with the sign bit at candidates, as planes."""
-    smooth, candidate, contrast, features = noise_features(residual[0], visible_density(visible, model), model)
-    combined = {name: np.zeros_like(smooth) for name in ("bias", "blocked", "bright")}
+    density = visible_density(visible, crosstalk.curve)
+    smooth, candidate, contrast, features = noise_features(residual[0], density, crosstalk)
+    bias, blocked, bright = combined = [np.zeros_like(smooth) for _ in range(3)]
     for name, feature in zip(PLAIN, features, strict=True):
-        _add_feature(combined, model, name, feature)
+        _add_feature(combined, noise, name, feature)
         if name == "texture":
             grain = np.sqrt(np.exp(feature) / 3)
-    centred = smooth - combined["bias"]
-    bright = combined["bright"]
-    sharpness = np.exp((centred > 0) * (bright - combined["blocked"]) - bright)
+    centred = smooth - bias
+    sharpness = np.exp((centred > 0) * (bright - blocked) - bright)
     marked = np.copysign(contrast * sharpness, np.float32(0.5) - candidate)
     return np.stack([centred * sharpness, grain, marked])
 
 
-def _add_feature(combined: dict[str, np.ndarray], model: xr.Dataset, name: str, feature: np.ndarray) -> None:
+def _add_feature(combined: Sequence[np.ndarray], noise: Noise, name: str, feature: np.ndarray) -> None:
+    """Add a feature, and its square, to the planes of bias, blocked and bright."""
     index = PLAIN.index(name)
-    low, high = (np.float32(model[side].values[index]) for side in ("feature_low", "feature_high"))
-    term = np.clip(feature, low, high)
-    _add_term(combined, model, index, term)
+    term = np.clip(feature, np.float32(noise.low[index]), np.float32(noise.high[index]))
+    _add_term(combined, noise, index, term)
     if name in SQUARED:
-        _add_term(combined, model, len(PLAIN) + SQUARED.index(name), np.square(term, out=term))
+        _add_term(combined, noise, len(PLAIN) + SQUARED.index(name), np.square(term, out=term))
 
 
-def _add_term(combined: dict[str, np.ndarray], model: xr.Dataset, index: int, term: np.ndarray) -> None:
-    for name, plane in combined.items():
-        add_scaled(plane, model[name].values[index], term)
+def _add_term(combined: Sequence[np.ndarray], noise: Noise, index: int, term: np.ndarray) -> None:
+    for plane, coefficients in zip(combined, (noise.bias, noise.blocked, noise.bright), strict=True):
+        add_scaled(plane, coefficients[index], term)
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:

@@ -5,10 +5,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from irtoolkit.arrays import blur, blur_known, gradient, to_transmittance
-from irtoolkit.crosstalk import SMOOTHING, box_mean, find_candidates, ghost_contrast, ghost_density
+from irtoolkit.crosstalk import SMOOTHING, Crosstalk, box_mean, find_candidates, ghost_contrast, ghost_density
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 CARRY_WINDOWS = (17, 41)
@@ -28,7 +27,7 @@ LEAST_SHARE = np.float32(0.01)
 
 
 def noise_features(
-    residual: np.ndarray, density: np.ndarray, model: xr.Dataset
+    residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Iterator[np.ndarray]]:
     """Lost light smoothed (y, x), candidates (y, x) bool, the ghost's contrast (y, x), and the plain features (y, x).
 
@@ -36,12 +35,12 @@ def noise_features(
     residual is NaN; features come one after another, carried over candidates from their surroundings, because a
     defect's visible trace would raise its own noise.
     """
-    ghost = blur(ghost_density(density, model), 1.4)
+    ghost = blur(ghost_density(density, crosstalk.prediction, crosstalk.curve.densest), 1.4)
     contrast = ghost_contrast(ghost)
-    candidate = find_candidates(residual, contrast, float(model.sigma))
+    candidate = find_candidates(residual, contrast, crosstalk.sigma)
     lost = blur_known(1 - to_transmittance(residual), SMOOTHING)
     outside = (~candidate).astype(np.float32)
-    if float(model.slopes) > STEEP and float(model.blur) > BLURRED:
+    if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:
         lost = add_trace(lost, ghost, outside)
     return lost, candidate, contrast, _plain_features(density, ghost, outside)
 

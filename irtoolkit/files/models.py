@@ -10,8 +10,8 @@ from irtoolkit.files.targets import replacing
 from irtoolkit.schema import VERSION, ModelError
 
 KIND = "irtoolkit crosstalk model"
-FORMAT = 2
-"""Number of the format; 1 had no word of the slides."""
+FORMAT = 3
+"""Number of the format; 1 had no word of the slides, 2 other names for what is fitted."""
 
 
 def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:

@@ -16,6 +16,7 @@ from irtoolkit.arrays import (
     pieces_reaching,
     to_sixteen_bits,
 )
+from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.grain import add_grain
 from irtoolkit.healing.inpainting import check_method, inpaint_windows
 from irtoolkit.healing.restoration import restore
@@ -39,7 +40,7 @@ def heal(
     method: str = "auto",
     grain: float = 1.0,
     infrared: xr.DataArray | None = None,
-    model: xr.Dataset | None = None,
+    crosstalk: Crosstalk | None = None,
 ) -> xr.DataArray:
     """Heal the masked pixels of each band; lazy.
 
@@ -58,10 +59,10 @@ def heal(
     grain
         Share of the missing grain that is added, 0 for none.
     infrared
-        (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the model, ``"auto"`` is
+        (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the crosstalk, ``"auto"`` is
         ``"telea"``.
-    model
-        From `fit_noise`.
+    crosstalk
+        That of the slide.
 
     Returns
     -------
@@ -78,8 +79,8 @@ def heal(
     if method in ("copy", "none"):
         return visible.rename("healed")
     arrays, shape = [visible.data, mask.data[None]], (visible.sizes["y"], visible.sizes["x"])
-    if method == "auto" and infrared is not None and model is not None:
-        kernel = partial(_restore_block, model=model, shape=shape, grain=grain)
+    if method == "auto" and infrared is not None and crosstalk is not None:
+        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain)
         arrays.append(infrared.data[None])
     else:
         inpainting = "telea" if method == "auto" else method
@@ -96,7 +97,7 @@ def _restore_block(
     infrared: np.ndarray,
     *,
     start: tuple[int, int],
-    model: xr.Dataset,
+    crosstalk: Crosstalk,
     shape: tuple[int, int],
     grain: float,
 ) -> np.ndarray:
@@ -107,7 +108,7 @@ def _restore_block(
     healed, sheet = to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
     marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
     y, x = sheet.gather(np.stack(place))
-    restored = restore(sheet.gather(healed), seen, marked, (y, x), model, sheet.own(wanted))
+    restored = restore(sheet.gather(healed), seen, marked, (y, x), crosstalk, sheet.own(wanted))
     sheet.scatter(restored, wanted, healed)
     return _finish(healed, visible, mask[0], wanted, start, grain)
 

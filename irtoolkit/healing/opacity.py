@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import xarray as xr
 
 from irtoolkit.arrays import blur, from_light, to_light
-from irtoolkit.crosstalk import ghost_slopes, subtract_ghost, visible_density
+from irtoolkit.crosstalk import Crosstalk, ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.healing.inpainting import fill_smoothly
 
 LN10 = np.float32(np.log(10))
@@ -51,7 +50,11 @@ class Evidence(NamedTuple):
 
 
 def measure_opacity(
-    counts: np.ndarray, infrared: np.ndarray, mask: np.ndarray, place: tuple[np.ndarray, np.ndarray], model: xr.Dataset
+    counts: np.ndarray,
+    infrared: np.ndarray,
+    mask: np.ndarray,
+    place: tuple[np.ndarray, np.ndarray],
+    crosstalk: Crosstalk,
 ) -> Evidence:
     """Measure the infrared density of defects against the picture that surrounds them.
 
@@ -68,21 +71,22 @@ def measure_opacity(
         (y, x) bool, True = defect.
     place
         Rows and columns from -1 to 1 over the slide, from `frame_place`.
-    model
-        From `fit_noise`.
+    crosstalk
+        That of the slide.
     """
-    exponent, hole = float(model.exponent), grown(mask, FILL_GROWN)
-    offset = np.minimum(DARKEST_SHARE * model.darkest.values, LARGEST_OFFSET).astype(np.float32)[:, None, None]
-    light = to_log(to_light(counts, exponent) - offset)
+    curve, hole = crosstalk.curve, grown(mask, FILL_GROWN)
+    offset = np.minimum(DARKEST_SHARE * curve.darkest, LARGEST_OFFSET).astype(np.float32)[:, None, None]
+    light = to_log(to_light(counts, curve.exponent) - offset)
     fill, filled = fill_smoothly(light, hole), counts.astype(np.float32)
-    filled[:, hole] = from_light(from_log(fill[:, hole]) + offset[:, 0], exponent)
-    visible = visible_density(filled, model)
-    residual = LN10 * subtract_ghost(visible, infrared, place, model)
-    sharpness = float(np.sqrt(max(float(model.blur) ** 2 - EXCESS_BLUR**2, 0)))
+    filled[:, hole] = from_light(from_log(fill[:, hole]) + offset[:, 0], curve.exponent)
+    visible = visible_density(filled, curve)
+    residual = LN10 * subtract_ghost(visible, infrared, place, crosstalk)
+    sharpness = float(np.sqrt(max(crosstalk.blur**2 - EXCESS_BLUR**2, 0)))
     seen = np.isfinite(residual)
     density, noise = _level(np.where(seen, residual, 0), seen & ~grown(mask, FILL_GROWN + round(2.5 * sharpness)))
     slopes = np.zeros_like(light)
-    slopes[:, mask] = _bounded(ghost_slopes(visible[:, None, mask], model)[:, 0])
+    under = ghost_slopes(visible[:, None, mask], crosstalk.coefficient, crosstalk.prediction, curve.densest)
+    slopes[:, mask] = _bounded(under[:, 0])
     return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
 
 

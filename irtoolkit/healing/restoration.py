@@ -10,10 +10,10 @@ estimate is the smoothest surface through the rim.
 
 import cv2
 import numpy as np
-import xarray as xr
 from scipy import sparse
 
 from irtoolkit.arrays import FULL_SCALE, from_light
+from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
 from irtoolkit.healing.picture_model import PictureModel, measure_picture
 from irtoolkit.healing.posterior import DENSITIES, System, solve
@@ -34,7 +34,7 @@ def restore(
     infrared: np.ndarray,
     mask: np.ndarray,
     place: tuple[np.ndarray, np.ndarray],
-    model: xr.Dataset,
+    crosstalk: Crosstalk,
     wanted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Estimate the visible bands without their defects.
@@ -49,8 +49,8 @@ def restore(
         (y, x) bool, True = defect.
     place
         Rows and columns from -1 to 1 over the slide, from `frame_place`.
-    model
-        From `fit_noise`.
+    crosstalk
+        That of the slide.
     wanted
         (y, x) bool, True = of the mask, and to be estimated; the whole mask if None.
 
@@ -59,7 +59,7 @@ def restore(
     numpy.ndarray
         (3, y, x) float32 counts, the given ones at pixels that are not wanted.
     """
-    evidence = measure_opacity(counts, infrared, mask, place, model)
+    evidence = measure_opacity(counts, infrared, mask, place, crosstalk)
     unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
     number = np.where(mask, np.int32(-2), np.int32(-1))
     number[unknown] = np.arange(group.size, dtype=np.int32)
@@ -67,7 +67,7 @@ def restore(
     light = solve(system, density)
     restored = counts.copy()
     healed = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE)
-    restored[:, *unknown] = from_light(healed, float(model.exponent))
+    restored[:, *unknown] = from_light(healed, crosstalk.curve.exponent)
     return restored
 
 

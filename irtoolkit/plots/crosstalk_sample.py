@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import Sample
+from irtoolkit.alignment import Sample, SlideSample, sample_slide, thin_sample
 from irtoolkit.arrays import combine
 from irtoolkit.crosstalk import (
     TERMS,
+    Crosstalk,
     clean_densities,
     fit_crosstalk,
     fit_terms,
@@ -18,17 +19,18 @@ from irtoolkit.crosstalk import (
     subtract_ghost,
     visible_density,
 )
-from irtoolkit.fitting import SlideSample, fit_to_slide, sample_slide, thin_sample
+from irtoolkit.fitting import fit_to_slide
+from irtoolkit.model import from_dataset
 from irtoolkit.schema import VISIBLE
 
 
 class CrosstalkSample(NamedTuple):
-    """Defect-free film of one slide: its `sample`, the `model` fitted on all terms, the `densities` of its tiles, and
-    the `pixels` (level, terms and infrared density, pixel) of `sample_terms`.
+    """Defect-free film of one slide: its `sample`, the `crosstalk` fitted on all terms, the `densities` of its tiles,
+    and the `pixels` (level, terms and infrared density, pixel) of `sample_terms`.
     """
 
     sample: SlideSample
-    model: xr.Dataset
+    crosstalk: Crosstalk
     densities: list[Sample]
     pixels: np.ndarray
 
@@ -42,8 +44,8 @@ class CrosstalkSample(NamedTuple):
 
     def indices(self, part: Sample) -> list[np.ndarray]:
         """Rows and columns of a part, in stored pixels."""
-        sides = (self.sample.displacement.attrs[side] for side in ("height", "width"))
-        return [np.rint((at.ravel() + 1) * (side - 1) / 2) for at, side in zip(part.place, sides, strict=True)]
+        sides = zip(part.place, self.sample.displacement.shape, strict=True)
+        return [np.rint((at.ravel() + 1) * (side - 1) / 2) for at, side in sides]
 
 
 def sample_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> CrosstalkSample:
@@ -63,47 +65,46 @@ def sample_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> Cros
     ModelError
         The model does not match the slide.
     """
-    sample = sample_slide(slide, model)
-    fitted = fit_crosstalk([sample.tiles]) if model is None else fit_to_slide(model, sample)
+    known = None if model is None else from_dataset(model)
+    sample = sample_slide(slide, known and known.displacement)
+    fitted = fit_crosstalk([sample.tiles]) if known is None else fit_to_slide(known, sample).crosstalk
     densities = clean_densities(sample.tiles, fitted)
-    return CrosstalkSample(sample, fitted, densities, sample_terms([densities], fitted))
+    pixels = sample_terms([densities], fitted.prediction, fitted.curve.densest)
+    return CrosstalkSample(sample, fitted, densities, pixels)
 
 
-def choose_terms(sampled: CrosstalkSample, terms: Collection[str]) -> xr.Dataset:
+def choose_terms(sampled: CrosstalkSample, terms: Collection[str]) -> Crosstalk:
     """Fit the slide on the named terms and the level; all other constants stay those of its model.
 
-    Returns
-    -------
-    xarray.Dataset
-        The model with `coefficient` and `standard_error` (term), 0 for terms left out, and the `r2`, `slopes` and
-        `sigma` (density) of this fit. The blurred ghost is always computed from all pointwise terms.
+    Terms that are left out have the coefficient 0; `r2`, `slopes` and `sigma` are of this fit. The blurred ghost is
+    always computed from all pointwise terms.
     """
-    fit = fit_terms(sampled.pixels, terms)
-    model = sampled.model.assign(coefficient=("term", fit.coefficient), standard_error=("term", fit.error))
-    slopes, _ = measure_slopes(sampled.densities, model)
-    return model.assign(r2=fit.r2, slopes=slopes, sigma=fit.sigma)
+    fit, known = fit_terms(sampled.pixels, terms), sampled.crosstalk
+    slopes, _ = measure_slopes(sampled.densities, fit.coefficient, known.prediction, known.curve.densest)
+    chosen = known._replace(coefficient=fit.coefficient, standard_error=fit.error)
+    return chosen._replace(r2=fit.r2, slopes=slopes, sigma=fit.sigma)
 
 
-def explain_pixels(sampled: CrosstalkSample, model: xr.Dataset) -> xr.Dataset:
-    """Return the densities of the sampled film and a model's prediction of the infrared.
+def explain_pixels(sampled: CrosstalkSample, crosstalk: Crosstalk) -> xr.Dataset:
+    """Return the densities of the sampled film and the infrared predicted by a fit.
 
     Returns
     -------
     xarray.Dataset
         `density` (band, pixel) of R, G, B; `infrared` (pixel), density; and `ghost` (pixel), the infrared density that
-        the model predicts. The residual is `infrared` minus `ghost`.
+        the fit predicts. The residual is `infrared` minus `ghost`.
     """
     terms, infrared = sampled.pixels[1:-1], sampled.pixels[-1]
     visible = terms[[TERMS.index(band) for band in VISIBLE]]
-    ghost = combine(model.coefficient.values, terms)
+    ghost = combine(crosstalk.coefficient, terms)
     planes = {"density": (("band", "pixel"), visible), "infrared": ("pixel", infrared), "ghost": ("pixel", ghost)}
     return xr.Dataset(planes, {"band": list(VISIBLE)})
 
 
-def preview_residual(sampled: CrosstalkSample, model: xr.Dataset, part: int) -> xr.Dataset:
-    """Compute the residual under a model in one of the `parts` of a slide, for `plot_residual`."""
+def preview_residual(sampled: CrosstalkSample, crosstalk: Crosstalk, part: int) -> xr.Dataset:
+    """Compute the residual of a fit in one of the `parts` of a slide, for `plot_residual`."""
     tile = sampled.parts()[part]
-    residual = subtract_ghost(visible_density(tile.planes[:3], model), tile.planes[3], tile.place, model)
+    residual = subtract_ghost(visible_density(tile.planes[:3], crosstalk.curve), tile.planes[3], tile.place, crosstalk)
     y, x = sampled.indices(tile)
     seen = {"residual": (("y", "x"), residual), "overview": 0}
     return xr.Dataset(seen, {"y": y, "x": x}, {"step": 1})
@@ -115,4 +116,4 @@ def measure_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> xr.
     Parameters and errors are those of `sample_crosstalk`.
     """
     sampled = sample_crosstalk(slide, model)
-    return explain_pixels(sampled, sampled.model)
+    return explain_pixels(sampled, sampled.crosstalk)

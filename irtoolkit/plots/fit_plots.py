@@ -4,6 +4,7 @@ The palette is safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from irtoolkit.alignment import displacement_at
+from irtoolkit.alignment import Displacement, Pieces, displacement_at
 from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
 from irtoolkit.plots.slide_plots import percent
@@ -164,7 +165,7 @@ def _draw_mean(ax: Axes, edges: np.ndarray, density: np.ndarray, values: np.ndar
     ax.legend(loc="upper left", fontsize="small")
 
 
-def plot_displacement(displacement: xr.Dataset, ax: Axes) -> Axes:
+def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
     """Draw the displacement of the infrared measured at pieces of a slide, and the field fitted to them.
 
     The title states the displacement at the centre; arrows show the difference from it. The key gives their scale.
@@ -177,30 +178,30 @@ def plot_displacement(displacement: xr.Dataset, ax: Axes) -> Axes:
     ax
         Axes to draw on, in rows and columns of the stored pixels.
     """
-    height, width = displacement.attrs["height"], displacement.attrs["width"]
+    height, width = displacement.shape
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
     ax.set(xlabel="column x (px)", ylabel="row y (px)")
-    shift = displacement.displacement.values[:, 0]
-    error = float(displacement.shift_uncertainty)
-    told = f"Infrared shifted by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
-    ax.set_title(told if displacement.trusted else "No shift could be measured: nothing is moved", loc="left")
-    if "piece_displacement" in displacement:
-        _draw_arrows(displacement, shift, ax)
+    shift = displacement.coefficient[:, 0]
+    error = displacement.uncertainty
+    title = f"Infrared shifted by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
+    ax.set_title(title if displacement.trusted else "No shift could be measured: nothing is moved", loc="left")
+    if displacement.pieces is not None:
+        _draw_arrows(displacement, displacement.pieces, shift, ax)
     return ax
 
 
-def _draw_arrows(displacement: xr.Dataset, shift: np.ndarray, ax: Axes) -> None:
-    y, x = displacement.piece_y.values, displacement.piece_x.values
+def _draw_arrows(displacement: Displacement, pieces: Pieces, shift: np.ndarray, ax: Axes) -> None:
+    y, x = pieces.place.T
     field = np.stack([displacement_at(displacement, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
-    strength = 1 / (1 + (displacement.piece_error.values / SURE) ** 2)
-    told = displacement.piece_displacement.values - shift
-    length = np.hypot(*told[strength >= np.median(strength)].T)
+    strength = 1 / (1 + (pieces.error / SURE) ** 2)
+    measured = pieces.move - shift
+    length = np.hypot(*measured[strength >= np.median(strength)].T)
     unit = max(float(np.quantile(length, 0.9)), float(np.hypot(*(field - shift).T).max()), 0.01)
-    spacing = np.sqrt(displacement.attrs["height"] * displacement.attrs["width"] / len(y))
-    options = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
-    dark = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
+    spacing = np.sqrt(displacement.shape[0] * displacement.shape[1] / len(y))
+    options: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
+    dark: dict[str, Any] = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
     ax.quiver(x, y, *(field - shift).T[::-1], color=SKY, width=0.009, label="fitted field", **options)
-    arrows = ax.quiver(x, y, *told.T[::-1], label="measured", **dark, **options)
+    arrows = ax.quiver(x, y, *measured.T[::-1], label="measured", **dark, **options)
     ax.quiverkey(arrows, 0.9, 1.04, unit, f"{unit:.2g} px", labelpos="E")
     ax.legend(loc="lower right", fontsize="small")
 

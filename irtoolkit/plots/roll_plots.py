@@ -1,5 +1,7 @@
 """Plot of one measured quantity along the slides of a roll."""
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -7,13 +9,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from irtoolkit.model import OneSlide, Slides, from_dataset
 from irtoolkit.schema import SlideError
 
 
 class Curve(NamedTuple):
-    """A variable of the model, and how it is drawn."""
+    """A quantity of the slides, and how it is drawn."""
 
-    name: str
+    values: Callable[[Slides], np.ndarray]
     label: str
     colour: str
     marker: str
@@ -25,12 +28,15 @@ BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
 FIGURES = {
     "shift": (
         "shift of the infrared (px)",
-        (Curve("slide_shift_y", "rows down", BLUE, "o"), Curve("slide_shift_x", "columns right", ORANGE, "s")),
+        (
+            Curve(attrgetter("shift_y"), "rows down", BLUE, "o"),
+            Curve(attrgetter("shift_x"), "columns right", ORANGE, "s"),
+        ),
     ),
-    "r2": ("R² (share explained by the colour)", (Curve("slide_r2", "", BLUE, "o"),)),
-    "slopes": ("slopes (infrared density per colour density)", (Curve("slide_slopes", "", BLUE, "o"),)),
-    "sigma": ("residual noise (density)", (Curve("slide_sigma", "", BLUE, "o"),)),
-    "misfit": ("misfit (1 is usual)", (Curve("misfit", "", BLUE, "o"),)),
+    "r2": ("R² (share explained by the colour)", (Curve(attrgetter("pooled.r2"), "", BLUE, "o"),)),
+    "slopes": ("slopes (infrared density per colour density)", (Curve(attrgetter("pooled.slopes"), "", BLUE, "o"),)),
+    "sigma": ("residual noise (density)", (Curve(attrgetter("pooled.sigma"), "", BLUE, "o"),)),
+    "misfit": ("misfit (1 is usual)", (Curve(attrgetter("pooled.misfit"), "", BLUE, "o"),)),
 }
 """The quantities: label of the axis, and curves."""
 
@@ -54,36 +60,37 @@ def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
     SlideError
         The model is of a single slide, or the figure is unknown.
     """
-    if "slide" not in model.dims or figure not in FIGURES:
+    slides = from_dataset(model).basis
+    if isinstance(slides, OneSlide) or figure not in FIGURES:
         raise SlideError(
             f"expected the model of a roll and one of {', '.join(FIGURES)}, found {figure!r} and a model with"
             f" {model.sizes.get('slide', 'no')} slides"
         )
     label, curves = FIGURES[figure]
-    used, outlier = (np.flatnonzero(chosen) for chosen in (~model.outlier.values, model.outlier.values))
+    used, outlier = (np.flatnonzero(chosen) for chosen in (~slides.outlier, slides.outlier))
     for curve in curves:
-        values = model[curve.name].values
+        values = curve.values(slides)
         ax.plot(used + 1, values[used], color=curve.colour, marker=curve.marker, label=curve.label)
         ax.axhline(np.median(values[used]), color=curve.colour, linestyle=":", linewidth=1)
         ax.plot(outlier + 1, values[outlier], "X", color=VERMILION, markersize=10)
-    _name_outliers(model, ax, curves[0].name)
+    _name_outliers(slides, ax, curves[0].values(slides))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="slide of the roll", ylabel=label, xlim=(0.5, model.sizes["slide"] + 0.5))
+    ax.set(xlabel="slide of the roll", ylabel=label, xlim=(0.5, len(slides.names) + 0.5))
     ax.margins(y=0.2)
     if len(curves) > 1:
         ax.legend()
     return ax
 
 
-def _name_outliers(model: xr.Dataset, ax: Axes, curve: str) -> None:
+def _name_outliers(slides: Slides, ax: Axes, values: np.ndarray) -> None:
     """Write the name of each outlier above its cross, towards the middle of the plot."""
-    for place in np.flatnonzero(model.outlier.values):
+    for place in np.flatnonzero(slides.outlier):
         ax.annotate(
-            str(model.slide.values[place]),
-            (place + 1, float(model[curve][place])),
+            slides.names[place],
+            (place + 1, values[place]),
             xytext=(0, 9),
             textcoords="offset points",
-            ha="right" if place > model.sizes["slide"] / 2 else "left",
+            ha="right" if place > len(slides.names) / 2 else "left",
             color=VERMILION,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1},
         )

@@ -6,9 +6,9 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import EVIDENCE, HIGH_PASS, displacement_at, shift_infrared
+from irtoolkit.alignment import EVIDENCE, HIGH_PASS, Displacement, displacement_at, sample_slide, shift_infrared
 from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
-from irtoolkit.fitting import sample_slide
+from irtoolkit.model import from_dataset
 from irtoolkit.pictures import Picture, view_plane
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.comparison import Comparison
@@ -42,31 +42,31 @@ class AlignmentExplorer(ipywidgets.VBox):
         From `measure_displacement`, or that of the roll if the slide shows too little; None if it cannot be measured.
     comparison
         The panels and their controls (`Comparison`); None if the slide cannot be shown.
-    apart
+    less_shift
         Button; whether the map shows the difference from the displacement of the middle.
-    said
+    message
         The displacement in words, or why there is none.
     """
 
     def __init__(self, slide: xr.Dataset, model: xr.Dataset | None) -> None:
-        self.said = ipywidgets.HTML()
-        self.said.add_class("irt-message")
+        self.message = ipywidgets.HTML()
+        self.message.add_class("irt-message")
         self.comparison: Comparison | None = None
-        self.displacement: xr.Dataset | None = None
-        super().__init__([self.said])
+        self.displacement: Displacement | None = None
+        super().__init__([self.message])
         self.add_class("irt-alignment")
         try:
             self._levels, self.displacement = _align(slide, model)
         except (SlideError, OSError) as error:
-            self.said.value = html.escape(f"This slide cannot be explored: {error}")
+            self.message.value = html.escape(f"This slide cannot be explored: {error}")
             return
-        self.said.value = html.escape(tell_displacement(self.displacement))
+        self.message.value = html.escape(describe_displacement(self.displacement))
         self._map = DisplacementMap(self.displacement, self._levels, self._go)
-        self.apart = ipywidgets.ToggleButton(description="subtract the shift", tooltip="Subtract that of the middle")
-        self.apart.add_class("irt-apart")
-        self.apart.observe(lambda change: self._map.draw_arrows(less_shift=change["new"]), "value")
+        self.less_shift = ipywidgets.ToggleButton(description="subtract the shift", tooltip="that of the middle")
+        self.less_shift.add_class("irt-less-shift")
+        self.less_shift.observe(lambda change: self._map.draw_arrows(less_shift=change["new"]), "value")
         self.comparison = Comparison(list(VIEWS), self._levels.shape, self._draw, self._describe, mode="side by side")
-        self.children = [self.said, self.comparison, self.apart, self._map.drawing.widget]
+        self.children = [self.message, self.comparison, self.less_shift, self._map.drawing.widget]
         self._go(*self._map.best)
 
     def _go(self, row: float, column: float) -> None:
@@ -87,10 +87,10 @@ class AlignmentExplorer(ipywidgets.VBox):
         return f"y {y}, x {x}: infrared shifted by {down:+.2f} rows, {across:+.2f} columns"
 
 
-def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, xr.Dataset]:
+def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, Displacement]:
     """The slide with its infrared on the colour grid, and the displacement that was used."""
     near = read_in_pieces(with_infrared(slide))
-    sample = sample_slide(near, model)
+    sample = sample_slide(near, None if model is None else from_dataset(model).displacement)
     infrared = shift_infrared(near.counts.chunk(), sample.displacement, sample.film)
     return Levels(near.assign(infrared=infrared)), sample.displacement
 
@@ -120,24 +120,24 @@ def _draw_one(name: str, planes: dict[str, Picture], view: View, box: Box, size:
     return view.lay(np.stack([first, second, second], axis=2), box, size), name
 
 
-def tell_displacement(displacement: xr.Dataset) -> str:
+def describe_displacement(displacement: Displacement) -> str:
     """Describe the shift of the infrared, its uncertainty, and how much it varies over the slide."""
-    evidence = f"evidence {float(displacement.evidence):.0f} sigma, {EVIDENCE:.0f} needed"
-    if not displacement.displacement.values.any() and not displacement.trusted:
+    evidence = f"evidence {displacement.evidence:.0f} sigma, {EVIDENCE:.0f} needed"
+    if not displacement.coefficient.any() and not displacement.trusted:
         return f"Too little detail to measure the shift of the infrared ({evidence}). Nothing is shifted."
-    down, across = float(displacement.shift_y), float(displacement.shift_x)
+    down, across = displacement.shift
     shift = f"{down:+.2f} rows and {across:+.2f} columns"
     if not displacement.trusted:
         return f"Too little detail to measure the shift of the infrared ({evidence}). The roll's is used: {shift}."
-    error, change = float(displacement.shift_uncertainty), _largest_change(displacement)
+    error, change = displacement.uncertainty, _largest_change(displacement)
     elsewhere = "the same everywhere" if change < 0.005 else f"up to {change:.2f} px more or less elsewhere"
     return f"The infrared is shifted by {shift} (± {error:.2f} px), {elsewhere}."
 
 
-def _largest_change(displacement: xr.Dataset) -> float:
+def _largest_change(displacement: Displacement) -> float:
     """Largest difference along y or x, in pixels, from the displacement of the middle."""
     field = displacement_at(displacement, *grid_of(displacement))
-    return float(np.abs(field - displacement.displacement.values[:, 0, None, None]).max())
+    return float(np.abs(field - displacement.coefficient[:, 0, None, None]).max())
 
 
 def explore_alignment(slide: xr.Dataset, *, model: xr.Dataset | None = None) -> AlignmentExplorer:

@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets
 import xarray as xr
 
-from irtoolkit.crosstalk import GROUPS
+from irtoolkit.crosstalk import GROUPS, Crosstalk
 from irtoolkit.fitting import fit_alone
+from irtoolkit.model import Slides, from_dataset, to_dataset
 from irtoolkit.pipeline import fit_roll
 from irtoolkit.plots import (
     CrosstalkSample,
@@ -47,26 +48,26 @@ class CrosstalkExplorer(ipywidgets.VBox):
     terms
         Names of the chosen terms.
     shown
-        The model that `choose_terms` fits to the current slide; None if it cannot be fitted.
+        The crosstalk that `choose_terms` fits to the current slide; None if it cannot be fitted.
     roll
         The model of the roll, from `fit_roll`, once it is fitted; `clean_slide` and `clean_archive` accept it.
     """
 
     def __init__(self, slides: Sequence[xr.Dataset], model: xr.Dataset | None) -> None:
         self.roll: xr.Dataset | None = None
-        self.shown: xr.Dataset | None = None
+        self.shown: Crosstalk | None = None
         self._slides, self._model = tuple(slides), model
         self._sampled: CrosstalkSample | None = None
-        self._said, self._figures, self._table = (ipywidgets.HTML() for _ in range(3))
+        self._message, self._figures, self._table = (ipywidgets.HTML() for _ in range(3))
         self._drawing = Drawing(1160, 370)
         self._axes = self._drawing.figure.subplots(1, 3, gridspec_kw={"wspace": 0.12})
         self._make_controls()
         groups = ipywidgets.HBox(list(self._groups.values()), layout={"flex_flow": "row wrap"})
         choices = ipywidgets.HBox([self._slide, self._band, self._part, self._fit_roll])
-        super().__init__([self._said, choices, groups, self._figures, self._drawing.widget, self._table])
+        super().__init__([self._message, choices, groups, self._figures, self._drawing.widget, self._table])
         for part, name in (
             (self, "crosstalk"),
-            (self._said, "message"),
+            (self._message, "message"),
             (self._figures, "figures"),
             (self._table, "roll"),
         ):
@@ -88,7 +89,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
         """
         if self._sampled is None:
             raise SlideError("expected a slide that can be fitted; choose another")
-        return fit_alone(self._sampled.sample, self.terms)
+        return to_dataset(fit_alone(self._sampled.sample, self.terms))
 
     def _make_controls(self) -> None:
         names = [Path(str(slide.attrs.get("source", f"slide {at}"))).name for at, slide in enumerate(self._slides, 1)]
@@ -116,18 +117,18 @@ class CrosstalkExplorer(ipywidgets.VBox):
     def _open(self, _: Any = None) -> None:
         """Sample the chosen slide and fit it."""
         self._sampled = self.shown = None
-        self._said.value = "Computing…"
+        self._message.value = "Computing…"
         try:
             if not self._slides:
                 raise SlideError("expected at least one slide, found none")
             self._sampled = sample_crosstalk(with_infrared(self._slides[self._slide.value]), self._model)
         except (SlideError, OSError) as error:
-            self._said.value = html.escape(f"This slide cannot be explored: {error}")
+            self._message.value = html.escape(f"This slide cannot be explored: {error}")
         shown = "" if self._sampled else "none"
         for part in (self._drawing.widget, self._figures):
             part.layout.display = shown
         if self._sampled:
-            self._said.value = "Untick a group of terms to see what it explains."
+            self._message.value = "Untick a group of terms to see what it explains."
             self._part.options = [(f"row {y}, column {x}", at) for at, (y, x) in enumerate(self._sampled.places())]
             self._fit()
 
@@ -136,7 +137,8 @@ class CrosstalkExplorer(ipywidgets.VBox):
         if self._sampled is None:
             return
         self.shown = choose_terms(self._sampled, self.terms)
-        self._figures.value = _compare({"chosen terms": self.shown, "all terms": self._sampled.model}, len(self.terms))
+        fits = {"chosen terms": self.shown, "all terms": self._sampled.crosstalk}
+        self._figures.value = _compare(fits, len(self.terms))
         self._draw()
 
     def _draw(self, _: Any = None) -> None:
@@ -149,7 +151,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
             plot_crosstalk(pixels, ax, band=self._band.value, corrected=corrected)
         orientation = self._slides[self._slide.value].attrs.get("orientation", 1)
         seen = preview_residual(self._sampled, self.shown, self._part.value).assign_attrs(orientation=orientation)
-        plot_residual(seen, self._axes[2], limit=LIMIT * float(self._sampled.model.sigma))
+        plot_residual(seen, self._axes[2], limit=LIMIT * self._sampled.crosstalk.sigma)
         self._axes[2].set_title("Residual")
         self._drawing.redraw()
 
@@ -158,7 +160,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._table.value = "Fitting the roll…"
         try:
             self.roll = fit_roll(map(with_infrared, self._slides))
-            self._table.value = _tell_roll(self.roll)
+            self._table.value = _tabulate_roll(self.roll)
         except (SlideError, OSError) as error:
             self._table.value = html.escape(f"The roll cannot be fitted: {error}")
 
@@ -178,28 +180,29 @@ def explore_crosstalk(
     return CrosstalkExplorer([slides] if isinstance(slides, xr.Dataset) else slides, model)
 
 
-def _compare(models: dict[str, xr.Dataset], terms: int) -> str:
+def _compare(fits: dict[str, Crosstalk], terms: int) -> str:
     """A table of fits: share explained and residual noise."""
-    rows = [
-        (name, f"{max(float(model.r2), 0):.4f}", f"{float(model.sigma):.4f}", f"{float(model.slopes):+.3f}")
-        for name, model in models.items()
-    ]
+    rows = [(name, f"{max(fit.r2, 0):.4f}", f"{fit.sigma:.4f}", f"{fit.slopes:+.3f}") for name, fit in fits.items()]
     head = (f"fit ({terms} terms chosen)", "R² (share explained)", "residual noise (density)", "slopes")
     return _tabulate("Share explained and residual noise", head, rows)
 
 
-def _tell_roll(model: xr.Dataset) -> str:
+def _tabulate_roll(model: xr.Dataset) -> str:
     """A table of the slides of a roll with each slide's own fit, and reasons for outliers and refusals."""
-    names = ("slide_r2", "slide_sigma", "slide_slopes", "misfit")
-    figures = zip(*(model[name].values for name in names), strict=True) if "slide" in model.dims else ()
-    rows = [
-        (str(slide), f"{r2:.4f}", f"{sigma:.4f}", f"{slopes:+.3f}", f"{misfit:.1f}", str(why))
-        for slide, (r2, sigma, slopes, misfit), why in zip(model.slide.values, figures, model.why.values, strict=True)
-    ]
+    known = from_dataset(model)
+    rows = _rows(known.basis) if isinstance(known.basis, Slides) else []
     refused = [(Path(slide).name, *[""] * 4, reason) for slide, reason in model.attrs.get("refused", {}).items()]
     head = ("slide", "R² (share explained)", "residual noise (density)", "slopes", "misfit (1 is usual)", "remark")
-    caption = f"The roll: slopes {float(model.slopes):+.3f}"
+    caption = f"The roll: slopes {known.crosstalk.slopes:+.3f}"
     return _tabulate(caption, head, rows + refused)
+
+
+def _rows(slides: Slides) -> list[tuple[str, ...]]:
+    figures = (getattr(slides.pooled, name) for name in ("r2", "sigma", "slopes", "misfit"))
+    return [
+        (name, f"{r2:.4f}", f"{sigma:.4f}", f"{slopes:+.3f}", f"{misfit:.1f}", why)
+        for name, why, r2, sigma, slopes, misfit in zip(slides.names, slides.why, *figures, strict=True)
+    ]
 
 
 def _tabulate(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.patches import Rectangle
 
-from irtoolkit.alignment import displacement_at
+from irtoolkit.alignment import Displacement, displacement_at
 from irtoolkit.widgets.drawing import Drawing
 from irtoolkit.widgets.levels import Levels
 from irtoolkit.widgets.views import Box, to_upright
@@ -39,7 +38,7 @@ class DisplacementMap:
         Called with the row and column of a click on the upright slide.
     """
 
-    def __init__(self, displacement: xr.Dataset, levels: Levels, go: Callable[[float, float], None]) -> None:
+    def __init__(self, displacement: Displacement, levels: Levels, go: Callable[[float, float], None]) -> None:
         self._shape, self._orientation, self._displacement = levels.shape, levels.orientation, displacement
         tall, wide = (round(LONGER * side / max(levels.shape)) for side in levels.shape)
         height, width = tall + TOP + BOTTOM, wide + LEFT + RIGHT
@@ -54,16 +53,16 @@ class DisplacementMap:
     @property
     def best(self) -> tuple[float, float]:
         """Row and column of the piece with the smallest error; the middle if there are no pieces."""
-        if "piece_error" not in self._displacement:
+        if self._displacement.pieces is None:
             return self._shape[0] / 2, self._shape[1] / 2
-        piece = int(self._displacement.piece_error.values.argmin())
+        piece = int(self._displacement.pieces.error.argmin())
         row, column = self._upright_places()[piece].tolist()
         return row, column
 
     def _upright_places(self) -> np.ndarray:
         field = self._displacement
-        if "piece_error" in field:
-            stored = np.stack([field.piece_y.values, field.piece_x.values], axis=1)
+        if field.pieces is not None:
+            stored = field.pieces.place
         else:
             stored = np.stack(np.meshgrid(*grid_of(field), indexing="ij"), axis=-1).reshape(-1, 2)
         return to_upright(stored, self._shape, self._orientation)
@@ -83,14 +82,15 @@ class DisplacementMap:
         drawn = []
         for name, vectors in arrows.items():
             down, across = to_upright(vectors, (1, 1), self._orientation).T
-            look = style | ({"color": BLUE, "width": 0.01} if name == FITTED else self._of_pieces())
-            drawn.append(ax.quiver(places[:, 1], places[:, 0], across, down, label=name, **look))
+            own = {"color": BLUE, "width": 0.01} if name == FITTED else self._piece_style()
+            drawn.append(ax.quiver(places[:, 1], places[:, 0], across, down, label=name, **style, **own))
         ax.quiverkey(drawn[0], self._beside + 0.05, 0.9, unit, f"{unit:.2g} px", labelpos="S")
         ax.legend(loc="center left", bbox_to_anchor=(self._beside - 0.03, 0.5), fontsize=8, frameon=False)
         self.drawing.redraw()
 
-    def _of_pieces(self) -> dict[str, Any]:
-        strength = 1 / (1 + (self._displacement.piece_error.values / SURE) ** 2)
+    def _piece_style(self) -> dict[str, Any]:
+        assert self._displacement.pieces is not None
+        strength = 1 / (1 + (self._displacement.pieces.error / SURE) ** 2)
         return {"color": "black", "alpha": np.maximum(strength, FAINT), "width": 0.004}
 
     def mark(self, box: Box) -> None:
@@ -104,19 +104,19 @@ class DisplacementMap:
             go(event.ydata, event.xdata)
 
 
-def _arrows(field: xr.Dataset, less_shift: bool) -> dict[str, np.ndarray]:
+def _arrows(field: Displacement, less_shift: bool) -> dict[str, np.ndarray]:
     """Displacements (place, 2) in y and x: of the fitted field, and of each piece if there are any."""
-    if "piece_error" in field:
-        y, x = field.piece_y.values, field.piece_x.values
+    if field.pieces is not None:
+        y, x = field.pieces.place.T
         fitted = np.array([displacement_at(field, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
-        arrows = {FITTED: fitted, "measured": field.piece_displacement.values}
+        arrows = {FITTED: fitted, "measured": field.pieces.move}
     else:
         arrows = {FITTED: displacement_at(field, *grid_of(field)).reshape(2, -1).T}
-    middle = field.displacement.values[:, 0] if less_shift else 0
+    middle = field.coefficient[:, 0] if less_shift else 0
     return {name: vectors - middle for name, vectors in arrows.items()}
 
 
-def grid_of(displacement: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+def grid_of(displacement: Displacement) -> tuple[np.ndarray, np.ndarray]:
     """Seven rows and seven columns, in stored pixels, evenly spread over the slide."""
-    rows, columns = (np.linspace(0, displacement.attrs[side] - 1, ACROSS) for side in ("height", "width"))
+    rows, columns = (np.linspace(0, side - 1, ACROSS) for side in displacement.shape)
     return rows, columns

@@ -1,0 +1,120 @@
+"""What fitting needs of a slide: where its film is, and tiles with their infrared on the colour grid."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.alignment.displacement import Displacement, UsualDisplacement, is_doubtful
+from irtoolkit.alignment.film import Appearance, measure_appearance, measure_film
+from irtoolkit.alignment.registration import measure_displacement
+from irtoolkit.alignment.resampling import Sample, align_samples
+from irtoolkit.arrays import sample_tiles
+from irtoolkit.schema import NotUsableError
+
+SMALLEST_SIDE = 64
+SMALLEST_SEEN = 52
+BLOCKED_SHARE = 0.001
+BRIGHT = 0.95
+TILES_OF_A_SLIDE = 8
+TILE = 224
+
+
+class SlideSample(NamedTuple):
+    """What fitting needs of a slide: where its film is, how its infrared lies, aligned tiles, its names."""
+
+    film: np.ndarray
+    displacement: Displacement
+    tiles: list[Sample]
+    names: dict[str, str]
+    appearance: Appearance
+
+
+def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> SlideSample:
+    """Compute what fitting needs of a slide; `NotUsableError` if there is nothing to fit.
+
+    Where the slide gives no evidence of its infrared's displacement, or doubtful evidence of one that no other slide of
+    its roll has, the roll's `usual` one is taken.
+    """
+    counts = slide.counts.chunk()
+    _check_size(counts)
+    film = measure_film(counts)
+    samples = sample_tiles(counts.data)
+    displacement = measure_displacement(samples, film, (counts.sizes["y"], counts.sizes["x"]))
+    if usual is not None and is_doubtful(displacement, usual):
+        displacement = displacement._replace(coefficient=usual.coefficient, trusted=False)
+    aligned = align_samples(samples, displacement, film)
+    _check_seen(aligned)
+    _check_infrared(aligned)
+    return SlideSample(film, displacement, aligned, _names(slide.attrs), measure_appearance(samples, film))
+
+
+def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSample:
+    """As much of a sample as `number` tiles of 224 px a side, spread over the slide, hold at most: 6.4 MB for 8."""
+    if sum(tile.planes[0].size for tile in sample.tiles) <= number * TILE**2:
+        return sample
+    pieces = [piece for tile in sample.tiles for piece in _pieces(tile)]
+    places = sorted({int((place + 0.5) * len(pieces) / number) for place in range(number)})
+    chosen = [pieces[place] for place in places] if len(pieces) > number else pieces
+    return sample._replace(tiles=chosen)
+
+
+def _pieces(tile: Sample) -> list[Sample]:
+    """A tile cut into as many of 224 px a side as it holds, evenly spread; a smaller one as it is."""
+    height, width = tile.planes.shape[1:]
+    if max(height, width) <= TILE:
+        return [tile]
+    rows, columns = _starts(height), _starts(width)
+    y, x = tile.place
+    return [
+        Sample(tile.planes[:, a : a + TILE, b : b + TILE], (y[a : a + TILE], x[:, b : b + TILE]))
+        for a in rows
+        for b in columns
+    ]
+
+
+def _starts(length: int) -> list[int]:
+    return [int(start) for start in np.linspace(0, max(length - TILE, 0), max(length // TILE, 1))]
+
+
+def _names(attributes: dict[Any, Any]) -> dict[str, str]:
+    known = {name: str(attributes.get(name, "")) for name in ("film", "scanner")}
+    return known | {"source": Path(str(attributes.get("source", ""))).name}
+
+
+def _check_size(counts: xr.DataArray) -> None:
+    height, width = counts.sizes["y"], counts.sizes["x"]
+    if min(height, width) < SMALLEST_SIDE:
+        raise NotUsableError(
+            f"expected a slide of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width};"
+            " noise cannot be measured on fewer: scan at a higher resolution"
+        )
+
+
+def _check_seen(samples: Sequence[Sample]) -> None:
+    seen = np.isfinite(samples[0].planes[3]) if len(samples) == 1 else np.ones((SMALLEST_SEEN, SMALLEST_SEEN), bool)
+    height, width = int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
+    if min(height, width) < SMALLEST_SEEN:
+        raise NotUsableError(
+            f"expected at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels seen in colour and infrared, found {height} x"
+            f" {width} between their displaced frames; scan at a higher resolution"
+        )
+
+
+def _check_infrared(samples: Sequence[Sample]) -> None:
+    infrared = np.concatenate([tile.planes[3].ravel() for tile in samples])
+    infrared = infrared[np.isfinite(infrared)]
+    low, high = float(infrared.min()), float(infrared.max())
+    if low == high:
+        raise NotUsableError(
+            f"expected an infrared plane that varies, found the constant {low:.0f};"
+            " scan again with the infrared channel on, or name the right plane with infrared="
+        )
+    bright = float(np.quantile(infrared, BRIGHT))
+    if bright < BLOCKED_SHARE * 65535:
+        raise NotUsableError(
+            f"expected infrared light through the film, found {bright:.0f} of 65535 counts in its brightest parts;"
+            " the film blocks infrared (as silver does), or the infrared was not exposed"
+        )

@@ -179,12 +179,12 @@ def plot_before_after(
 
 
 def percent(share: float) -> str:
-    """Write a share in per cent with two digits.
+    """Write a share in per cent with two digits, and at most three decimals.
 
-    >>> percent(0.02862), percent(0.00051), percent(1.0)
-    ('2.9 %', '0.051 %', '100 %')
+    >>> percent(0.02862), percent(0.00051), percent(1.0), percent(1e-9)
+    ('2.9 %', '0.051 %', '100 %', '0 %')
     """
-    return f"{float(f'{100 * share:.2g}'):g} %"
+    return f"{round(float(f'{100 * share:.2g}'), 3):g} %"
 
 
 def _panels(ax: Axes, rows: int) -> Sequence[Axes]:

@@ -201,10 +201,9 @@ def _about(cleaned: xr.Dataset, defects: xr.Dataset) -> str:
     about = f"{name or 'slide'}, {height} x {width} px. "
     if "mask" not in cleaned:
         return about + "It has no mask; open it with open_cleaned, or clean it with clean_slide."
-    number = defects.sizes["defect"]
-    if not number:
-        return about + "No defects are marked."
-    return about + f"{number:,} defects marked ({percent(float(defects.area.sum()) / (height * width))} of the slide)."
+    number, share = defects.sizes["defect"], percent(float(defects.area.sum()) / (height * width))
+    marks = f"{number:,} {'defect' if number == 1 else 'defects'} marked ({share} of the slide)."
+    return about + (marks if number else "No defects are marked.")
 
 
 def explore_slide(cleaned: xr.Dataset) -> SlideExplorer:

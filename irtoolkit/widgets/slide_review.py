@@ -26,8 +26,8 @@ FIGURES = {
     "coverage": "{} of the picture marked",
     "fdr": "about {} of the marks are probably false",
     "threshold": "threshold {:.2f} sigma",
-    "shift_y": "infrared shifted by {:+.1f} rows",
-    "shift_x": "{:+.1f} columns",
+    "shift_y": "infrared shifted by {:+z.1f} rows",
+    "shift_x": "{:+z.1f} columns",
     "sigma": "residual noise {:.4f}",
 }
 

@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster
 
 import irtoolkit as irt
 from irtoolkit.archive import run as archive
-from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic import write_scanner_file
 
 SMALL = (128, 160)
 PICTURES, ROLL, PLAIN = 8, 40, 400

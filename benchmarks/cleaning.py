@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import irtoolkit as irt
-from irtoolkit.files.layouts import find_layout
+from irtoolkit.files import find_layout
 from irtoolkit.pipeline import find_with_model, heal_slide
 
 MAKE = """
 import sys, irtoolkit as irt
-from irtoolkit.scanner_files import write_scanner_file
+from irtoolkit.synthetic import write_scanner_file
 height = round((float(sys.argv[2]) * 2e6 / 3) ** 0.5)
 slide = irt.make_slide(5, (height, height * 3 // 2), film="e6", scanner="plustek")
 write_scanner_file(sys.argv[1], slide.counts.values, layout="silverfast-hdri")
@@ -45,11 +45,11 @@ def run(source: Path, out: Path) -> None:
     started = time.perf_counter()
     slide = irt.open_slide(source)
     say("open", started)
-    found, model = find_with_model(slide, settings=settings)
+    found, crosstalk = find_with_model(slide, settings=settings)
     say("find", started)
     irt.write_mask(found.mask, out / "mask.tif", source=source, page=page)
     say("write mask", started)
-    irt.write_healed(heal_slide(found, model, settings=settings), out / "healed.tif", source=source, page=page)
+    irt.write_healed(heal_slide(found, crosstalk, settings=settings), out / "healed.tif", source=source, page=page)
     say("heal and write", started)
 
 

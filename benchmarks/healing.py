@@ -32,9 +32,9 @@ from benchmarks.healing_charts import Strip, cut_strip, write_chart, write_summa
 from benchmarks.restoring import Counts, judge_healing
 from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
-from irtoolkit.alignment.displacement import shift_infrared
+from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.pictures import write_png
-from irtoolkit.pipeline import find_with_model, heal_slide, sample_slide
+from irtoolkit.pipeline import find_with_model, heal_slide
 from irtoolkit.settings import HEALING_METHODS
 
 SCANS = (
@@ -118,7 +118,7 @@ def heal_by_irtoolkit(slide: xr.Dataset, methods: Sequence[str]) -> Iterator[Hea
     visible, settings = slide.counts.values[:3], irt.Settings()
     started = time.perf_counter()
     try:
-        found, model = find_with_model(slide, settings=settings)
+        found, crosstalk = find_with_model(slide, settings=settings)
         found = found.persist()
     except irt.NotUsableError:
         nothing = np.zeros(visible.shape[1:], bool)
@@ -128,7 +128,7 @@ def heal_by_irtoolkit(slide: xr.Dataset, methods: Sequence[str]) -> Iterator[Hea
     finding, mask = time.perf_counter() - started, found.mask.values
     for method, grain in strengths:
         started = time.perf_counter()
-        healed = heal_slide(found, model, settings=replace(settings, heal=method, grain=grain)).values[:3]
+        healed = heal_slide(found, crosstalk, settings=replace(settings, heal=method, grain=grain)).values[:3]
         seconds = time.perf_counter() - started
         yield Healing("irtoolkit", name_method(method, grain), healed, mask, seconds, finding)
 

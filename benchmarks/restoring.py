@@ -9,7 +9,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
-from irtoolkit.detection.measurement import measure_defects
+from irtoolkit import measure_defects
 
 Counts = NDArray[np.uint16]
 Plane = NDArray[np.float64]

@@ -26,7 +26,7 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit.synthetic.scanner_files import write_scanner_file
+from irtoolkit.synthetic import write_scanner_file
 from irtoolkit.widgets import explore_alignment, explore_crosstalk, explore_slide, explore_threshold, open_cleaned
 
 TILE = 800, 1200

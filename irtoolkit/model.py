@@ -92,6 +92,7 @@ def to_dataset(model: Model) -> xr.Dataset:
     basis = model.basis
     variables = _pack(model.crosstalk.curve, _CURVE) | _pack(model.crosstalk, _CROSSTALK)
     variables |= _pack(model.displacement, _DISPLACEMENT, "displacement_")
+    variables |= {name: ((), shift) for name, shift in zip(_SHIFTS, model.displacement.coefficient[:, 0], strict=True)}
     coordinates: dict[str, Any] = {"band": list(VISIBLE), "term": list(TERMS), "pointwise": list(POINTWISE)}
     if isinstance(basis, OneSlide):
         variables |= _pack(basis.noise, _NOISE, "noise_") | {"spread": ((), basis.spread)}

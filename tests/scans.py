@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from irtoolkit.alignment.displacement import Sample, frame_place
+from irtoolkit.alignment.resampling import Sample, frame_place
 from irtoolkit.arrays.density import to_counts
-from irtoolkit.crosstalk.ghost import subtract_ghost, visible_density
+from irtoolkit.crosstalk.curve import visible_density
+from irtoolkit.crosstalk.ghost import subtract_ghost
 
 SHAPE = (233, 301)
 SLOPES = (0.05, 0.02, -0.01)
@@ -49,6 +50,6 @@ def specks(seed, shape=SHAPE, share=0.03):
     return cv2.dilate(points.astype(np.float32), np.ones((5, 5))) * np.float32(0.4)
 
 
-def residual_of(tile, model):
-    """Residual density (y, x) that a model leaves of a tile."""
-    return subtract_ghost(visible_density(tile.planes[:3], model), tile.planes[3], tile.place, model)
+def residual_of(tile, crosstalk):
+    """Residual density (y, x) that a fit leaves of a tile."""
+    return subtract_ghost(visible_density(tile.planes[:3], crosstalk.curve), tile.planes[3], tile.place, crosstalk)

@@ -7,10 +7,13 @@ import xarray as xr
 from scans import whole
 
 from irtoolkit import pipeline
-from irtoolkit.alignment.displacement import doubtful, make_displacement, roll_displacement
+from irtoolkit.alignment import SlideSample, sample_slide, thin_sample, usual_displacement
+from irtoolkit.alignment.displacement import constant_displacement, is_doubtful
+from irtoolkit.alignment.film import Appearance
 from irtoolkit.files.models import open_model, write_model
-from irtoolkit.fitting import SlideSample, _check_dyes, fit_to_slide, sample_slide, thin_sample
-from irtoolkit.pipeline import find_defects, fit_roll, fit_samples
+from irtoolkit.fitting import _check_dyes, fit_samples, fit_to_slide
+from irtoolkit.model import from_dataset, to_dataset
+from irtoolkit.pipeline import find_defects, fit_roll
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
@@ -39,8 +42,8 @@ def constant(source):
 
 
 def sample_of(planes):
-    film = xr.DataArray(np.ones((3, 3), bool), dims=("cell_y", "cell_x"))
-    return SlideSample(film, make_displacement(np.zeros((2, 5)), planes.shape[1:]), [whole(planes)], {}, {})
+    film, displacement = np.ones((3, 3), bool), constant_displacement(0, 0, planes.shape[1:])
+    return SlideSample(film, displacement, [whole(planes)], {}, Appearance(0, 0, 0, 0, 0))
 
 
 def test_a_roll_tells_of_each_of_its_slides(model):
@@ -63,7 +66,8 @@ def test_a_model_of_a_roll_comes_back_from_its_file_exactly(model, tmp_path):
 
 def test_samples_that_went_to_another_process_give_the_same_model(slides, model):
     samples = [pickle.loads(pickle.dumps(thin_sample(sample_slide(slide)))) for slide in slides]
-    assert fit_samples(samples).identical(model.drop_attrs().assign_attrs(film="E-6", scanner="Plustek"))
+    same = to_dataset(fit_samples(samples))
+    assert same.identical(model.drop_attrs().assign_attrs(film="E-6", scanner="Plustek"))
 
 
 def test_a_slide_that_cannot_be_used_is_named_and_left_out(slides, model):
@@ -94,10 +98,10 @@ def test_no_more_slides_are_read_than_a_roll_is_fitted_on(slides, monkeypatch):
 
 @pytest.mark.parametrize(("name", "other"), [("film", "Kodachrome"), ("scanner", "Coolscan")])
 def test_a_slide_that_names_other_film_or_another_scanner_is_refused(slides, model, name, other):
-    sample = sample_slide(slides[0].assign_attrs({name: other}), model)
+    sample, roll = sample_slide(slides[0].assign_attrs({name: other})), from_dataset(model)
     with pytest.raises(ModelError, match=rf"model's {name}, .*found {other}; fit this slide by itself"):
-        fit_to_slide(model, sample)
-    assert float(fit_to_slide(model, sample._replace(names=sample.names | {name: ""})).misfit) < 3
+        fit_to_slide(roll, sample)
+    assert fit_to_slide(roll, sample._replace(names=sample.names | {name: ""})).misfit < 3
 
 
 def test_film_that_is_not_of_the_roll_is_refused_by_its_misfit(model):
@@ -105,7 +109,7 @@ def test_film_that_is_not_of_the_roll_is_refused_by_its_misfit(model):
     with pytest.raises(
         ModelError, match=r"misfit \d+\.\d, where 1 is usual and 8 too much\).*fit this slide by itself"
     ):
-        fit_to_slide(model, sample_slide(other, model))
+        fit_to_slide(from_dataset(model), sample_slide(other))
 
 
 @pytest.mark.parametrize(("shape", "number"), [((200, 224), 1), ((460, 870), 1), ((460, 900), 8), ((300, 1400), 6)])
@@ -125,41 +129,39 @@ def test_a_thin_sample_holds_no_more_than_eight_small_tiles(shape, number):
 
 
 def displaced(y, x, uncertainty=0.05, trusted=True):
-    coefficient = np.zeros((2, 5))
-    coefficient[:, 0] = y, x
-    return make_displacement(coefficient, SHAPE).assign(shift_uncertainty=uncertainty, trusted=trusted)
+    return constant_displacement(y, x, SHAPE)._replace(uncertainty=uncertainty, trusted=trusted)
 
 
 def test_a_roll_lies_where_most_of_its_trusted_slides_do():
     fields = [displaced(y, x) for y, x in ((5.0, 0.1), (5.4, 0.2), (5.2, 0.3), (9.0, 0.2))]
-    roll = roll_displacement([*fields, displaced(40.0, 40.0, trusted=False)])
-    assert (float(roll.shift_y), float(roll.shift_x)) == pytest.approx((5.3, 0.2))
-    np.testing.assert_allclose(roll.shift_scatter, [1.4826 * 0.2, 0.15])
-    assert float(roll.usual_uncertainty) == 0.05
+    usual = usual_displacement([*fields, displaced(40.0, 40.0, trusted=False)])
+    np.testing.assert_allclose(usual.coefficient[:, 0], (5.3, 0.2))
+    np.testing.assert_allclose(usual.scatter, [1.4826 * 0.2, 0.15])
+    assert usual.uncertainty == 0.05
 
 
 @pytest.mark.parametrize(
     ("y", "uncertainty", "trusted", "expected"),
     [(5.2, 0.09, True, False), (5.8, 0.09, True, True), (5.8, 0.06, True, False), (5.2, 0.05, False, True)],
 )
-def test_a_displacement_is_doubted_that_is_told_badly_and_lies_off(y, uncertainty, trusted, expected):
-    """Off is what lies .45 px from the roll's 5.2, told badly what is told to over .075 px."""
-    roll = roll_displacement([displaced(y, 0.1) for y in (5.1, 5.2, 5.2, 5.3)])
-    assert doubtful(displaced(y, 0.1, uncertainty, trusted), roll) == expected
+def test_a_displacement_is_doubtful_that_is_uncertain_and_far_from_the_rolls(y, uncertainty, trusted, expected):
+    """Far is .45 px and more from the roll's 5.2, uncertain a standard error over .075 px."""
+    roll = usual_displacement([displaced(y, 0.1) for y in (5.1, 5.2, 5.2, 5.3)])
+    assert is_doubtful(displaced(y, 0.1, uncertainty, trusted), roll) == expected
 
 
 def test_two_slides_do_not_tell_how_far_slides_lie_apart():
-    roll = roll_displacement([displaced(5.0, 0.0), displaced(5.0, 0.0)])
-    assert not doubtful(displaced(-9.0, 4.0, uncertainty=0.4), roll)
+    roll = usual_displacement([displaced(5.0, 0.0), displaced(5.0, 0.0)])
+    assert not is_doubtful(displaced(-9.0, 4.0, uncertainty=0.4), roll)
 
 
 def test_a_model_of_another_format_is_refused(model, tmp_path):
     path = write_model(model, tmp_path / "roll.json")
     content = json.loads(path.read_text())
-    for number in (None, 1, 3):
+    for number in (None, 1, 2):
         told = {name: value for name, value in content.items() if name != "format"}
         path.write_text(json.dumps(told | ({} if number is None else {"format": number})))
-        with pytest.raises(ModelError, match=rf"roll\.json: expected a model of format 2, found format {number or 1}"):
+        with pytest.raises(ModelError, match=rf"roll\.json: expected a model of format 3, found format {number or 1}"):
             open_model(path)
 
 

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.alignment.displacement import shift_infrared
+from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.arrays import tiles
 from irtoolkit.crosstalk.ghost import subtract_crosstalk
 from irtoolkit.detection.noise import score_residual
 from irtoolkit.detection.segmentation import join_regions, mask_regions, measure_tails
 from irtoolkit.files.models import open_model, write_model
+from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal
-from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, fit_samples, heal_slide, sample_slide
+from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, heal_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
@@ -170,19 +171,19 @@ def test_threads_do_not_change_a_bit(plustek_slide):
 def test_lazy_steps_compute_nothing(plustek_slide):
     counts = opened(plustek_slide).counts
     sample = sample_slide(opened(plustek_slide))
-    model = fit_samples([sample])
+    fitted = fit_to_slide(None, sample)
     with dask.config.set(scheduler=refuse_to_compute):
         visible = counts.sel(band=list(VISIBLE))
         infrared = shift_infrared(counts, sample.displacement, sample.film)
-        residual = subtract_crosstalk(visible, infrared, model)
-        scored = score_residual(residual, visible, model)
+        residual = subtract_crosstalk(visible, infrared, fitted.crosstalk)
+        scored = score_residual(residual, visible, fitted.crosstalk, fitted.noise)
     tails = measure_tails(scored.assign(residual=residual), infrared_blur=2.0)
     regions = join_regions(tails, sign=1)
     with dask.config.set(scheduler=refuse_to_compute):
         mask, number = mask_regions(regions, scored.score.shape)
         healed = heal(visible, mask)
         found = xr.Dataset({"counts": counts, "mask": mask, "infrared": infrared})
-        whole = heal_slide(found, model, settings=Settings())
+        whole = heal_slide(found, fitted.crosstalk, settings=Settings())
         lazy = (infrared, residual, scored.score, scored.grain, mask, number, healed, whole)
         assert all(dask.is_dask_collection(step) for step in lazy)
         with pytest.raises(AssertionError, match="computed something"):
@@ -236,7 +237,7 @@ def test_a_slide_that_tells_no_shift_is_shifted_as_its_roll(roll, model):
 
 def test_a_slide_that_tells_its_shift_keeps_it_whatever_its_roll_says(plustek_slide, cleaned):
     model = fit_roll([opened(plustek_slide)])
-    other = model.assign(shift_y=-9.0, shift_x=4.0, displacement=model.displacement * 0 + 4)
+    other = model.assign(displacement_coefficient=model.displacement_coefficient * 0 + 4)
     found = find_defects(opened(plustek_slide), settings=Settings(), model=other)
     assert bool(found.aligned)
     for name in ("shift_y", "shift_x", "shift_uncertainty"):

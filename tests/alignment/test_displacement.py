@@ -5,16 +5,14 @@ import pytest
 import xarray as xr
 
 from irtoolkit.alignment.displacement import (
-    align_samples,
+    Displacement,
+    constant_displacement,
     displacement_at,
     fit_displacement,
     largest_displacement,
-    make_displacement,
-    no_displacement,
-    roll_displacement,
-    shift_infrared,
-    unseen_share,
+    usual_displacement,
 )
+from irtoolkit.alignment.resampling import align_samples, shift_infrared, unseen_share
 from irtoolkit.arrays.tiles import Tile
 
 SHAPE = (3000, 4000)
@@ -27,11 +25,11 @@ def label(counts, chunks=(4, 60, 90)):
 
 
 def shifted(shift_y, shift_x, shape=(37, 53)):
-    return make_displacement(np.array([[shift_y, 0, 0, 0, 0], [shift_x, 0, 0, 0, 0]]), shape)
+    return constant_displacement(shift_y, shift_x, shape)
 
 
 def film_everywhere(shape):
-    return xr.DataArray(np.ones([length // 8 + 1 for length in shape], bool), dims=("cell_y", "cell_x"))
+    return np.ones([length // 8 + 1 for length in shape], bool)
 
 
 def resampled(plane, displacement, chunks=(4, 60, 90)):
@@ -44,27 +42,26 @@ def measured_places(coefficient, number=7, noise=0.0, known=100.0, seed=0):
     """Places on a grid, the displacements that a field has there, and equal information about all."""
     sides = [(np.arange(number) + 0.5) / number * length - 0.5 for length in SHAPE]
     places = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
-    field = make_displacement(np.array(coefficient), SHAPE)
+    field = Displacement(np.array(coefficient), SHAPE)
     moves = np.array([displacement_at(field, place[:1], place[1:])[:, 0, 0] for place in places], float)
     moves += noise * np.random.default_rng(seed).standard_normal(moves.shape)
     return places, moves, np.tile(known * np.eye(2), (len(places), 1, 1))
 
 
 def test_a_field_by_hand():
-    field = make_displacement(np.array([[1, 2, 4, 8, 16], [-1, 0, 0.5, 0, 0]]), (1001, 2001))
-    assert field.attrs == {"height": 1001, "width": 2001}
-    assert (float(field.shift_y), float(field.shift_x)) == (1, -1)
+    field = Displacement(np.array([[1, 2, 4, 8, 16], [-1, 0, 0.5, 0, 0]]), (1001, 2001))
+    assert field.shift == (1, -1)
     move_y, move_x = displacement_at(field, np.array([500, 0]), np.array([1000, 2000]))
     np.testing.assert_allclose(move_y, [[1, 5], [1 - 1 + 2 - 2, 1 - 1 + 4 + 2 - 2]])
     np.testing.assert_allclose(move_x, [[-1, -0.5], [-1, -0.5]])
     assert largest_displacement(field) == 1 + 1 + 4 + 2 + 2
-    assert largest_displacement(no_displacement((1001, 2001))) == 0
+    assert largest_displacement(constant_displacement(0, 0, (1001, 2001))) == 0
 
 
 def test_a_field_is_recovered_exactly():
-    fitted, _ = fit_displacement(*measured_places(BENT), SHAPE)
-    np.testing.assert_allclose(fitted.displacement, BENT, atol=1e-5)
-    assert fitted.attrs == {"height": 3000, "width": 4000}
+    fitted = fit_displacement(*measured_places(BENT), SHAPE)
+    np.testing.assert_allclose(fitted.coefficient, BENT, atol=1e-5)
+    assert fitted.shape == SHAPE
 
 
 @pytest.mark.parametrize(
@@ -78,63 +75,62 @@ def test_a_field_is_recovered_exactly():
 )
 def test_the_error_is_that_of_equal_measurements(coefficient, error):
     """49 of .1 px have a mean of .1 / 7; a parabola through 7 equal steps has 7 / 3 of its variance in the middle."""
-    assert fit_displacement(*measured_places(coefficient), SHAPE)[1] == pytest.approx(error, rel=1e-3)
+    assert fit_displacement(*measured_places(coefficient), SHAPE).uncertainty == pytest.approx(error, rel=1e-3)
 
 
 def test_a_shift_alone_gets_no_other_terms():
     for seed in range(5):
         places = measured_places([[5.4, 0, 0, 0, 0], [-1.2, 0, 0, 0, 0]], noise=0.1, seed=seed)
-        fitted, _ = fit_displacement(*places, SHAPE)
-        assert not fitted.displacement[:, 1:].values.any()
-        np.testing.assert_allclose(fitted.displacement[:, 0], [5.4, -1.2], atol=0.05)
+        fitted = fit_displacement(*places, SHAPE)
+        assert not fitted.coefficient[:, 1:].any()
+        np.testing.assert_allclose(fitted.coefficient[:, 0], [5.4, -1.2], atol=0.05)
 
 
 def test_a_rotation_beside_it_does_not_hide_a_bend_or_blow_up_the_error():
     straight, bend = np.array([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0.0]]), np.array([[0, 0, 0, 0.4, -0.2], [0, 0, 0, 0, 0]])
     rotation = np.array([[0, 0, 3.0, 0, 0], [0, -3.0, 0, 0, 0]])
     for drift in (straight, bend):
-        (alone, error_alone), (turned, error_turned) = (
+        alone, turned = (
             fit_displacement(*measured_places(drift + more, noise=0.1), SHAPE) for more in (straight, rotation)
         )
-        np.testing.assert_allclose(turned.displacement[0, 3:], alone.displacement[0, 3:], atol=0.01)
-        assert error_turned == pytest.approx(error_alone, rel=0.1)
+        np.testing.assert_allclose(turned.coefficient[0, 3:], alone.coefficient[0, 3:], atol=0.01)
+        assert turned.uncertainty == pytest.approx(alone.uncertainty, rel=0.1)
 
 
 def test_what_moves_no_corner_by_a_tenth_of_a_pixel_is_left_out():
     for turned, kept in ((0.02, False), (0.08, True)):
         rotation = [[5.4, 0, turned, 0, 0], [-1.2, -turned, 0, 0, 0]]
-        fitted, _ = fit_displacement(*measured_places(rotation, known=1e6), SHAPE)
-        assert fitted.displacement[:, 1:].values.any() == kept
+        fitted = fit_displacement(*measured_places(rotation, known=1e6), SHAPE)
+        assert fitted.coefficient[:, 1:].any() == kept
 
 
 def test_a_tenth_of_the_places_may_be_wrong():
     places, moves, information = measured_places(BENT, noise=0.05)
     moves[::10] += [30, -20]
-    fitted, _ = fit_displacement(places, moves, information, SHAPE)
+    fitted = fit_displacement(places, moves, information, SHAPE)
     corners = np.array([0, SHAPE[0] - 1]), np.array([0, SHAPE[1] - 1])
-    truth = make_displacement(BENT, SHAPE)
+    truth = Displacement(BENT, SHAPE)
     np.testing.assert_allclose(displacement_at(fitted, *corners), displacement_at(truth, *corners), atol=0.25)
 
 
 def test_few_places_tell_a_shift_alone():
     places, moves, information = measured_places(BENT, number=3)
-    fitted, _ = fit_displacement(places, moves, information, SHAPE)
-    assert not fitted.displacement[:, 1:].values.any()
+    fitted = fit_displacement(places, moves, information, SHAPE)
+    assert not fitted.coefficient[:, 1:].any()
 
 
 def test_places_that_tell_nothing_have_no_error():
     places, moves, information = measured_places(BENT)
-    fitted, error = fit_displacement(places, moves, 0 * information, SHAPE)
-    assert error == np.inf
-    assert not fitted.displacement.values.any()
+    fitted = fit_displacement(places, moves, 0 * information, SHAPE)
+    assert fitted.uncertainty == np.inf
+    assert not fitted.coefficient.any()
 
 
 def test_the_median_of_fields_by_hand():
-    fields = [make_displacement(np.full((2, 5), value), SHAPE) for value in (1.0, 2.0, 9.0)]
-    median = roll_displacement([field.assign(trusted=True, shift_uncertainty=0.1) for field in fields])
-    np.testing.assert_array_equal(median.displacement, 2)
-    assert (float(median.shift_y), float(median.shift_x), median.attrs) == (2, 2, {})
-    assert not roll_displacement([]).displacement.values.any()
+    fields = [Displacement(np.full((2, 5), value), SHAPE) for value in (1.0, 2.0, 9.0)]
+    median = usual_displacement([field._replace(trusted=True, uncertainty=0.1) for field in fields])
+    np.testing.assert_array_equal(median.coefficient, 2)
+    assert not usual_displacement([]).coefficient.any()
 
 
 def waves(y, x):
@@ -153,7 +149,7 @@ def test_resampling_follows_an_analytic_function(coefficient, most):
     """Waves of 32,000 counts from crest to trough; places are rounded to 1/32 px, which tells in the last field."""
     shape = 211, 263
     y, x = np.indices(shape)
-    field = make_displacement(np.array(coefficient, float), shape)
+    field = Displacement(np.array(coefficient, float), shape)
     moved = resampled(np.rint(waves(y, x)).astype(np.uint16), field)
     move_y, move_x = displacement_at(field, np.arange(shape[0]), np.arange(shape[1]))
     inside = (slice(20, -20), slice(20, -20))
@@ -175,7 +171,7 @@ def test_whole_pixels_are_copied_exactly_and_nothing_is_seen_beyond_the_frame(co
 def test_what_lies_outside_the_infrareds_frame_is_nan_and_nothing_else(textured, block_size, coefficient):
     block_size(90, 110)
     shape = 211, 263
-    field = make_displacement(np.array(coefficient, float), shape)
+    field = Displacement(np.array(coefficient, float), shape)
     moved = resampled((30_000 + 900 * textured(1, shape, 2)).astype(np.uint16), field)
     y, x = np.indices(shape) + displacement_at(field, np.arange(shape[0]), np.arange(shape[1]))
     outside = np.max([-y, y - (shape[0] - 1), -x, x - (shape[1] - 1)], axis=0)
@@ -199,7 +195,7 @@ def test_resampling_keeps_a_constant():
 def test_chunks_change_no_bit_and_blocks_round_a_place_at_most_otherwise(textured, block_size, chunks):
     """A place in a block is a float32 that remapping rounds to 1/32 px; a few lie half-way."""
     plane = (30_000 + 900 * textured(1, (211, 263), 2)).astype(np.uint16)
-    field = make_displacement(BENT, plane.shape)
+    field = Displacement(BENT, plane.shape)
     whole = resampled(plane, field, (4, *plane.shape))
     np.testing.assert_array_equal(resampled(plane, field, chunks), whole)
     block_size(70, 90)
@@ -238,7 +234,7 @@ def test_where_colour_or_infrared_saw_the_holder_is_nan(counts):
 
 def test_aligned_tiles_are_pieces_of_the_aligned_slide(textured):
     planes = np.stack([30_000 + 900 * textured(band, (211, 263), 2) for band in range(4)]).astype(np.uint16)
-    film, field = film_everywhere((211, 263)), make_displacement(BENT, (211, 263))
+    film, field = film_everywhere((211, 263)), Displacement(BENT, (211, 263))
     film[:4, :6] = False
     whole = shift_infrared(label(planes), field, film).values
     corners = [(0, 0), (30, 60), (131, 183)]

@@ -5,7 +5,7 @@ import pytest
 
 from irtoolkit.arrays.density import to_density
 from irtoolkit.crosstalk.black import CODED, LINEAR, find_black
-from irtoolkit.crosstalk.ghost import visible_density
+from irtoolkit.crosstalk.curve import visible_density
 
 SHAPE = (61, 97)
 
@@ -26,21 +26,21 @@ def tiles_of(darkest):
     [(150, 0.1, LINEAR), (3000, 1.0, CODED), (3000, 1.02, CODED), (3000, 1.05, LINEAR)],
 )
 def test_a_file_is_coded_where_its_blacks_are_bright_and_the_fit_is_no_worse(darkest, worse, exponent):
-    model = find_black(tiles_of(darkest), lambda model: worse * CODED if float(model.exponent) == CODED else 1.0, flat)
-    assert float(model.exponent) == exponent
+    model = find_black(tiles_of(darkest), lambda model: worse * CODED if model.exponent == CODED else 1.0, flat)
+    assert model.exponent == exponent
 
 
 @pytest.mark.parametrize(("darkest", "light"), [(200, 200.0), (6000, 65535 * (6000 / 65535) ** 2.2)])
 def test_the_best_share_of_the_darkest_light_is_the_black_level(darkest, light):
     model = find_black(tiles_of(darkest), lambda model: 1 + abs(float(model.offset[0]) / light - 0.6), flat)
     np.testing.assert_allclose(model.offset, 0.6 * light, rtol=0.02)
-    assert float(model.flare) == 0
+    assert model.flare == 0
 
 
 @pytest.mark.parametrize(("saved", "flare"), [(0.05, 0.02), (0.03, 0.0)])
 def test_flare_must_save_four_percent(saved, flare):
-    model = find_black(tiles_of(200), lambda model: 1 - saved * (abs(float(model.flare) - 0.02) < 0.005), flat)
-    assert float(model.flare) == flare
+    model = find_black(tiles_of(200), lambda model: 1 - saved * (abs(model.flare - 0.02) < 0.005), flat)
+    assert model.flare == flare
 
 
 def black_corner(size):

@@ -9,7 +9,6 @@ from scans import STEEP, film, residual_of, scan
 from irtoolkit.crosstalk.ghost import (
     EDGE_BLURS,
     GROUPS,
-    POINTWISE,
     SHADED,
     TERMS,
     crosstalk_terms,
@@ -24,15 +23,11 @@ DENSEST = (1.0, 2.0, 1.5)
 """Pixels that the score's smoothing reaches."""
 
 
-def quadratic():
-    return xr.Dataset(
-        {"prediction": ("pointwise", np.arange(1.0, 11)), "densest": ("band", list(DENSEST))},
-        {"pointwise": list(POINTWISE)},
-    )
+PREDICTION = np.arange(1.0, 11)
 
 
 def ghost_at(*densities):
-    return float(ghost_density(np.array(densities, np.float32)[:, None, None], quadratic())[0, 0])
+    return float(ghost_density(np.array(densities, np.float32)[:, None, None], PREDICTION, np.array(DENSEST))[0, 0])
 
 
 def test_the_ghost_is_linear_in_the_densities_and_quadratic_in_what_they_lack_of_the_densest():
@@ -73,7 +68,7 @@ def test_every_term_has_its_plane_and_detail_is_nothing_on_even_film(textured):
     model = fit_crosstalk([[tile]])
     even = np.ones((3, 40, 50), np.float32) * np.float32([0.9, 1.0, 1.1])[:, None, None]
     place = tuple(np.zeros(side, np.float32) for side in ((40, 1), (1, 50)))
-    planes = dict(zip(TERMS, crosstalk_terms(even, place, model), strict=True))
+    planes = dict(zip(TERMS, crosstalk_terms(even, place, model.prediction, model.curve.densest), strict=True))
     for name, plane in planes.items():
         assert plane.shape == (40, 50), name
         assert np.ptp(plane) < 1e-5, name
@@ -90,7 +85,7 @@ def test_detail_in_shadow_is_nothing_on_bright_film_and_all_of_it_on_dense(textu
     detail = 0.05 * textured(3, (40, 50), 1.0)
     for level, share in ((0.05, 0), (1.35, 0.5), (3.0, 1)):
         density = np.stack(3 * [level + detail])
-        planes = dict(zip(TERMS, crosstalk_terms(density, place, model), strict=True))
+        planes = dict(zip(TERMS, crosstalk_terms(density, place, model.prediction, model.curve.densest), strict=True))
         shadowed = [term for term in TERMS if term.endswith(SHADED)]
         assert len(shadowed) == 22
         for term in shadowed:
@@ -122,7 +117,7 @@ def test_lazy_subtraction_equals_the_kernel_over_many_blocks(textured, block_siz
     assert subtracted.dims == ("y", "x")
     assert subtracted.dtype == np.float32
     assert subtracted.data.numblocks == (3, 4)
-    known = ~edge_of(subtracted.shape, 1 + round(EDGE_BLURS * float(model.blur)))
+    known = ~edge_of(subtracted.shape, 1 + round(EDGE_BLURS * model.blur))
     np.testing.assert_allclose(subtracted.values[known], residual_of(tile, model)[known], atol=2e-5)
 
 
@@ -131,12 +126,12 @@ def test_along_the_edge_of_the_slide_nothing_is_known_and_nothing_is_scored(text
     """1 px and 1.5 times the blur, to the even where it is half a pixel: 1, 2.5, 3.85 and 5.5 px."""
     block_size(80, 90)
     tile = quantised(scan(film(textured), STEEP))
-    model = fit_crosstalk([[tile]]).assign(blur=sigma)
-    model = fit_noise([(residual_of(tile, model), -np.log10(tile.planes[:3] / 65535))], model)
+    model = fit_crosstalk([[tile]])._replace(blur=sigma)
+    noise = fit_noise([(residual_of(tile, model), -np.log10(tile.planes[:3] / 65535))], model)
     visible, infrared = lazy(tile)
     residual = subtract_crosstalk(visible, infrared, model)
     edge = edge_of(residual.shape, width)
     np.testing.assert_array_equal(np.isnan(residual.values), edge)
-    score = score_residual(residual, visible, model).score
+    score = score_residual(residual, visible, model, noise).score
     assert not score.values[edge].any()
     assert score.values[~edge].all()

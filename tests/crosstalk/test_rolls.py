@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
-import xarray as xr
 from scans import SHAPE, SLOPES, film, residual_of, scan
 
-from irtoolkit.crosstalk.ghost import POINTWISE, TERMS, ghost_density
-from irtoolkit.crosstalk.regression import fit_crosstalk, level_model
+from irtoolkit.crosstalk.curve import FilmCurve
+from irtoolkit.crosstalk.ghost import POINTWISE, TERMS, Crosstalk, ghost_density
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_crosstalk
 from irtoolkit.crosstalk.rolls import (
     SHARED,
     SlideFit,
-    adapt_model,
+    adapt_crosstalk,
     fit_slide,
     measure_misfit,
     pool_slides,
-    within_densest,
+    within_film,
 )
 
 SEEDS = (1, 7, 9, 11)
@@ -37,7 +37,7 @@ def fits(roll, constants):
 
 
 @pytest.fixture(scope="module")
-def model(constants, fits):
+def pooling(constants, fits):
     return pool_slides(constants, fits)
 
 
@@ -55,9 +55,13 @@ def told(size, coefficient):
     )
 
 
-def empty_model():
-    zeros = ("term", np.zeros(len(TERMS)))
-    return xr.Dataset({"coefficient": zeros, "standard_error": zeros}).assign_coords(term=list(TERMS))
+def crosstalk_of(coefficient, prediction=None, densest=(9.0, 9.0, 9.0)):
+    """Crosstalk with these coefficients on film as dense as `densest`."""
+    curve = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.array(densest))
+    return Crosstalk(curve, prediction, coefficient, np.zeros(len(TERMS)), *[0.0] * 6)
+
+
+EMPTY = crosstalk_of(np.zeros(len(TERMS)))
 
 
 def test_each_slide_tells_its_own_slopes(fits):
@@ -65,41 +69,43 @@ def test_each_slide_tells_its_own_slopes(fits):
         assert fit.slopes == pytest.approx(sum(SILVER if place == 2 else SLOPES), abs=0.01)
 
 
-def test_a_slide_of_other_film_has_no_part_in_its_roll(model, fits, constants):
-    assert model.misfit.values.argmax() == 2
-    assert float(model.misfit[2]) > 6
-    assert float(model.weight[2]) == 0
-    assert float(model.weight.sum()) == pytest.approx(1)
-    without = pool_slides(constants, fits[:2] + fits[3:])
+def test_a_slide_of_other_film_has_no_part_in_its_roll(pooling, fits, constants):
+    model, pooled = pooling
+    assert pooled.misfit.argmax() == 2
+    assert pooled.misfit[2] > 6
+    assert pooled.weight[2] == 0
+    assert pooled.weight.sum() == pytest.approx(1)
+    without, _ = pool_slides(constants, fits[:2] + fits[3:])
     np.testing.assert_allclose(model.coefficient, without.coefficient, rtol=1e-6, atol=1e-9)
 
 
-def test_the_misfit_of_a_slide_can_be_had_from_the_model(model, fits):
+def test_the_misfit_of_a_slide_can_be_had_from_the_model(pooling, fits):
+    model, pooled = pooling
     for place in (0, 1, 3, 4):
-        assert measure_misfit(model, fits[place]) == pytest.approx(float(model.misfit[place]), rel=0.05)
-    assert measure_misfit(model, fits[2]) > 6
+        assert measure_misfit(model.coefficient, pooled, fits[place]) == pytest.approx(pooled.misfit[place], rel=0.05)
+    assert measure_misfit(model.coefficient, pooled, fits[2]) > 6
 
 
 def test_slides_that_tell_as_much_count_as_much():
-    model = pool_slides(empty_model(), [told(4.0, 0.0), told(4.0, 1.0)])
+    model, pooled = pool_slides(EMPTY, [told(4.0, 0.0), told(4.0, 1.0)])
     shared = [TERMS.index(term) for term in SHARED]
     np.testing.assert_allclose(model.coefficient[shared], 0.5, rtol=1e-3)
-    np.testing.assert_allclose(model.weight, 0.5)
+    np.testing.assert_allclose(pooled.weight, 0.5)
 
 
 def test_a_slide_that_tells_all_counts_no_more_than_the_scatter_between_slides_allows():
     """Information 99, 1, 1 and 1, typically 25.5; scatter 30 / 25.5; inverse variances 1 / (1 / size + scatter)."""
-    model = pool_slides(empty_model(), [told(99.0, 1.0), *[told(1.0, 0.0)] * 3])
+    model, pooled = pool_slides(EMPTY, [told(99.0, 1.0), *[told(1.0, 0.0)] * 3])
     scatter = 30 / 25.5
     weights = 1 / (1 / np.array([99.0, 1.0, 1.0, 1.0]) + scatter)
     shared = [TERMS.index(term) for term in SHARED]
     np.testing.assert_allclose(model.coefficient[shared], weights[0] / weights.sum(), rtol=1e-3)
     np.testing.assert_allclose(model.standard_error[shared], weights.sum() ** -0.5, rtol=1e-3)
-    np.testing.assert_allclose(model.weight, weights / weights.sum(), rtol=1e-4)
+    np.testing.assert_allclose(pooled.weight, weights / weights.sum(), rtol=1e-4)
 
 
 def test_the_slides_own_terms_are_not_the_rolls():
-    model = pool_slides(empty_model(), [told(4.0, 1.0), told(4.0, 1.0)])
+    model, _ = pool_slides(EMPTY, [told(4.0, 1.0), told(4.0, 1.0)])
     own = [place for place, term in enumerate(TERMS) if term not in SHARED]
     assert [TERMS[place] for place in own] == [
         *("1", "lamp y", "lamp x", "lamp y*y", "lamp y*x", "lamp x*x"),
@@ -108,41 +114,43 @@ def test_the_slides_own_terms_are_not_the_rolls():
     assert not model.coefficient[own].any()
 
 
-def test_a_slide_without_a_picture_has_the_ghost_of_its_roll(model, textured):
+def test_a_slide_without_a_picture_has_the_ghost_of_its_roll(pooling, textured):
     """Film of one gray with grain of .01 and large dust, whose own fit would take the dust for the picture."""
     rng = np.random.default_rng(5)
     blank = np.full((3, *SHAPE), 0.9, np.float32) + rng.normal(0, 0.01, (3, *SHAPE)).astype(np.float32)
     dust = np.zeros(SHAPE, np.float32)
     dust[60:100, 60:100] = 0.3
     tiles = [scan(blank, level=0.2, dust=dust)]
-    adapted, _ = level_model(adapt_model(model, fit_slide(tiles, model), tiles), tiles)
+    model, pooled = pooling
+    adapted, _ = adapt_crosstalk(model, pooled, fit_slide(tiles, model), tiles)
+    adapted, _ = level_crosstalk(adapted, tiles)
     residual = residual_of(tiles[0], adapted)
     assert float(np.median(residual[65:95, 65:95])) == pytest.approx(0.3 * (1 - sum(SLOPES)), abs=0.03)
     assert abs(float(np.median(residual[:50]))) < 0.003
 
 
-def test_a_slide_that_tells_its_own_ghost_keeps_it(model, textured):
+def test_a_slide_that_shows_its_own_ghost_keeps_it(pooling, textured):
     tiles = [scan(film(textured, 21), (0.07, 0.02, -0.01), seed=21)]
+    model, pooled = pooling
     fit = fit_slide(tiles, model)
-    adapted, _ = level_model(adapt_model(model, fit, tiles), tiles)
+    adapted, misfit = adapt_crosstalk(model, pooled, fit, tiles)
+    adapted, _ = level_crosstalk(adapted, tiles)
     assert residual_of(tiles[0], adapted)[16:-16, 16:-16].std() == pytest.approx(0.002, rel=0.1)
-    assert float(adapted.slopes) == fit.slopes == pytest.approx(0.08, abs=0.01)
-    assert float(adapted.misfit) == measure_misfit(model, fit)
+    assert adapted.slopes == fit.slopes == pytest.approx(0.08, abs=0.01)
+    assert misfit == measure_misfit(model.coefficient, pooled, fit)
 
 
 def test_the_ghost_is_the_same_up_to_the_densest_film_and_straight_beyond():
     rng = np.random.default_rng(1)
     prediction, coefficient = rng.normal(size=len(POINTWISE)), rng.normal(size=len(TERMS))
-    model = xr.Dataset(
-        {
-            "prediction": ("pointwise", prediction),
-            "coefficient": ("term", coefficient),
-            "densest": ("band", [3.0, 3.2, 3.4]),
-        }
-    )
-    narrow = within_densest(model, np.array([1.5, 1.6, 1.7]))
+    model = crosstalk_of(coefficient, prediction, (3.0, 3.2, 3.4))
+    narrow = within_film(model, model.curve._replace(densest=np.array([1.5, 1.6, 1.7])))
+
+    def ghost(density, crosstalk):
+        return ghost_density(density, crosstalk.prediction, crosstalk.curve.densest)
+
     inside = rng.uniform(0, 1.5, (3, 5, 7)).astype(np.float32)
-    np.testing.assert_allclose(ghost_density(inside, narrow), ghost_density(inside, model), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ghost(inside, narrow), ghost(inside, model), rtol=1e-4, atol=1e-4)
     line = np.linspace(2, 3, 11, dtype=np.float32)[None, None].repeat(3, axis=0)
-    np.testing.assert_allclose(np.diff(ghost_density(line, narrow), 2), 0, atol=1e-5)
-    assert np.abs(np.diff(ghost_density(line, model), 2)).max() > 1e-3
+    np.testing.assert_allclose(np.diff(ghost(line, narrow), 2), 0, atol=1e-5)
+    assert np.abs(np.diff(ghost(line, model), 2)).max() > 1e-3

@@ -5,7 +5,7 @@ import pytest
 from scans import NOISE, SLOPES, STEEP, film, residual_of, scan
 
 from irtoolkit.arrays.statistics import blur, wide_blur
-from irtoolkit.crosstalk.regression import fit_crosstalk, level_model
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_crosstalk
 
 
 def lit(tile, infrared, visible=0.12):
@@ -27,8 +27,8 @@ def test_lamps_that_fall_off_unlike_leave_no_trace_and_do_not_change_the_slopes(
     even = scan(film(textured))
     uneven = lit(even, infrared)
     plain, model = (fit_crosstalk([[tile]]) for tile in (even, uneven))
-    assert float(model.slopes) == pytest.approx(float(plain.slopes), abs=0.001)
-    assert float(model.sigma) == pytest.approx(NOISE, rel=0.1)
+    assert model.slopes == pytest.approx(plain.slopes, abs=0.001)
+    assert model.sigma == pytest.approx(NOISE, rel=0.1)
     assert trace(residual_of(uneven, model)) < most
     assert trace(residual_of(uneven, plain)) > 0.007
 
@@ -39,9 +39,9 @@ def test_two_slides_of_a_roll_under_lamps_of_unlike_strength_and_fall_off(textur
     lamps = ((1, 0.2, 0.06), (7, 0.26, other))
     roll = [[lit(scan(film(textured, seed), level=level, seed=seed), fall)] for seed, level, fall in lamps]
     model = fit_crosstalk(roll)
-    assert float(model.slopes) == pytest.approx(sum(SLOPES), abs=slope_error)
+    assert model.slopes == pytest.approx(sum(SLOPES), abs=slope_error)
     for slide in roll:
-        _, ((residual, _),) = level_model(model, slide)
+        _, ((residual, _),) = level_crosstalk(model, slide)
         assert abs(np.median(residual)) < 2e-4
         assert trace(residual) < most
 
@@ -63,8 +63,8 @@ def hazy(tile, flare):
 def test_flare_beside_a_dark_patch_is_found_and_leaves_no_residual(textured, flare, most):
     tile = hazy(chart(textured), flare)
     model = fit_crosstalk([[tile]])
-    assert float(model.flare) == flare
-    assert float(model.slopes) == pytest.approx(sum(STEEP), abs=0.003)
+    assert model.curve.flare == flare
+    assert model.slopes == pytest.approx(sum(STEEP), abs=0.003)
     assert np.abs(blur(residual_of(tile, model), 2.0)).max() < most
 
 

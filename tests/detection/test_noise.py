@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from irtoolkit.alignment.displacement import shift_infrared
+from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.crosstalk.ghost import subtract_crosstalk
 from irtoolkit.detection.noise import score_residual
-from irtoolkit.pipeline import fit_samples, sample_slide
+from irtoolkit.fitting import fit_to_slide
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic.slides import make_slide
 
@@ -16,10 +16,12 @@ BORDER = 8
 
 def score_and_grain(counts):
     sample = sample_slide(counts.to_dataset(name="counts"))
-    model = fit_samples([sample])
+    fitted = fit_to_slide(None, sample)
     visible = counts.sel(band=list(VISIBLE))
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    scored = score_residual(subtract_crosstalk(visible, infrared, model), visible, model)
+    scored = score_residual(
+        subtract_crosstalk(visible, infrared, fitted.crosstalk), visible, fitted.crosstalk, fitted.noise
+    )
     return scored.score, scored.grain
 
 

@@ -3,10 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-import xarray as xr
 
-from irtoolkit.alignment.displacement import frame_place
-from irtoolkit.crosstalk.ghost import POINTWISE, TERMS
+from irtoolkit.alignment import frame_place
+from irtoolkit.crosstalk import POINTWISE, TERMS, Crosstalk, FilmCurve
 from irtoolkit.healing.inpainting import inpaint
 from irtoolkit.healing.restoration import _pair_up, _squares, restore
 
@@ -16,21 +15,13 @@ LEVEL = 0.3
 RATIOS = np.array([1.08, 1.09, 1.11])[:, None, None]
 
 
-def model_of(slope=0.0, offset=100.0, blur=0.0):
-    """A model of linear film whose infrared density is .3 and `slope` times the mean visible density."""
+def crosstalk_of(slope=0.0, offset=100.0, blur=0.0):
+    """Crosstalk of linear film whose infrared density is .3 and `slope` times the mean visible density."""
     coefficient = np.zeros(len(TERMS))
     coefficient[:4] = LEVEL, slope / 3, slope / 3, slope / 3
-    bands = {name: ("band", np.full(3, value)) for name, value in {"offset": 0.0, "softness": 4.0}.items()}
-    return xr.Dataset(
-        {
-            "coefficient": ("term", coefficient),
-            "prediction": ("pointwise", np.zeros(len(POINTWISE))),
-            "densest": ("band", np.full(3, 9.0)),
-            "darkest": ("band", np.full(3, offset / 0.9)),
-            **bands,
-            **{"exponent": 1.0, "flare": 0.0, "blur": np.hypot(blur, 0.8)},
-        }
-    )
+    curve = FilmCurve(1.0, np.full(3, offset / 0.9), np.zeros(3), np.full(3, 4.0), 0.0, np.full(3, 9.0))
+    prediction, error = np.zeros(len(POINTWISE)), np.zeros(len(TERMS))
+    return Crosstalk(curve, prediction, coefficient, error, slope, 0.0, np.hypot(blur, 0.8), 0.005, 1.0, 1.0)
 
 
 def picture(textured, level=20_000.0, contrast=0.3):
@@ -66,7 +57,7 @@ def test_half_transparent_dust_is_divided_out_where_filling_loses_the_picture(te
     clean, density = picture(textured), blob(0.6)
     counts, infrared = scanned(clean, density, slope, blur=blur)
     mask = density > 0.04
-    restored = restore(counts, infrared, mask, PLACE, model_of(slope, blur=blur))
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of(slope, blur=blur))
     np.testing.assert_array_equal(restored[:, ~mask], counts[:, ~mask])
     filled = inpaint(counts, mask, "telea")
     assert decibels(restored, clean + 100, mask) > decibels(filled, clean + 100, mask) + 8
@@ -76,7 +67,7 @@ def test_opaque_dust_is_rebuilt_no_worse_than_by_filling(textured):
     clean, density = picture(textured, contrast=0.1), np.where(blob(1.0) > 0.4, np.float32(8), 0)
     counts, infrared = scanned(clean, density)
     mask = cv2.dilate((density > 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    restored = restore(counts, infrared, mask, PLACE, model_of())
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of())
     filled = inpaint(counts, mask, "telea")
     assert decibels(restored, clean + 100, mask) > decibels(filled, clean + 100, mask) - 1
 
@@ -85,7 +76,7 @@ def test_a_dark_frame_does_not_get_worse(textured):
     clean, density = picture(textured, level=60.0), blob(0.8)
     counts, infrared = scanned(clean, density)
     mask = density > 0.04
-    restored = restore(counts, infrared, mask, PLACE, model_of())
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of())
     assert decibels(restored, clean + 100, mask) >= decibels(counts, clean + 100, mask)
 
 
@@ -93,7 +84,7 @@ def test_film_without_a_defect_under_the_mask_stays_nearly_as_it_is(textured):
     clean = picture(textured)
     counts, infrared = scanned(clean, np.zeros(SHAPE, np.float32))
     mask = blob(1.0) > 0.1
-    restored = restore(counts, infrared, mask, PLACE, model_of())
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of())
     assert np.abs(restored / counts - 1)[:, mask].max() < 0.05
 
 
@@ -102,7 +93,7 @@ def test_where_the_infrared_sees_nothing_the_surroundings_fill(textured):
     counts, infrared = scanned(clean, density)
     infrared[:, 70:] = np.nan
     mask = cv2.dilate((density > 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    restored = restore(counts, infrared, mask, PLACE, model_of())
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of())
     assert np.isfinite(restored).all()
     assert (restored[:, mask & (np.indices(SHAPE)[1] > 70)] > 5_000).all()
 
@@ -110,7 +101,7 @@ def test_where_the_infrared_sees_nothing_the_surroundings_fill(textured):
 @pytest.mark.parametrize("mask", [np.ones(SHAPE, bool), np.indices(SHAPE)[0] < 3])
 def test_masks_without_surroundings_give_numbers(textured, mask):
     counts, infrared = scanned(picture(textured), blob(0.5))
-    assert np.isfinite(restore(counts, infrared, mask, PLACE, model_of())).all()
+    assert np.isfinite(restore(counts, infrared, mask, PLACE, crosstalk_of())).all()
 
 
 def test_a_defect_is_restored_alike_whether_the_other_is_wanted_or_not(textured):
@@ -118,14 +109,14 @@ def test_a_defect_is_restored_alike_whether_the_other_is_wanted_or_not(textured)
     counts, infrared = scanned(clean, density, blur=2.0)
     mask = density > 0.04
     wanted = mask & (np.indices(SHAPE)[1] < 68)
-    both, one = (restore(counts, infrared, mask, PLACE, model_of(blur=2.0), part) for part in (None, wanted))
+    both, one = (restore(counts, infrared, mask, PLACE, crosstalk_of(blur=2.0), part) for part in (None, wanted))
     np.testing.assert_array_equal(one[:, ~wanted], counts[:, ~wanted])
     np.testing.assert_allclose(one[:, wanted], both[:, wanted], rtol=1e-3)
 
 
 def test_nothing_wanted_changes_nothing(textured):
     counts, infrared = scanned(picture(textured), blob(0.5))
-    restored = restore(counts, infrared, blob(0.5) > 0.04, PLACE, model_of(), np.zeros(SHAPE, bool))
+    restored = restore(counts, infrared, blob(0.5) > 0.04, PLACE, crosstalk_of(), np.zeros(SHAPE, bool))
     np.testing.assert_array_equal(restored, counts)
 
 

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.quiver import Quiver
 
 from irtoolkit import plots
-from irtoolkit.alignment.displacement import make_displacement
+from irtoolkit.alignment import Displacement, Pieces
 from irtoolkit.detection.histogram import (
     measure_histogram,
     threshold_otsu,
@@ -121,17 +121,11 @@ def test_crosstalk_of_a_slide_is_sampled_and_fitted(plustek_slide, ax):
 
 def displaced(trusted=True):
     """A drift of one pixel over a thousand rows, measured by four pieces, one of them badly."""
-    field = make_displacement(np.array([[5.4, 1.0, 0, 0, 0], [-2.0, 0, 0, 0, 0]]), (1001, 601))
+    coefficient = np.array([[5.4, 1.0, 0, 0, 0], [-2.0, 0, 0, 0, 0]])
     places = np.array([[0.0, 100.0], [500, 300], [1000, 500], [500, 0]])
     measured = np.array([[4.9, -2.0], [5.4, -2.0], [5.9, -2.0], [7.4, -2.5]])
-    return field.assign(
-        shift_uncertainty=0.03,
-        trusted=trusted,
-        piece_y=("piece", places[:, 0]),
-        piece_x=("piece", places[:, 1]),
-        piece_displacement=(("piece", "direction"), measured),
-        piece_error=("piece", [0.05, 0.05, 0.05, 3.0]),
-    )
+    pieces = Pieces(places, measured, np.array([0.05, 0.05, 0.05, 3.0]))
+    return Displacement(coefficient, (1001, 601), uncertainty=0.03, trusted=trusted, pieces=pieces)
 
 
 def test_displacement_shows_the_pieces_and_the_field_relative_to_the_centre(ax):
@@ -150,7 +144,7 @@ def test_displacement_shows_the_pieces_and_the_field_relative_to_the_centre(ax):
 @pytest.mark.parametrize("pieces", [True, False])
 def test_the_title_says_if_no_shift_could_be_measured(ax, pieces):
     nothing = displaced(trusted=False)
-    plots.plot_displacement(nothing if pieces else nothing.drop_dims("piece"), ax)
+    plots.plot_displacement(nothing if pieces else nothing._replace(pieces=None), ax)
     assert "No shift could be measured" in ax.get_title(loc="left")
 
 

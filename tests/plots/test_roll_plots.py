@@ -1,18 +1,37 @@
 import numpy as np
 import pytest
-import xarray as xr
 
 from irtoolkit import SlideError, plots
+from irtoolkit.alignment import UsualDisplacement
+from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
+from irtoolkit.detection import Noise
+from irtoolkit.model import Model, OneSlide, Slides, to_dataset
 from irtoolkit.plots.roll_plots import FIGURES, VERMILION, plot_roll
+
+
+def model_of(basis):
+    curve = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.ones(3))
+    coefficients = np.zeros(len(POINTWISE)), np.zeros(len(TERMS)), np.zeros(len(TERMS))
+    crosstalk = Crosstalk(curve, *coefficients, *[0.0] * 6)
+    return to_dataset(Model(crosstalk, UsualDisplacement(np.zeros((2, 5))), basis, "", ""))
+
+
+def roll_with(outlier):
+    """Five slides whose figures are known by their place; 0 is the weight of an outlier."""
+    shift_y, shift_x, *figures = (step + np.array([1.0, 2, 3, 60, 5]) for step in range(6))
+    pooled = Pooled(np.eye(len(SHARED)), 1.0, *figures, np.where(outlier, 0.0, 0.25))
+    return model_of(Slides(pooled, tuple(f"{letter}.tif" for letter in "abcde"), shift_y, shift_x))
 
 
 @pytest.fixture
 def model():
-    """Five slides with known values, the fourth of them an outlier."""
-    names = ("slide_shift_y", "slide_shift_x", "slide_r2", "slide_slopes", "slide_sigma", "misfit")
-    figures = {name: ("slide", step + np.array([1.0, 2, 3, 60, 5])) for step, name in enumerate(names)}
-    outlier = ("slide", [False, False, False, True, False])
-    return xr.Dataset(figures | {"outlier": outlier}, {"slide": [f"{letter}.tif" for letter in "abcde"]})
+    """The fourth slide is an outlier."""
+    return roll_with([False, False, False, True, False])
+
+
+@pytest.fixture
+def model_of_one():
+    return model_of(OneSlide(Noise(*np.zeros((5, 3))), 0.01))
 
 
 def points(line):
@@ -48,16 +67,16 @@ def test_axes_name_the_quantity_and_its_unit(model, ax, figure):
     assert all(float(place).is_integer() for place in ax.get_xticks())
 
 
-def test_a_roll_without_outliers_has_no_crosses(model, ax):
-    plot_roll(model.assign(outlier=model.outlier & False), ax, figure="sigma")
+def test_a_roll_without_outliers_has_no_crosses(ax):
+    plot_roll(roll_with(np.zeros(5, bool)), ax, figure="sigma")
     assert len(ax.lines[0].get_xdata()) == 5
     assert not ax.texts
     assert not points(ax.lines[2])
 
 
-@pytest.mark.parametrize(("change", "found"), [(lambda model: model.isel(slide=0), "no"), (lambda model: model, "5")])
-def test_a_model_of_one_slide_and_an_unknown_figure_are_refused(model, ax, change, found):
+@pytest.mark.parametrize(("kind", "found"), [("model_of_one", "no"), ("model", "5")])
+def test_a_model_of_one_slide_and_an_unknown_figure_are_refused(request, model_of_one, ax, kind, found):
     with pytest.raises(SlideError, match=rf"one of shift, r2, slopes, sigma, misfit, found 'hue' .* {found} slides"):
-        plot_roll(change(model), ax, figure="hue")
+        plot_roll(request.getfixturevalue(kind), ax, figure="hue")
     with pytest.raises(SlideError, match="model of a roll"):
-        plot_roll(model.isel(slide=0), ax)
+        plot_roll(model_of_one, ax)

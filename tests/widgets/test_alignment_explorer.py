@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit.alignment.displacement import make_displacement
+from irtoolkit.alignment.displacement import constant_displacement
 from irtoolkit.alignment.film import measure_film
 from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.arrays.tiles import sample_tiles
@@ -25,8 +25,7 @@ def pictures(explorer):
 
 
 def measured(shift, error=0.05, trusted=True, evidence=50.0):
-    field = make_displacement(np.array([[shift[0], 0, 0, 0, 0], [shift[1], 0, 0, 0, 0]], float), SHAPE)
-    return field.assign(shift_uncertainty=error, trusted=trusted, evidence=evidence)
+    return constant_displacement(*shift, SHAPE)._replace(uncertainty=error, trusted=trusted, evidence=evidence)
 
 
 def colour_of(picture):
@@ -52,7 +51,7 @@ def test_one_plane_alone_is_gray(explorer):
 
 def test_the_displacement_is_that_of_a_script(explorer):
     cleaned = irt.clean_slide(irt.make_slide(3, SHAPE, scanner="plustek"))
-    assert float(explorer.displacement.shift_y) == float(cleaned.shift_y)
+    assert explorer.displacement.shift[0] == float(cleaned.shift_y)
     shift = f"shifted by {float(cleaned.shift_y):+.2f} rows and {float(cleaned.shift_x):+.2f} columns"
     assert shift in explorer.message.value
 
@@ -61,10 +60,10 @@ def test_every_piece_measures_its_displacement():
     slide = irt.make_slide(3, (801, 1203), scanner="plustek")
     counts = slide.counts.chunk()
     found = measure_displacement(sample_tiles(counts.data), measure_film(counts), counts.shape[1:])
-    assert found.piece_displacement.shape == (15, 2)
-    near = found.piece_error.values < 0.2
+    assert found.pieces.move.shape == (15, 2)
+    near = found.pieces.error < 0.2
     assert near.sum() > 5
-    missed = np.abs(found.piece_displacement.values - [float(found.shift_y), float(found.shift_x)])
+    missed = np.abs(found.pieces.move - found.shift)
     assert np.median(missed[near]) < 0.1
 
 
@@ -80,7 +79,7 @@ def test_the_displacement_in_words():
 
 def test_the_words_say_how_much_the_displacement_varies():
     field = measured((2, 0))
-    field.displacement[0, 1] = 10.0
+    field.coefficient[0, 1] = 10.0
     assert "up to 1.50 px more or less elsewhere" in describe_displacement(field)
 
 
@@ -102,7 +101,7 @@ def test_arrows_on_a_turned_slide_are_turned():
     slide.attrs["orientation"] = 6
     explorer = explore_alignment(slide)
     fitted, _ = [one for one in explorer._map.drawing.figure.axes[0].collections if len(one.get_offsets())][:2]
-    down, across = float(explorer.displacement.shift_y), float(explorer.displacement.shift_x)
+    down, across = explorer.displacement.shift
     np.testing.assert_allclose(fitted.V, across, atol=0.2)
     np.testing.assert_allclose(fitted.U, -down, atol=0.2)
     explorer.comparison.go(View(20.5, 10.5, 0.5))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import irtoolkit as irt
+from irtoolkit.alignment import sample_slide
 from irtoolkit.crosstalk.ghost import GROUPS, TERMS
-from irtoolkit.fitting import fit_alone, sample_slide
+from irtoolkit.fitting import fit_alone
+from irtoolkit.model import to_dataset
 from irtoolkit.schema import NotUsableError, SlideError
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import drawing, explore_crosstalk
@@ -59,10 +61,10 @@ def words(explorer, name):
 
 
 def test_with_all_terms_the_fit_is_that_of_the_chain(explorer, slide):
-    fitted = fit_alone(sample_slide(slide))
+    fitted = fit_alone(sample_slide(slide)).crosstalk
     np.testing.assert_array_equal(explorer.shown.coefficient[1:], fitted.coefficient[1:])
     for name in ("r2", "sigma", "slopes"):
-        assert float(explorer.shown[name]) == float(fitted[name]), name
+        assert getattr(explorer.shown, name) == getattr(fitted, name), name
     assert set(explorer.terms) == set(TERMS) - {"1"}
 
 
@@ -72,12 +74,12 @@ def test_a_choice_of_terms_is_fitted_at_once_as_a_script_does(explorer, slide):
         boxes(explorer)[name].value = False
     left_out = (*GROUPS["squares and products"], *GROUPS["blurred bands"])
     assert not set(left_out) & set(explorer.terms)
-    coefficient = dict(zip(TERMS, explorer.shown.coefficient.values, strict=True))
+    coefficient = dict(zip(TERMS, explorer.shown.coefficient, strict=True))
     assert all((coefficient[term] == 0) == (term in left_out) for term in TERMS)
     fitted = fit_alone(sample_slide(slide), explorer.terms)
-    assert float(explorer.shown.sigma) == float(fitted.sigma) > before
-    assert explorer.fit_model().identical(fitted)
-    assert f"{float(fitted.r2):.4f}" in words(explorer, "figures")
+    assert explorer.shown.sigma == fitted.crosstalk.sigma > before
+    assert explorer.fit_model().identical(to_dataset(fitted))
+    assert f"{fitted.crosstalk.r2:.4f}" in words(explorer, "figures")
 
 
 def test_the_model_of_a_choice_can_clean(explorer, slide):
@@ -147,7 +149,7 @@ def test_the_roll_is_fitted_and_listed(slide):
         assert f"{sigma:.4f}" in table
     control(explorer, "Slide").value = 2
     own = fit_alone(sample_slide(slides[2]))
-    assert float(explorer.shown.sigma) == float(own.sigma)
+    assert explorer.shown.sigma == own.crosstalk.sigma
     of_roll = explore_crosstalk(slides, model=explorer.roll)
     assert float(of_roll.shown.sigma) == pytest.approx(float(explorer.roll.slide_sigma[0]), rel=0.1)
 

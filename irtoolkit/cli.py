@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
@@ -54,13 +55,13 @@ def main() -> None:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_CALL)
     except (click.ClickException, SlideError) as error:
-        _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        _print_error(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(WRONG_CALL)
     except OSError as error:
-        _say(str(error))
+        _print_error(str(error))
         sys.exit(SOME_REFUSED)
     except (KeyboardInterrupt, click.Abort):
-        _say("stopped; files under their final names are complete")
+        _print_error("stopped. Finished slides are safe; run the same command to continue.")
         sys.exit(INTERRUPTED)
 
 
@@ -73,7 +74,7 @@ def commands() -> None:
 @commands.command()
 @PATHS
 def info(paths: tuple[str, ...]) -> int:
-    """Say what each file is: layout, size, bands, bit depth, scanner, film, resolution, profile."""
+    """Describe each file: layout, size, bands, bit depth, scanner, film, resolution, profile."""
     tasks, status = find_slides(paths), DONE
     for task in tasks:
         try:
@@ -93,8 +94,9 @@ def _describe(path: Path) -> str:
         f"  {layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
         f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
     ]
-    told = ("scanner", "film", "polarity", "software", "profile")
-    lines += [f"  {name}: {about[name]}" for name in told if about[name]]
+    lines += [
+        f"  {name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]
+    ]
     if not layout.infrared:
         raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
     return "\n".join(lines)
@@ -103,22 +105,22 @@ def _describe(path: Path) -> str:
 @commands.command()
 @PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON file for the model.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
-    """Fit one crosstalk model for the slides of a roll, as JSON."""
+    """Fit one crosstalk model for the slides of a roll and write it as JSON."""
     tasks = find_slides(paths)
     check_target(out, [task.path for task in tasks])
     if out.is_dir():
-        raise CallError(f"{out}: expected a file to write the model to, found a folder")
+        raise CallError(f"--out {out} is a folder; name a file for the model")
     refused: list[Task] = []
 
-    def tell(task: Task, error: Exception) -> None:
+    def refuse(task: Task, error: Exception) -> None:
         refused.append(task)
-        _say(f"{task.path}: {str(error).removeprefix(f'{task.path}: ')}")
+        _print_error(f"{task.path}: {str(error).removeprefix(f'{task.path}: ')}")
 
     chosen = spread(tasks)
     with Progress(len(chosen), "fitting", quiet=quiet) as progress:
-        model = fit_samples([sample for task in progress.each(chosen) if (sample := try_sample(task, tell))])
+        model = fit_samples([sample for task in progress.each(chosen) if (sample := try_sample(task, refuse))])
     write_model(to_dataset(model), out)
     crosstalk = model.crosstalk
     click.echo(
@@ -131,47 +133,49 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @commands.command()
 @PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for masks, healed slides, report.")
-@click.option("--fdr", type=float, help="False discovery rate: share of what is marked that may be no defect [0.05].")
-@click.option("--visibility", type=float, help="Leave regions alone that show less than this many times the noise [3].")
-@click.option("--threshold", metavar=THRESHOLD, help="Method, NUMBER in sigma, or infrared counts [mirror].")
-@click.option("--heal", metavar="METHOD", help=f"{', '.join(HEALING_METHODS)} (only masks) [auto].")
-@click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, from fit.")
-@click.option("--alone", is_flag=True, help="Fit every slide by itself.")
-@click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with the fields of Settings.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes [as cores and memory allow].")
+@click.option("--fdr", type=float, help="False discovery rate: share of the marks that may be false [0.05].")
+@click.option("--visibility", type=float, help="Ignore defects fainter than this many times the visible grain [3].")
+@click.option("--threshold", metavar=THRESHOLD, help="A method, a NUMBER of sigma, or infrared counts [mirror].")
+@click.option("--heal", metavar="METHOD", help=f"How to heal: {', '.join(HEALING_METHODS)} (only masks) [auto].")
+@click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, written by fit.")
+@click.option("--alone", is_flag=True, help="Fit every slide on its own.")
+@click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes [as cores and memory allow].")
 @click.option("--scheduler", metavar="ADDRESS", help="A dask.distributed scheduler whose workers see the same files.")
-@click.option("--roll", "rolls", type=click.Choice(["folder", "all"]), default="folder", help="What is one roll.")
-@click.option("--force", is_flag=True, help="Redo what is done.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, write nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many slides.")
-@click.option("--compress", type=click.Choice(["none", "deflate"]), default="none", help="Of the healed slides.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a slide on standard output.")
-@click.option("--quiet", is_flag=True, help="No progress bar, no summary.")
+@click.option("--roll", "rolls", type=ROLL, default="folder", help="A roll is one folder or all folders [folder].")
+@click.option("--force", is_flag=True, help="Redo slides that are done.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Clean only the first N slides.")
+@click.option("--compress", type=COMPRESSION, default="none", help="Compression of the healed slides [none].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
+@click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
-    """Mask and heal slides; a PATH is a file, a folder (searched below) or a glob."""
+    """Mask and heal slides. A PATH is a file, a folder (searched recursively) or a glob pattern."""
     if options["alone"] and options["model"]:
-        raise click.UsageError("--alone and --model exclude each other")
-    with _wrong_call():
+        raise click.UsageError("--alone and --model cannot be combined; leave one out")
+    try:
         settings = _settings(options)
         model = open_model(options["model"]) if options["model"] else None
-    taken = {name: options[name] for name in ("alone", "rolls", "force", "limit")}
-    choices = Choices(settings=settings, model=model, compression=options["compress"], **taken)
+    except OSError as error:
+        raise CallError(str(error)) from error
+    others = {name: options[name] for name in ("alone", "rolls", "force", "limit")}
+    choices = Choices(settings=settings, model=model, compression=options["compress"], **others)
     run = plan_run(paths, out, choices, quiet=options["quiet"])
     expected = estimate(run)
     check_space(expected, out)
     if options["dry_run"]:
-        return _tell_plan(run)
+        return _print_plan(run)
     if not options["quiet"]:
         click.echo(str(expected), err=options["as_json"])
     with _cluster(options["scheduler"]) as client:
         rows = carry_out(
             run, workers=options["workers"], client=client, quiet=options["quiet"], traces=options["debug"]
         )
-    return _tell_end(rows, out, options)
+    return _print_results(rows, out, options)
 
 
-def _tell_plan(run: Run) -> int:
+def _print_plan(run: Run) -> int:
     for slide in slides_to_clean(run):
         names = (str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings))
         click.echo(f"{slide.task.path} -> {', '.join(names)}")
@@ -179,17 +183,14 @@ def _tell_plan(run: Run) -> int:
     return DONE
 
 
-def _tell_end(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
+def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
     for row in rows if options["as_json"] else ():
-        click.echo(json.dumps({name: value if _is_finite(value) else None for name, value in row.items()}))
+        empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
+        click.echo(json.dumps(row | empty))
     done = sum(row["status"] == "done" for row in rows)
     if not (options["quiet"] or options["as_json"]):
         click.echo(f"{summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
-
-
-def _is_finite(value: object) -> bool:
-    return not isinstance(value, float) or isfinite(value)
 
 
 @contextmanager
@@ -203,51 +204,46 @@ def _cluster(address: str | None) -> Iterator["Client | None"]:
     try:
         client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise CallError(f"{address}: expected a dask.distributed scheduler: {error}") from error
+        raise CallError(f"--scheduler {address}: no scheduler found there; check the address ({error})") from error
     with client:
         yield client
 
 
-@contextmanager
-def _wrong_call() -> Iterator[None]:
-    """Turn a file that cannot be read into a wrong call."""
-    try:
-        yield
-    except OSError as error:
-        raise CallError(str(error)) from error
-
-
 def _settings(options: dict[str, Any]) -> Settings:
-    """Settings from the TOML file, overruled by the options that were given."""
+    """Settings from the TOML file, overruled by the options that were given; errors name the option or the file."""
     chosen: dict[str, Any] = {}
     if options["file"]:
         try:
             chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
         except ValueError as error:
-            raise CallError(f"{options['file']}: expected TOML: {error}") from error
+            raise CallError(f"{options['file']} is not a TOML file: {error}") from error
         known = [field.name for field in fields(Settings)]
         unknown = sorted(set(chosen) - set(known))
         if unknown:
-            told = f"no such settings: {', '.join(unknown)}; there are {', '.join(known)}"
-            raise click.UsageError(f"{options['file']}: {told}")
+            raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
     names = {"fdr": "false_discovery_rate", "visibility": "visibility", "threshold": "threshold", "heal": "heal"}
-    chosen |= {name: options[option] for option, name in names.items() if options[option] is not None}
-    return Settings(**chosen)
+    given = {name: option for option, name in names.items() if options[option] is not None}
+    try:
+        return Settings(**chosen | {name: options[option] for name, option in given.items()})
+    except SlideError as error:
+        name, _, problem = str(error).partition(" ")
+        place = f"--{given[name]}" if name in given else f"{options['file']}: {name}"
+        raise CallError(f"{place} {problem}") from error
 
 
 @commands.command()
 @click.argument("folder", default="irtoolkit-demo", type=click.Path(path_type=Path), metavar="[DIR]")
 def demo(folder: Path) -> int:
-    """Make a small synthetic roll in real scanner layouts, fit it, clean it, write the report, say where."""
+    """Make a small synthetic roll in real scanner layouts, clean it, and print the path of the report."""
     slides, out = folder / "slides", folder / "cleaned"
     click.echo(f"making a roll in {slides}")
     make_roll(slides, refused=True)
     click.echo("fitting and cleaning it")
     run = plan_run([str(slides)], out, Choices())
-    _tell_end(carry_out(run), out, {"as_json": False, "quiet": False})
-    click.echo("(slide_07 has no infrared: a slide that cannot be cleaned becomes a row that says why)")
+    _print_results(carry_out(run), out, {"as_json": False, "quiet": False})
+    click.echo("slide_07 has no infrared channel, on purpose: it is refused and listed with the reason.")
     return DONE
 
 
-def _say(message: str) -> None:
+def _print_error(message: str) -> None:
     tqdm.write(f"irtoolkit: {' '.join(message.split())}", file=sys.stderr)

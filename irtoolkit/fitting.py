@@ -1,4 +1,4 @@
-"""The fit of one slide, of a roll, and of a slide of a roll: what is measured before anything is marked."""
+"""The fit of one slide, of a roll, and of a slide of a roll: all measurements before anything is marked."""
 
 from collections.abc import Collection, Sequence
 
@@ -27,22 +27,21 @@ NOISIER = 4.0
 """Residual on another slide over that on the model's own from which on they are not of one roll."""
 
 FARTHEST = 8.0
-"""Misfit from which on a slide is not of the roll (docs/method.md)."""
+"""Misfit above which a slide is not of the roll (`docs/method.md`)."""
 
 TILES_OF_A_ROLL = 96
-"""Tiles from which the constants of film and scanner are found, together."""
+"""Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
 NOTHING = np.zeros((0, 0))
 
 
 def fit_samples(samples: Sequence[SlideSample]) -> Model:
-    """Fit the model of a roll, or of one slide, on the sample of each slide from `sample_slide`, in the order given.
+    """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
-    One slide is fitted with all its tiles. The slides of a roll give at most 8 tiles each, and at most 96 in all to
-    find the constants of film and scanner on.
+    One slide is fitted on all its tiles, a roll on at most 8 tiles per slide and its constants on at most 96 in all.
     """
     if not samples:
-        raise SlideError("expected at least one usable slide to fit, found none")
+        raise SlideError("there is no usable slide to fit; give at least one")
     if len(samples) == 1:
         return fit_alone(samples[0])
     thin = [thin_sample(sample) for sample in samples]
@@ -56,10 +55,10 @@ def fit_samples(samples: Sequence[SlideSample]) -> Model:
 
 
 def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
-    """A roll's model as it serves one slide, or without one the slide's own fit.
+    """A roll's model adapted to one slide, or the slide's own fit without a model.
 
-    A model of a single slide gets the level of this one, as nothing is known of how slides differ. `ModelError` where
-    the slide is not of that roll.
+    Of a model of a single slide, only the level is adapted, as it does not know how slides differ. `ModelError` if the
+    slide is not of that roll.
     """
     if model is None:
         return _fit_by_itself(sample, TERMS)[0]
@@ -70,16 +69,15 @@ def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
     adapted, misfit = adapt_crosstalk(model.crosstalk, model.basis.pooled, fit, sample.tiles)
     if misfit > FARTHEST:
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, found one whose infrared follows the"
-            f" picture otherwise (misfit {misfit:.1f}, where 1 is usual and {FARTHEST:.0f} too much):"
-            " other film or another scanner; fit this slide by itself, or with its own roll"
+            "this slide does not match the model's roll: another film or scanner? Fit it on its own, or with its own"
+            f" roll (misfit {misfit:.1f}; 1 is usual, over {FARTHEST:.0f} is too much)"
         )
     levelled, pairs = level_crosstalk(adapted, sample.tiles)
     return FittedSlide(levelled, fit_noise(pairs, levelled), misfit, measure_agreement(pairs))
 
 
 def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> Model:
-    """Fit the model of one slide on the terms named, with all that cleaning needs; the others' coefficients are 0."""
+    """Fit the model of one slide on the named terms, with all that cleaning needs; other coefficients are 0."""
     fitted, spread = _fit_by_itself(sample, terms)
     return _named(fitted.crosstalk, OneSlide(fitted.noise, spread), [sample])
 
@@ -93,19 +91,19 @@ def _fit_by_itself(sample: SlideSample, terms: Collection[str]) -> tuple[FittedS
 
 
 def _level(crosstalk: Crosstalk, basis: OneSlide, samples: Sequence[Sample]) -> FittedSlide:
-    """Level the fit of one slide for another; `ModelError` where it leaves 4 times the noise that it left there."""
+    """Level the fit of one slide for another; `ModelError` if it leaves over 4 times the noise that it left there."""
     levelled, pairs = level_crosstalk(crosstalk, samples)
     spread = _spread(pairs)
     if spread > NOISIER * basis.spread:
         raise ModelError(
-            f"expected a slide of the roll that the model was fitted on, whose noise is {basis.spread:.4f},"
-            f" found {spread:.4f}: other film or another scanner; fit this slide by itself, or with its own roll"
+            "this slide does not match the model: another film or scanner? Fit it on its own, or with its own roll"
+            f" (noise {spread:.3f}, that of the model {basis.spread:.3f})"
         )
     return FittedSlide(levelled, basis.noise, 0.0, measure_agreement(pairs))
 
 
 def _bounded(samples: Sequence[SlideSample]) -> list[SlideSample]:
-    """Fewer tiles of each slide, or of evenly spread slides, so that they are at most 96 together."""
+    """Fewer tiles of each slide, or of evenly spread slides: at most 96 together."""
     number = max(2, TILES_OF_A_ROLL // len(samples))
     step = -(-len(samples) * number // TILES_OF_A_ROLL)
     return [thin_sample(sample, number) for sample in samples[::step]]
@@ -123,23 +121,21 @@ def _check_names(model: Model, names: dict[str, str]) -> None:
         found = names[name]
         if expected and found and expected.casefold() != found.casefold():
             raise ModelError(
-                f"expected a slide of the model's {name}, {expected}, found {found}; fit this slide by itself, or with"
-                " its own roll"
+                f"another {name} than the model's; fit the slide on its own or with its roll ({found}, not {expected})"
             )
 
 
 def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Robust sigma of the residuals of a slide's tiles, those of defects and of rare places among them."""
+    """Robust sigma of the residuals of a slide's tiles, with defects and rare places."""
     residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
     return robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]
 
 
 def _check_dyes(slopes: float, neutral: float) -> None:
-    """Refuse silver: infrared that follows the picture, and three bands that are one; Kodachrome is not so neutral."""
+    """Refuse silver: infrared that follows the picture, and bands that are alike; those of Kodachrome are less so."""
     if slopes > BLOCKED_SLOPES or slopes * neutral > SILVER:
         raise NotUsableError(
-            f"expected film whose dyes let infrared through, found that the infrared follows the picture with slope"
-            f" {slopes:.2f} (at most {BLOCKED_SLOPES} is usual) and that one colour tells {neutral:.2f} of another (at"
-            f" most {SILVER} of slope times that): silver black-and-white film blocks infrared as dust does, so the"
-            " infrared cannot tell them apart; heal this slide without infrared"
+            "this looks like silver black-and-white film, which blocks infrared as dust does; heal it without infrared"
+            f" (the infrared follows the picture with slope {slopes:.2f}, at most {BLOCKED_SLOPES} is usual; the"
+            f" colours are alike by {neutral:.2f}, and at most {SILVER} is usual for the product)"
         )

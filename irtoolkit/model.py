@@ -51,7 +51,7 @@ class Slides(NamedTuple):
     def why(self) -> list[str]:
         """Why each slide has no part in the model, "" for one that has."""
         left_out = zip(self.outlier, self.pooled.misfit, strict=True)
-        return [f"fits the others {misfit:.1f} times worse than usual" if out else "" for out, misfit in left_out]
+        return [f"fits the roll {misfit:.1f} times worse than usual" if out else "" for out, misfit in left_out]
 
 
 class Model(NamedTuple):
@@ -106,7 +106,7 @@ def to_dataset(model: Model) -> xr.Dataset:
 def from_dataset(dataset: xr.Dataset) -> Model:
     """The typed form of a model from `to_dataset`; `ModelError` for one that lacks something or has other terms."""
     if tuple(dataset.get("term", xr.DataArray([])).values) != TERMS:
-        raise ModelError("The model has other terms than this version of irtoolkit. Fit the roll again.")
+        raise ModelError("this model has other terms than this version of irtoolkit; fit the roll again")
     try:
         curve = FilmCurve(**_unpack(dataset, _CURVE))
         crosstalk = Crosstalk(curve=curve, **_unpack(dataset, _CROSSTALK))
@@ -115,7 +115,7 @@ def from_dataset(dataset: xr.Dataset) -> Model:
             crosstalk, displacement, _basis(dataset), *(str(dataset.attrs[name]) for name in ("film", "scanner"))
         )
     except (KeyError, TypeError) as error:
-        raise ModelError(f"The model lacks {error}. Fit the roll again.") from error
+        raise ModelError(f"this model is incomplete; fit the roll again (it lacks {error})") from error
 
 
 def _basis(dataset: xr.Dataset) -> OneSlide | Slides:

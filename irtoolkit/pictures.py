@@ -1,4 +1,4 @@
-"""Pictures one can judge: counts and planes as 8-bit pictures the right way up, masks drawn on them, PNG, JPEG."""
+"""8-bit pictures for display: counts and planes the right way up, masks drawn on them, PNG and JPEG."""
 
 import math
 from pathlib import Path
@@ -22,7 +22,7 @@ SAMPLE_SIDE = 1000
 THIN_ROWS = 128
 
 TRANSPOSED, UPSIDE_DOWN, MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
-"""TIFF orientations whose stored rows are shown as columns; then turned upside down; then mirrored left to right."""
+"""TIFF orientations that are transposed, then turned upside down, then mirrored left to right."""
 
 
 def view_picture(
@@ -33,11 +33,11 @@ def view_picture(
     gamma: float | None = None,
     reference: Array | None = None,
 ) -> Picture:
-    """Turn the counts of R, G, B into a picture for the eye.
+    """Turn the counts of R, G, B into a picture for display.
 
     A positive is stretched between the .1 and 99.9 % points of its three bands together, which keeps its colours, and
     coded for a display of gamma 2.2. A negative is inverted in density, each band between its own two points, which
-    takes the orange mask away.
+    removes the orange mask.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def view_picture(
     orientation
         TIFF orientation of the stored pixels, 1 to 8.
     gamma
-        Exponent with which the counts are coded: 1 linear, 2.2 for a display. None takes 16-bit counts as linear and
-        8-bit counts as coded with 2.2, which is how scanner programs write them.
+        Exponent with which the counts are coded: 1 linear, 2.2 for a display. By default 16-bit counts are linear and
+        8-bit counts are coded with 2.2, as scanner programs write them.
     reference
-        Counts from which the stretch is taken instead, so that two pictures look alike.
+        Counts that determine the stretch instead, so that two pictures look alike.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def _checked(visible: Array) -> np.ndarray:
     counts = np.asarray(visible)
     if counts.dtype not in (np.uint8, np.uint16) or counts.ndim != 3 or len(counts) != len(VISIBLE):
         raise SlideError(
-            f"a picture is made of uint8 or uint16 counts of R, G, B on (band, y, x), not {counts.dtype} of shape"
+            f"a picture needs uint8 or uint16 counts of R, G, B on (band, y, x), not {counts.dtype} of shape"
             f" {counts.shape}; choose the bands with counts.sel(band=['R', 'G', 'B'])"
         )
     return counts
@@ -99,10 +99,7 @@ def _positive_curve(low: float, high: float, dtype: np.dtype, exponent: float) -
 
 
 def _negative_curve(low: float, high: float, dtype: np.dtype) -> Picture:
-    """Gray value of every possible count: its density above the film's clearest place, over the range of densities.
-
-    Darker than 2.7 above the clearest place (`NEGATIVE_RANGE`) is no film but its holder.
-    """
+    """Gray value of every possible count: its density over the range of the film, at most 2.7 (`NEGATIVE_RANGE`)."""
     levels = np.maximum(np.arange(np.iinfo(dtype).max + 1), 1)
     high = max(high, 1)
     low = min(max(low, high / NEGATIVE_RANGE, 1), 0.99 * high)
@@ -125,10 +122,6 @@ def _to_bytes(share: np.ndarray) -> Picture:
 
 def orient(picture: np.ndarray, orientation: int) -> np.ndarray:
     """Turn a stored (y, x, ...) array the right way up by its TIFF orientation (tag 274), 1 to 8.
-
-    Examples
-    --------
-    Orientation 6 is turned clockwise by a quarter:
 
     >>> orient(np.array([[1, 2, 3], [4, 5, 6]]), 6)
     array([[4, 1],
@@ -167,7 +160,7 @@ def mark_mask(
     width
         Of the outline in pixels; 0 draws none.
     tint
-        Share of the colour laid over the marked pixels, 0 to 1.
+        Opacity of the colour over the marked pixels, 0 to 1.
 
     Returns
     -------
@@ -189,19 +182,18 @@ def mark_mask(
     return marked
 
 
-def thin(plane: xr.DataArray, most: int = 1600) -> xr.DataArray:
-    """Reduce y and x by a whole number so that neither exceeds `most`, for a preview; lazy where `plane` is lazy.
+def thin(plane: xr.DataArray, longest: int = 1600) -> xr.DataArray:
+    """Reduce y and x by a whole number so that neither exceeds `longest`, for a preview; lazy if `plane` is.
 
-    Every pixel counts: squares of pixels are averaged, and a square of a mask is True where any of its pixels is, so
-    that specks do not vanish. What is over at the bottom and on the right is completed with the last row and column.
-    Lazy planes are reduced 128 rows at a time; reduce several of a slide into one Dataset and compute that, and the
-    file is read once.
+    Squares of pixels are averaged; a square of a mask is True if any of its pixels is, so that specks do not vanish.
+    The last row and column are repeated to complete squares. Lazy planes are reduced 128 rows at a time; to read the
+    file once, compute several planes of a slide as one Dataset.
 
     Parameters
     ----------
     plane
         Any dtype, on y, x and other dimensions, which stay; NumPy or dask-backed.
-    most
+    longest
         Largest number of rows and of columns.
 
     Returns
@@ -211,10 +203,10 @@ def thin(plane: xr.DataArray, most: int = 1600) -> xr.DataArray:
 
     Examples
     --------
-    >>> thin(xr.DataArray(np.uint16([[1, 3, 5], [1, 3, 5]]), dims=("y", "x")), most=2).values
+    >>> thin(xr.DataArray(np.uint16([[1, 3, 5], [1, 3, 5]]), dims=("y", "x")), longest=2).values
     array([[2, 5]], dtype=uint16)
     """
-    step = math.ceil(max(plane.sizes["y"], plane.sizes["x"]) / most)
+    step = math.ceil(max(plane.sizes["y"], plane.sizes["x"]) / longest)
     if step == 1:
         return plane.assign_attrs(step=1)
     over = {axis: (0, -plane.sizes[axis] % step) for axis in ("y", "x")}
@@ -231,9 +223,9 @@ def thin(plane: xr.DataArray, most: int = 1600) -> xr.DataArray:
 
 
 def write_jpeg(path: AnyPath, picture: Picture, quality: int = 85) -> Path:
-    """Write an RGB (y, x, 3) uint8 picture as JPEG with its colours at full resolution, as thin marks need.
+    """Write an RGB (y, x, 3) uint8 picture as JPEG with colours at full resolution, as thin marks need.
 
-    The file is complete under its name or not there, but its bytes are not waited for, nor is an earlier file kept.
+    The file is complete or missing, but may not be on the disk yet; an earlier file is removed.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
@@ -249,7 +241,7 @@ def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
 
 
 def write_png(path: AnyPath, picture: Picture) -> Path:
-    """Write a gray (y, x) or RGB (y, x, 3) uint8 picture as PNG; the file is complete under its name or not there."""
+    """Write a gray (y, x) or RGB (y, x, 3) uint8 picture as PNG, atomically."""
     encoded = cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1])[1]
     with replacing(path) as part:
         part.write_bytes(encoded.tobytes())

@@ -9,7 +9,7 @@ DIMENSIONS = ("band", "y", "x")
 
 
 class SlideError(ValueError):
-    """A slide or model cannot be used; the message says what was expected, what was found and what to do."""
+    """A slide or model cannot be used; the message says what is wrong, what to do, and the figures."""
 
 
 class LayoutError(SlideError):
@@ -17,12 +17,12 @@ class LayoutError(SlideError):
 
 
 class NoInfraredError(SlideError):
-    """The file is a readable picture, but no infrared plane belongs to it."""
+    """The file is a readable picture, but has no infrared channel."""
 
 
 class NotUsableError(SlideError):
-    """The infrared plane cannot show defects: blocked as in silver film, constant, or not exposed."""
+    """The infrared cannot show defects: it is blocked, as in silver film, or constant, or not exposed."""
 
 
 class ModelError(SlideError):
-    """A crosstalk model is damaged, or does not fit the slide it is asked to serve."""
+    """A crosstalk model is damaged, or does not match the slide."""

@@ -26,45 +26,45 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a person may choose about cleaning a slide; the defaults suit an unknown slide.
+    """All choices about cleaning a slide; the defaults suit an unknown slide.
 
     Parameters
     ----------
     false_discovery_rate
-        Share of what is marked that may be no defect, for pixels and for regions, between 0 and 1.
+        Share of the marks that may be false, of pixels and of regions, between 0 and 1.
     visibility
-        Regions whose expected visible contrast is under this many times the visible noise over their area
-        are left alone; 0 marks all.
+        Regions whose expected visible contrast is below this many times the visible noise over their area are not
+        marked; 0 marks all.
     threshold
-        How a slide's threshold on its score is found; ``"mirror"`` alone heeds the false discovery rate:
+        How a slide's threshold on its score is found; only ``"mirror"`` uses the false discovery rate:
 
-        - ``"mirror"``: the lowest at which at most that share of regions, and of pixels, is estimated to be false;
-        - ``"otsu"``: that between the two classes of least variance in the histogram of the score;
-        - ``"yen"``: that of the largest total correlation of both classes in that histogram;
-        - ``"triangle"``: where that histogram lies farthest below the line from its peak to its end;
+        - ``"mirror"``: the lowest with an estimated false discovery rate, of regions and of pixels, of at most that;
+        - ``"otsu"``: between the two classes of least variance in the histogram of the score;
+        - ``"yen"``: with the largest total correlation of both classes in that histogram;
+        - ``"triangle"``: where that histogram is farthest below the line from its peak to its end;
         - ``"slope"``: where that histogram leaves the slope of the noise;
-        - ``"local"``: the same in each of some 8 by 8 parts of the slide, smoothly joined;
-        - ``"ratio"``: Otsu's, on infrared divided by red instead of the score;
-        - a number of 1 or more, or its text: so many sigma;
-        - ``"raw:135"``: no score; marked is what has fewer than 135 counts in the infrared itself, of 255 for a
-          number up to 255 and of 65535 above.
+        - ``"local"``: the same in each of about 8 by 8 parts of the slide, interpolated;
+        - ``"ratio"``: Otsu's method on infrared divided by red instead of the score;
+        - a number of 1 or more, or its text: in sigma;
+        - ``"raw:135"``: marks pixels with fewer than 135 infrared counts, of 255 for a number up to 255, otherwise
+          of 65535.
     heal
-        What is done with the masked pixels:
+        What is done with the marked pixels:
 
-        - ``"auto"``: divided out where light came through, rebuilt from around where none did;
+        - ``"auto"``: the defect is divided out where light came through, and filled from its surroundings elsewhere;
         - ``"telea"``, ``"navier-stokes"``: filled by fast marching, or along isophotes (OpenCV);
         - ``"biharmonic"``: filled with the smoothest surface (scikit-image);
         - ``"gmic:inpaint_pde"``, ``"gmic:inpaint_morpho"``, ``"gmic:inpaint"``, ``"gmic:inpaint_matchpatch"``: filled
           by that command of G'MIC (the last two with patches), which must be installed (Debian: gmic; on Linux
           also ``pip install 'irtoolkit[gmic]'``);
-        - ``"copy"``: colour bands as they are;
-        - ``"none"``: only masks, no colour bands.
+        - ``"copy"``: the colour bands are not changed;
+        - ``"none"``: only masks are written.
     grain
-        Strength of the grain given to filled places: 0 none, 1 that of the surroundings.
+        Strength of the grain added to filled places: 0 none, 1 as in the surroundings.
     excluded
         Regions (top, left, bottom, right), the last two just outside, in stored pixels of the colour planes, in which
-        nothing is marked or healed; of no effect on what is marked elsewhere, nor on the threshold and its false
-        discovery rate. What of them lies beyond a slide is passed over.
+        nothing is marked or healed. They do not change the marks elsewhere, the threshold or its false discovery rate,
+        and may reach beyond the slide.
 
     Examples
     --------
@@ -84,9 +84,9 @@ class Settings:
     excluded: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse values that mean nothing; a threshold of digits becomes a number, lists become tuples."""
+        """Refuse invalid values, in messages that begin with the field; digits become a number, lists become tuples."""
         if not 0 < self.false_discovery_rate < 1:
-            raise SlideError(f"false_discovery_rate must lie between 0 and 1, not {self.false_discovery_rate}")
+            raise SlideError(f"false_discovery_rate must be between 0 and 1, not {self.false_discovery_rate}")
         if not self.visibility >= 0:
             raise SlideError(f"visibility must be 0 or more, not {self.visibility}")
         object.__setattr__(self, "threshold", _read_threshold(self.threshold))
@@ -98,7 +98,7 @@ class Settings:
 
 
 def raw_counts(threshold: str) -> float:
-    """16-bit counts of a threshold on the infrared itself, whose numbers up to 255 are 8-bit counts.
+    """16-bit counts of a threshold on infrared counts; numbers up to 255 are 8-bit counts.
 
     >>> raw_counts("raw:135"), raw_counts("raw:30000")
     (34695.0, 30000.0)
@@ -108,7 +108,7 @@ def raw_counts(threshold: str) -> float:
 
 
 def _read_threshold(threshold: str | float) -> str | float:
-    """The name of a method or a number, of which `SlideError` tells what they may be."""
+    """The name of a method, or a number; anything else is a `SlideError`."""
     if threshold in THRESHOLDS:
         return threshold
     with suppress(TypeError, ValueError):
@@ -118,13 +118,13 @@ def _read_threshold(threshold: str | float) -> str | float:
         elif 1 <= float(threshold) < float("inf"):
             return float(threshold)
     raise SlideError(
-        f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma from 1 on, or {RAW}NUMBER with infrared"
-        f" counts over 0 and up to 65535, not {threshold!r}"
+        f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma (1 or more), or {RAW}NUMBER (infrared"
+        f" counts above 0, at most 65535), not {threshold!r}"
     )
 
 
 def _read_boxes(excluded: Iterable[Iterable[int]]) -> tuple[Box, ...]:
-    """Regions of whole numbers that hold a pixel, of which `SlideError` tells what they may be."""
+    """Regions of whole numbers that hold at least one pixel; anything else is a `SlideError`."""
     with suppress(TypeError, ValueError):
         boxes = [(index(top), index(left), index(bottom), index(right)) for top, left, bottom, right in excluded]
         if all(0 <= top < bottom and 0 <= left < right for top, left, bottom, right in boxes):

@@ -58,18 +58,18 @@ def planes(good, visible=None, infrared=None):
 
 @pytest.mark.parametrize("level", [0, 65_535])
 def test_a_slide_all_black_or_all_white_is_refused(clean, level):
-    with pytest.raises(NotUsableError, match=f"infrared plane that varies, found the constant {level}; scan again"):
+    with pytest.raises(NotUsableError, match=f"infrared is constant; scan again with infrared.*\\(all are {level}\\)"):
         clean(np.full((4, *SHAPE), level, np.uint16))
 
 
 @pytest.mark.parametrize("level", [0, 30_000, 65_535])
 def test_constant_infrared_is_refused(clean, good, level):
-    with pytest.raises(NotUsableError, match=f"infrared plane that varies, found the constant {level}; scan again"):
+    with pytest.raises(NotUsableError, match=f"infrared is constant; scan again with infrared.*\\(all are {level}\\)"):
         clean(planes(good, infrared=level))
 
 
 def test_nearly_black_infrared_is_refused(clean, good):
-    with pytest.raises(NotUsableError, match=r"infrared light through the film, found \d\d? of 65535"):
+    with pytest.raises(NotUsableError, match=r"hardly any infrared light .*brightest parts: \d\d? of 65535"):
         clean(planes(good, infrared=good[3] // 1500))
 
 
@@ -80,7 +80,7 @@ def test_infrared_that_shows_the_picture_is_refused(clean, good):
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (63, 200), (200, 63)])
 def test_a_slide_too_small_to_measure_noise_on_is_refused(clean, good, shape):
-    with pytest.raises(NotUsableError, match=f"at least 64 x 64 pixels, found {shape[0]} x {shape[1]};"):
+    with pytest.raises(NotUsableError, match=rf"at least 64 x 64 pixels, found {shape[0]} x {shape[1]}\)"):
         clean(good[:, : shape[0], : shape[1]])
 
 
@@ -96,7 +96,7 @@ def test_a_small_slide_that_colour_and_infrared_hardly_share_is_refused(clean):
     whole = make_slide(5, (300, 421)).counts.values
     counts = whole[:, 100:170, 60:361].copy()
     counts[3] = whole[3, 78:148, 60:361]
-    with pytest.raises(NotUsableError, match=r"seen in colour and infrared, found 4\d x [23]\d\d between"):
+    with pytest.raises(NotUsableError, match=r"pixels in both, found 4\d x [23]\d\d\)"):
         clean(counts)
 
 
@@ -177,5 +177,7 @@ def test_a_gray_slide_is_cleaned(clean):
 @pytest.mark.parametrize("film", ["silver", "kodachrome"])
 def test_film_under_a_model_of_other_film_is_refused(film):
     colour, other = (make_slide(3, SHAPE, film=name)[["counts"]].drop_attrs() for name in ("e6", film))
-    with pytest.raises(ModelError, match=r"noise is 0\.\d+, found 0\.\d+: other film .*; fit this slide by itself"):
+    with pytest.raises(
+        ModelError, match=r"another film .*Fit it on its own.* \(noise 0\.\d+, that of the model 0\.\d+\)"
+    ):
         clean_slide(other, model=fit_roll([colour]))

@@ -18,19 +18,23 @@ from irtoolkit.files import writer
     [
         (("clean", "missing.tif", "--out", "out"), "no such file"),
         (("clean", "empty", "--out", "out"), "no slides"),
-        (("clean", "scans", "--out", "out", "--fdr", "2"), "between 0 and 1"),
-        (("clean", "scans", "--out", "out", "--threshold", "zero"), "must be one of mirror, otsu"),
-        (("clean", "scans", "--out", "out", "--threshold", "raw:70000"), "over 0 and up to 65535, not 'raw:70000'"),
-        (("clean", "scans", "--out", "out", "--heal", "magic"), "heal must be one of"),
+        (("clean", "scans", "--out", "out", "--fdr", "2"), "--fdr must be between 0 and 1, not 2.0"),
+        (("clean", "scans", "--out", "out", "--threshold", "zero"), "--threshold must be one of mirror, otsu"),
+        (("clean", "scans", "--out", "out", "--threshold", "raw:70000"), "above 0, at most 65535), not 'raw:70000'"),
+        (("clean", "scans", "--out", "out", "--heal", "magic"), "--heal must be one of"),
         (("clean", "scans", "--out", "out", "--workers", "0"), "not in the range x>=1"),
-        (("clean", "scans", "--out", "out", "--scheduler", "nowhere"), "expected a dask.distributed scheduler"),
+        (("clean", "scans", "--out", "out", "--scheduler", "nowhere"), "--scheduler nowhere: no scheduler found there"),
         (("clean", "scans", "--out", "out", "--unheard-of"), "No such option"),
-        (("clean", "scans", "--out", "out", "--settings", "bad.toml"), "no such settings: colour"),
-        (("clean", "scans", "--out", "out", "--settings", "broken.toml"), "broken.toml"),
+        (
+            ("clean", "scans", "--out", "out", "--settings", "bad.toml"),
+            "unknown settings colour; use false_discovery_rate",
+        ),
+        (("clean", "scans", "--out", "out", "--settings", "broken.toml"), "broken.toml is not a TOML file"),
+        (("clean", "scans", "--out", "out", "--settings", "grain.toml"), "grain.toml: grain must be 0 or more"),
         (("clean", "scans", "--out", "out", "--model", "missing.json"), "missing.json"),
-        (("clean", "scans", "--out", "out", "--model", "bad.toml"), "expected a model"),
-        (("clean", "scans", "--out", "scans"), "next to the source"),
-        (("clean", "scans", "--out", "bad.toml"), "found a file"),
+        (("clean", "scans", "--out", "out", "--model", "bad.toml"), "this is no model"),
+        (("clean", "scans", "--out", "scans"), "the output folder scans holds the scans"),
+        (("clean", "scans", "--out", "bad.toml"), "is a file, not a folder"),
         (("clean", "scans"), "--out"),
         (("clean", "twins", "--out", "out"), "would both be written"),
     ],
@@ -42,6 +46,7 @@ def test_a_wrong_call_is_one_line_status_2_and_writes_nothing(roll, tmp_path, mo
         for name in names:
             (Path(folder) / name).write_bytes((roll / "slide2.tif").read_bytes())
     Path("bad.toml").write_text("colour = 1\n")
+    Path("grain.toml").write_text("grain = -1\n")
     Path("broken.toml").write_text("= 1\n")
     before = sorted(tmp_path.rglob("*"))
     assert run(monkeypatch, *arguments) == 2
@@ -116,9 +121,9 @@ def test_ctrl_c_keeps_what_is_done(roll, tmp_path, monkeypatch):
 
 def test_fit_into_a_folder_and_a_model_with_alone_are_wrong_calls(roll, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "fit", roll, "--out", tmp_path) == 2
-    assert "found a folder" in capsys.readouterr().err
+    assert "is a folder; name a file for the model" in capsys.readouterr().err
     assert run(monkeypatch, "clean", roll, "--out", tmp_path / "out", "--alone", "--model", "m.json") == 2
-    assert "exclude each other" in capsys.readouterr().err
+    assert "cannot be combined" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -131,7 +136,7 @@ def test_an_output_folder_that_cannot_be_written_is_a_wrong_call(roll, tmp_path,
 
     monkeypatch.setattr(Path, "mkdir", denied)
     assert run(monkeypatch, "clean", roll, "--out", tmp_path / "out") == 2
-    assert f"expected a folder that can be written to: [Errno {error.errno}]" in capsys.readouterr().err
+    assert f"cannot write to the folder {tmp_path / 'out'} ([Errno {error.errno}]" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

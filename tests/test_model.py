@@ -47,13 +47,13 @@ def test_a_model_rests_on_one_slide_or_on_several(models):
 def test_a_model_with_other_terms_is_refused(models):
     model = to_dataset(models[0])
     for other in (model.isel(term=slice(1, None)), model.isel(term=slice(None, None, -1)), model.drop_vars("term")):
-        with pytest.raises(ModelError, match="Fit the roll again"):
+        with pytest.raises(ModelError, match="fit the roll again"):
             from_dataset(other)
 
 
 @pytest.mark.parametrize("name", ["exponent", "coefficient", "noise_bias", "displacement_coefficient"])
 def test_a_model_that_lacks_something_is_refused_with_its_name(models, name):
-    with pytest.raises(ModelError, match=rf"lacks .*{name.split('_')[-1]}.* Fit the roll again"):
+    with pytest.raises(ModelError, match=rf"fit the roll again .*{name.split('_')[-1]}"):
         from_dataset(to_dataset(models[0]).drop_vars(name))
 
 
@@ -61,5 +61,5 @@ def test_a_model_that_lacks_something_is_refused_with_its_name(models, name):
 def test_another_file_is_no_model(tmp_path, content):
     path = tmp_path / "roll.json"
     path.write_text(content)
-    with pytest.raises(ModelError, match=r"roll\.json: expected a model"):
+    with pytest.raises(ModelError, match=r"roll\.json: this (is no model|model was written by another version)"):
         open_model(path)

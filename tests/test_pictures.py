@@ -130,7 +130,7 @@ def test_mask_of_another_size_is_refused():
 def test_single_specks_do_not_vanish(place):
     mask = np.zeros((37, 53), bool)
     mask[place] = True
-    thinned = thin(xr.DataArray(mask, dims=("y", "x")), most=10)
+    thinned = thin(xr.DataArray(mask, dims=("y", "x")), longest=10)
     assert thinned.dtype == bool
     assert thinned.shape == (7, 9)
     assert np.argwhere(thinned.values).tolist() == [[place[0] // 6, place[1] // 6]]
@@ -138,23 +138,23 @@ def test_single_specks_do_not_vanish(place):
 
 def test_squares_are_averaged_and_completed_at_the_edge():
     plane = xr.DataArray(np.array([[0, 2, 4], [2, 4, 8], [10, 20, 31]], np.uint8), dims=("y", "x"))
-    thinned = thin(plane, most=2)
+    thinned = thin(plane, longest=2)
     np.testing.assert_array_equal(thinned, [[2, 6], [15, 31]])
     assert thinned.dtype == np.uint8
     assert thinned.attrs["step"] == 2
-    assert thin(plane, most=3).identical(plane.assign_attrs(step=1))
+    assert thin(plane, longest=3).identical(plane.assign_attrs(step=1))
 
 
 def test_lazy_counts_stay_lazy_and_are_reduced_piece_by_piece(counts):
     large = np.tile(counts, (1, 40, 2))
     lazy = xr.DataArray(da.from_array(large, chunks=(3, 441, -1)), dims=("band", "y", "x"))
     with dask.config.set(scheduler=refuse):
-        thinned = thin(lazy, most=300)
+        thinned = thin(lazy, longest=300)
     step = thinned.attrs["step"]
     assert step == 5
     assert max(thinned.chunks[1]) * step <= 512
     in_memory = xr.DataArray(large, dims=("band", "y", "x"))
-    np.testing.assert_array_equal(thinned.compute(scheduler="synchronous"), thin(in_memory, most=300))
+    np.testing.assert_array_equal(thinned.compute(scheduler="synchronous"), thin(in_memory, longest=300))
 
 
 def test_png_comes_back_from_a_name_beyond_ascii(tmp_path):

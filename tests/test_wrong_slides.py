@@ -61,11 +61,11 @@ def test_no_slide_of_a_healthy_roll_is_listed(rows, film):
     [
         ("e6", "infrared of another", "is it the infrared of another slide?"),
         ("c41", "infrared of another", "is it the infrared of another slide?"),
-        ("e6", "mount", "of it are holder or mount, of its roll 0%"),
+        ("e6", "mount", "holder or mount covers"),
         ("e6", "silver", "it was not cleaned"),
-        ("e6", "kodachrome", "its roll's model does not fit it"),
-        ("e6", "negative", "its film is orange where its roll's is clear, and nowhere black: a negative?"),
-        ("c41", "slide", "than that of its roll's negatives: a slide?"),
+        ("e6", "kodachrome", "it does not match its roll's model and was fitted on its own"),
+        ("e6", "negative", "its film is orange where the roll's is clear, and has no blacks: is it a negative?"),
+        ("c41", "slide", "than the roll's negatives: is it a slide?"),
     ],
 )
 def test_a_wrong_slide_is_listed_and_told_what_is_wrong(rows, film, slide, told):

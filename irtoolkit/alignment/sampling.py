@@ -1,4 +1,4 @@
-"""What fitting needs of a slide: where its film is, and tiles with their infrared on the colour grid."""
+"""The inputs of a fit: where the film of a slide is, and tiles with their infrared on the colour grid."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ TILE = 224
 
 
 class SlideSample(NamedTuple):
-    """What fitting needs of a slide: where its film is, how its infrared lies, aligned tiles, its names."""
+    """Inputs of a fit from one slide: its film, the displacement of its infrared, aligned tiles, and its names."""
 
     film: np.ndarray
     displacement: Displacement
@@ -35,8 +35,8 @@ class SlideSample(NamedTuple):
 def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> SlideSample:
     """Compute what fitting needs of a slide; `NotUsableError` if there is nothing to fit.
 
-    Where the slide gives no evidence of its infrared's displacement, or doubtful evidence of one that no other slide of
-    its roll has, the roll's `usual` one is taken.
+    If the slide gives no evidence of its displacement, or doubtful evidence of an unusual one, the `usual` displacement
+    of its roll is used.
     """
     counts = slide.counts.chunk()
     _check_size(counts)
@@ -52,7 +52,7 @@ def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> S
 
 
 def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSample:
-    """As much of a sample as `number` tiles of 224 px a side, spread over the slide, hold at most: 6.4 MB for 8."""
+    """At most as much of a sample as `number` tiles of 224 x 224 px hold, spread over the slide: 6.4 MB for 8."""
     if sum(tile.planes[0].size for tile in sample.tiles) <= number * TILE**2:
         return sample
     pieces = [piece for tile in sample.tiles for piece in _pieces(tile)]
@@ -62,7 +62,7 @@ def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSam
 
 
 def _pieces(tile: Sample) -> list[Sample]:
-    """A tile cut into as many of 224 px a side as it holds, evenly spread; a smaller one as it is."""
+    """A tile cut into as many tiles of 224 x 224 px as it holds, evenly spread; a smaller tile unchanged."""
     height, width = tile.planes.shape[1:]
     if max(height, width) <= TILE:
         return [tile]
@@ -88,8 +88,8 @@ def _check_size(counts: xr.DataArray) -> None:
     height, width = counts.sizes["y"], counts.sizes["x"]
     if min(height, width) < SMALLEST_SIDE:
         raise NotUsableError(
-            f"expected a slide of at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width};"
-            " noise cannot be measured on fewer: scan at a higher resolution"
+            "the slide is too small to measure its noise; scan at a higher resolution"
+            f" (at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, found {height} x {width})"
         )
 
 
@@ -98,8 +98,8 @@ def _check_seen(samples: Sequence[Sample]) -> None:
     height, width = int(seen.any(axis=1).sum()), int(seen.any(axis=0).sum())
     if min(height, width) < SMALLEST_SEEN:
         raise NotUsableError(
-            f"expected at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels seen in colour and infrared, found {height} x"
-            f" {width} between their displaced frames; scan at a higher resolution"
+            "colour and infrared share too little of the frame; scan at a higher resolution"
+            f" (at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels in both, found {height} x {width})"
         )
 
 
@@ -109,12 +109,11 @@ def _check_infrared(samples: Sequence[Sample]) -> None:
     low, high = float(infrared.min()), float(infrared.max())
     if low == high:
         raise NotUsableError(
-            f"expected an infrared plane that varies, found the constant {low:.0f};"
-            " scan again with the infrared channel on, or name the right plane with infrared="
+            f"the infrared is constant; scan again with infrared, or open another plane as infrared (all are {low:.0f})"
         )
     bright = float(np.quantile(infrared, BRIGHT))
     if bright < BLOCKED_SHARE * 65535:
         raise NotUsableError(
-            f"expected infrared light through the film, found {bright:.0f} of 65535 counts in its brightest parts;"
-            " the film blocks infrared (as silver does), or the infrared was not exposed"
+            "hardly any infrared light came through the film: it blocks infrared, as silver does, or the scan was not"
+            f" exposed; scan again, or heal without infrared (brightest parts: {bright:.0f} of 65535 counts)"
         )

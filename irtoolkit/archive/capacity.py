@@ -1,4 +1,4 @@
-"""What cleaning many slides takes: space, time, and how many processes and threads there are for it."""
+"""What cleaning many slides needs: space, time, processes and threads."""
 
 import ctypes
 import shutil
@@ -10,38 +10,37 @@ from typing import Any, NamedTuple
 
 from dask.system import CPU_COUNT
 
-from irtoolkit.archive.progress import spell
+from irtoolkit.archive.progress import format_time
 from irtoolkit.archive.tasks import CallError
 
-SECONDS, EACH = 1.2e-6, 0.25
-"""Of one core, a pixel and a slide, measured on slides of 13.5 and .02 MP (`python -m benchmarks.archive`)."""
+SECONDS_PER_PIXEL, SECONDS_PER_SLIDE = 1.2e-6, 0.25
+"""On one core, measured by `python -m benchmarks.archive`."""
 
 MEMORY = 1.5e9
-"""Bytes that a process may take; a slide of 60 MP takes 1.3e9 (measured)."""
+"""Bytes for one process: enough for a slide of 60 MP."""
 
-PICTURES = 4e5
-"""Bytes of a slide's mask, record and pictures."""
+PREVIEW_BYTES = 4e5
+"""Bytes of the mask, record and pictures of one slide."""
 
-SHORT = 30.0
-"""Seconds of work for which no processes are started: starting them takes 5 to 10."""
+SHORT_RUN = 30.0
+"""Seconds of work below which no processes are started: starting them takes 5 to 10 s."""
 
 About = Mapping[str, Any]
 
-
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-KEPT, LARGE = 2**28, 2**25
-"""Options of mallopt(3), and bytes: what is freed is kept up to 256 MB, arrays of 32 MB and more are not."""
+TRIM_BYTES, MMAP_BYTES = 2**28, 2**25
+"""Options of mallopt(3): up to 256 MB of freed memory is kept, except arrays of 32 MB and more."""
 
 
 class Crew(NamedTuple):
-    """Processes to start, none if this one or a cluster does the work, and threads in each, None for the cluster's."""
+    """Number of processes to start (0 if this process or a cluster works), and of threads in each (None: unchanged)."""
 
     processes: int
     threads: int | None
 
 
 class Estimate(NamedTuple):
-    """Slides to clean, the bytes that they will take and that are free, and seconds."""
+    """Number of slides to clean, bytes needed and free, and seconds."""
 
     slides: int
     bytes: float
@@ -49,67 +48,69 @@ class Estimate(NamedTuple):
     seconds: float
 
     def __str__(self) -> str:
-        """One line for a person.
+        """One line of text.
 
         >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400))
-        '24 slides to clean: about 2.5 GB (30.0 GB are free) and 7 min'
+        '24 slides to clean: about 2.5 GB (30.0 GB free) and 7 min'
         """
-        space = f"{self.bytes / 1e9:.1f} GB ({self.free / 1e9:.1f} GB are free)"
-        return f"{self.slides} slides to clean: about {space} and {spell(self.seconds)}"
+        space = f"{self.bytes / 1e9:.1f} GB ({self.free / 1e9:.1f} GB free)"
+        return f"{self.slides} slides to clean: about {space} and {format_time(self.seconds)}"
 
 
 def memory_limit() -> int:
-    """Bytes of memory that this process and those it starts may take."""
+    """Bytes of memory available to this process and the processes it starts."""
     from distributed.system import MEMORY_LIMIT
 
     return int(MEMORY_LIMIT)
 
 
 def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:
-    """As many processes as asked for, else as cores and memory allow; none where there is little to do."""
-    work = [EACH + SECONDS * about.get("pixels", 0) for about in abouts]
+    """The number of processes asked for, or as many as cores and memory allow; none if there is little to do."""
+    work = [SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0) for about in abouts]
     allowed = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
-    count = workers or (allowed if sum(work) > SHORT else 1)
+    count = workers or (allowed if sum(work) > SHORT_RUN else 1)
     return Crew(count if count > 1 else 0, max(1, CPU_COUNT // count))
 
 
 def make_estimate(
     todo: Iterable[About], rates: Iterable[float], folder: Path, *, pictures: bool, cores: int = CPU_COUNT
 ) -> Estimate:
-    """What cleaning slides will take, with healed `pictures` or masks alone.
+    """Estimate space and time for cleaning slides, with healed `pictures` or only masks.
 
-    `todo` are what `describe_layout` says of the slides, `rates` the seconds a pixel that others took.
+    `todo` holds the result of `describe_layout` for each slide, `rates` the seconds per pixel of finished slides.
     """
     known = list(todo)
     pixels = sum(about.get("pixels", 0) for about in known)
-    space = sum(about.get("bytes", 0) * pictures + PICTURES for about in known)
+    space = sum(about.get("bytes", 0) * pictures + PREVIEW_BYTES for about in known)
     measured = list(rates)
-    seconds = pixels * median(measured) if measured else (pixels * SECONDS + len(known) * EACH) / cores
+    seconds = (
+        pixels * median(measured) if measured else (pixels * SECONDS_PER_PIXEL + len(known) * SECONDS_PER_SLIDE) / cores
+    )
     return Estimate(len(known), space, free_bytes(folder), seconds)
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes that are free where a folder is, or would be."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    """Free bytes on the disk of a folder, which need not exist."""
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(existing).free
 
 
 def check_space(expected: Estimate, folder: Path) -> None:
     """Refuse a run whose outputs will not fit."""
     if expected.bytes > expected.free:
         raise CallError(
-            f"{folder}: expected room for {expected.bytes / 1e9:.1f} GB of outputs, found {expected.free / 1e9:.1f} GB;"
-            " free some, write to another disk, or clean fewer slides at a time (--limit)"
+            f"{folder}: too little free space for the outputs; free some, write to another disk, or clean fewer slides"
+            f" at a time (--limit); needed are {expected.bytes / 1e9:.1f} GB, free are {expected.free / 1e9:.1f} GB"
         )
 
 
 def keep_freed_memory() -> None:
-    """Let the C library of this process keep some freed memory for the next array; only glibc is told.
+    """Let the C library of this process keep some freed memory for the next array; does nothing without glibc.
 
-    Dask starts its workers so that freed memory goes back to the system at once, and every array is fetched from it
-    anew, page by page: a slide of 13.5 MP then took 47 s of one core rather than 18 s.
+    Dask workers otherwise return freed memory to the system at once and fetch every array anew, which is slow
+    (`docs/method.md`).
     """
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(TRIM_THRESHOLD, KEPT)
-        mallopt(MMAP_THRESHOLD, LARGE)
+        mallopt(TRIM_THRESHOLD, TRIM_BYTES)
+        mallopt(MMAP_THRESHOLD, MMAP_BYTES)

@@ -1,4 +1,4 @@
-"""One slide of an archive: cleaned, written, and entered in its record; whatever happens, there is a row."""
+"""Clean one slide of an archive, write its files and its record; every slide gets a row, whatever happens."""
 
 import errno
 import threading
@@ -19,6 +19,7 @@ from irtoolkit.archive.capacity import keep_freed_memory
 from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
+from irtoolkit.archive.short_list import NOT_OF_ITS_ROLL
 from irtoolkit.archive.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.files import (
@@ -41,12 +42,13 @@ TRANSIENT = {
     for name in ("EIO", "EAGAIN", "EBUSY", "EINTR", "ETIMEDOUT", "ESTALE", "ENFILE", "EMFILE", "ENETDOWN", "EREMOTEIO")
     if hasattr(errno, name)
 }
-"""Errors of input and output that may be gone at the next attempt."""
+"""Errors of input and output that may not recur."""
 
 WAITS = (0.5, 3.0)
 """Seconds before the second and the third attempt."""
 
-NOTE = "its roll's model does not fit it, so it was fitted by itself: other film, or another scanner?"
+PRIVATE_TAGS = {"35243": "35243 (SilverFast: infrared present)"}
+"""Tags without a name, and what they mean."""
 
 _SLIDE_AT_WORK = threading.Lock()
 
@@ -55,9 +57,9 @@ _SLIDE_AT_WORK = threading.Lock()
 class Job:
     """A slide to clean, and how; small, and the same in every process.
 
-    `settings` are the slide's own, with the effect of the `decision` about it, which the row tells in words. `roll` is
-    what its roll is called, `model` the file of the roll's model with its digest, None and "" to fit the
-    slide by itself; `threads` work on it, None for as many as the process was given.
+    `settings` are the slide's own, changed by the `decision` about it, which the row states in words. `roll` is the
+    name of its roll; `model` and `digest` are the file of the roll's model and its digest, None and "" to fit the slide
+    on its own; `threads` is the number of threads, None for as many as the process has.
     """
 
     task: Task
@@ -72,17 +74,16 @@ class Job:
 
 
 class Outcome(NamedTuple):
-    """The row of a slide, and where an error came from, if there was one."""
+    """The row of a slide, and the traceback of an error, if there was one."""
 
     row: Row
     trace: str = ""
 
 
 def clean_job(job: Job) -> Outcome:
-    """Clean one slide and write its files; an error becomes a row that says why, and leaves earlier files as they were.
+    """Clean one slide and write its files; an error becomes a row with the reason, and leaves earlier files unchanged.
 
-    In one process one slide is worked on at a time, by the job's threads. Errors of input and output that may pass are
-    met by two more attempts.
+    A process works on one slide at a time, with the job's threads. Input and output is tried three times.
     """
     row: Row = {"slide": job.task.slide, "roll": job.roll, "status": "done", "reason": "", "decision": job.decision}
     with _SLIDE_AT_WORK, working_threads(job.threads):
@@ -90,7 +91,7 @@ def clean_job(job: Job) -> Outcome:
         try:
             row |= _attempt(job, row, started)
         except SlideError as error:
-            row |= {"status": "refused", "reason": one_line(error)}
+            row |= {"status": "refused", "reason": _reason(error, job)}
             trace = traceback.format_exc()
         except Exception as error:
             row |= {"status": "failed", "reason": f"{type(error).__name__}: {one_line(error)}"}
@@ -100,9 +101,9 @@ def clean_job(job: Job) -> Outcome:
 
 @contextmanager
 def working_threads(threads: int | None) -> Iterator[None]:
-    """Compute what is lazy in this process, by so many threads; None for as many as a worker of dask was given.
+    """Compute lazy arrays with this many threads; None for as many as the dask worker has.
 
-    Freed memory is kept for the next array from then on.
+    From then on, the process keeps freed memory for the next array.
     """
     keep_freed_memory()
     count = threads or _threads_of_worker()
@@ -132,7 +133,7 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 
 
 def _clean(job: Job, row: Row, started: float) -> Row:
-    """Clean a slide, write what comes of it, and then its record; a slide that can never be used has one too."""
+    """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
     slide, layout = open_slide(job.task.path), find_layout(job.task.path)
     record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
     record |= {"about": describe_layout(layout)}
@@ -141,7 +142,7 @@ def _clean(job: Job, row: Row, started: float) -> Row:
     try:
         row, outputs = _write_outputs(job, slide, layout, row, record)
     except NotUsableError as error:
-        row, outputs = row | {"status": "refused", "reason": one_line(error)}, []
+        row, outputs = row | {"status": "refused", "reason": _reason(error, job)}, []
     row["seconds"] = _since(started)
     sizes = {file.name: file.stat().st_size for file in outputs}
     write_record(record | {"outputs": sizes, "row": row}, record_file(job.folder, job.task.name))
@@ -149,7 +150,7 @@ def _clean(job: Job, row: Row, started: float) -> Row:
 
 
 def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record) -> tuple[Row, list[Path]]:
-    """Write mask, healed slide and pictures, the first two under their names only when all is there."""
+    """Write mask, healed slide and pictures; the first two get their names only when all are complete."""
     found, crosstalk, note = _find(slide, job)
     outputs = outputs_of(job.task, job.folder, job.settings)
     with replacing_together(outputs) as parts:
@@ -162,13 +163,13 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
         row = row | measure_row(found)
         if not of_sources(record, job.task.path.parent):
-            raise OSError(f"{job.task.path} was changed while it was read; run again when it is complete")
+            raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
     return row | {"note": note, "kept": kept}, outputs
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:
-    """Paths of what comes of a slide: its mask and, unless only masks are wanted, the healed slide."""
+    """Paths of the outputs of a slide: its mask and, unless only masks are wanted, the healed slide."""
     return [task.output(folder, ending) for ending in ((MASK,) if settings.heal == "none" else (MASK, CLEAN))]
 
 
@@ -177,16 +178,16 @@ def _write_healed(healed: xr.DataArray, path: Path, job: Job, layout: Layout) ->
     settings = job.settings
     software = f"{PROGRAM}{VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
     chosen = ", ".join(f"{name}={value}" for name, value in asdict(settings).items())
-    told = {"software": software, "description": f"Healed by {PROGRAM}{VERSION}: {chosen}"}
+    provenance = {"software": software, "description": f"Healed by {PROGRAM}{VERSION}: {chosen}"}
     page = layout.visible[0].page
-    write_healed(depth, path, source=job.task.path, page=page, compression=job.compression, **told)
+    write_healed(depth, path, source=job.task.path, page=page, compression=job.compression, **provenance)
 
 
 def _kept(healed: Path, job: Job, layout: Layout) -> str:
-    """What of the source the healed file has otherwise, or not at all: a DNG becomes a TIFF, tags are lost."""
-    lost = lost_tags(job.task.path, layout.visible[0].page, healed)
-    told = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
-    return "; ".join([*told, f"tags not kept: {', '.join(lost)}"]) if lost else ""
+    """What the healed file does not carry over from the scan unchanged: a DNG becomes a TIFF, tags are lost."""
+    lost = [PRIVATE_TAGS.get(tag, tag) for tag in lost_tags(job.task.path, layout.visible[0].page, healed)]
+    changes = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
+    return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 
 def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, Crosstalk, str]:
@@ -194,17 +195,22 @@ def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, Crosstalk, str]:
     try:
         return *find_with_model(slide, settings=job.settings, model=model), ""
     except ModelError:
-        return *find_with_model(slide, settings=job.settings), NOTE
+        return *find_with_model(slide, settings=job.settings), NOT_OF_ITS_ROLL
 
 
 @lru_cache(maxsize=1)
-def _open_model(path: Path, digest: str) -> xr.Dataset:  # noqa: ARG001 - a file of other content is another model
+def _open_model(path: Path, digest: str) -> xr.Dataset:  # noqa: ARG001 - part of the cache's key
     return open_model(path)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line."""
+    """The message of an error on one line."""
     return " ".join(str(error).split())
+
+
+def _reason(error: SlideError, job: Job) -> str:
+    """The message without the path of the slide, which the row names."""
+    return one_line(error).removeprefix(f"{job.task.path}: ")
 
 
 def _since(started: float) -> float:

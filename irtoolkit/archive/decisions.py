@@ -1,4 +1,4 @@
-"""What a person decided about the slides of a run, kept beside its results and heeded by the next run."""
+"""A person's decisions about the slides of a run, kept beside its results and applied by the next run."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ KIND, VERSION = "irtoolkit decisions", 1
 VERDICTS = ("", ACCEPTED := "accepted", REJECTED := "rejected")
 
 PATIENCE = 10.0
-"""Seconds to wait for another who writes decisions."""
+"""Seconds to wait while another program writes decisions."""
 
 EVERYWHERE: Box = (0, 0, 2**32, 2**32)
 """More rows and columns than a TIFF file can have."""
@@ -26,15 +26,15 @@ EVERYWHERE: Box = (0, 0, 2**32, 2**32)
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What a person decided about one slide; nothing, by default.
+    """A person's decision about one slide; by default, none.
 
     Parameters
     ----------
     verdict
-        ``"accepted"``: its files are good, and it needs no more looking at; ``"rejected"``: nothing of it is marked or
-        healed; or ``""``.
+        ``"accepted"``: its files are good, and it leaves the short list; ``"rejected"``: nothing is marked or healed;
+        or ``""``.
     threshold
-        So many sigma instead of the run's threshold, 1 or more.
+        Replaces the run's threshold; in sigma, 1 or more.
     excluded
         Regions in which nothing is marked or healed, as in `Settings`.
 
@@ -52,16 +52,16 @@ class Decision:
     excluded: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing; lists become tuples."""
+        """Refuse invalid values; lists become tuples."""
         if self.verdict not in VERDICTS:
             raise SlideError(f"verdict must be {ACCEPTED!r}, {REJECTED!r} or empty, not {self.verdict!r}")
         if isinstance(self.threshold, str):
-            raise SlideError(f"the threshold of a decision must be a number of sigma, not {self.threshold!r}")
+            raise SlideError(f"threshold must be a number of sigma, not {self.threshold!r}")
         checked = Settings(threshold="mirror" if self.threshold is None else self.threshold, excluded=self.excluded)
         object.__setattr__(self, "excluded", checked.excluded)
 
     def settings(self, chosen: Settings) -> Settings:
-        """What the settings chosen for a run become for this slide."""
+        """The settings of a run, changed for this slide."""
         if self.verdict == REJECTED:
             return replace(chosen, excluded=(EVERYWHERE,))
         threshold = chosen.threshold if self.threshold is None else self.threshold
@@ -69,61 +69,59 @@ class Decision:
 
     @property
     def effect(self) -> str:
-        """What it changes in the slide's files, in words that tell different effects apart; "" for nothing."""
+        """What the decision changes in the slide's files, in words; "" for nothing."""
         if self.verdict == REJECTED:
             return REJECTED
-        told = [] if self.threshold is None else [f"threshold {float(self.threshold)}"]
-        told += [
+        changes = [] if self.threshold is None else [f"threshold {float(self.threshold)}"]
+        changes += [
             f"excluded rows {top} to {bottom}, columns {left} to {right}" for top, left, bottom, right in self.excluded
         ]
-        return "; ".join(told)
+        return "; ".join(changes)
 
-    def tell(self, effect: str) -> str:
-        """What the table says of a slide so decided whose files were made with an effect."""
+    def summary(self, effect: str) -> str:
+        """Entry in the table for a slide with this decision whose files were made with `effect`."""
         return "; ".join(filter(None, (effect, self.verdict if self.verdict == ACCEPTED else "")))
 
-    def is_heeded(self, told: str) -> bool:
-        """Whether a slide of which the table says this was made as is decided now.
+    def is_applied(self, entry: str) -> bool:
+        """Whether the files of a slide with this entry in the table were made with this decision.
 
-        >>> Decision(verdict="accepted").is_heeded(""), Decision().is_heeded("threshold 4.5; accepted")
+        >>> Decision(verdict="accepted").is_applied(""), Decision().is_applied("threshold 4.5; accepted")
         (True, False)
         """
-        return set(told.split("; ")) - {"", ACCEPTED} == set(self.effect.split("; ")) - {""}
+        return set(entry.split("; ")) - {"", ACCEPTED} == set(self.effect.split("; ")) - {""}
 
 
 def decision_of(decisions: Mapping[str, Decision], slide: str) -> Decision:
-    """What was decided about a slide, by its name as the table writes it, in which bytes of no text are escaped."""
+    """The decision about a slide, by its name as the table writes it (bytes that are no text are escaped)."""
     return decisions.get(slide.encode("utf-8", "backslashreplace").decode("utf-8"), Decision())
 
 
 def read_decisions(folder: AnyPath) -> dict[str, Decision]:
-    """Read what was decided about the slides of a run, by their names in its table; nothing where there is no file.
+    """Read the decisions about the slides of a run, by their names in its table; empty if there is no file.
 
     Raises
     ------
     SlideError
-        ``decisions.json`` in the folder cannot be understood.
+        ``decisions.json`` in the folder cannot be read.
     """
     file = Path(folder) / FILE
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        if (told["kind"], told["version"]) != (KIND, VERSION):
-            raise SlideError(f"it is {told['kind']!r} of version {told['version']!r}")
-        return {slide: Decision(**decision) for slide, decision in told["slides"].items()}
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if (content["kind"], content["version"]) != (KIND, VERSION):
+            raise SlideError(f"it is {content['kind']!r}, version {content['version']!r}")
+        return {slide: Decision(**decision) for slide, decision in content["slides"].items()}
     except FileNotFoundError:
         return {}
     except (SlideError, ValueError, KeyError, TypeError, AttributeError) as error:
-        advice = "mend it, or move it away to decide anew"
-        raise SlideError(
-            f"{file}: expected {KIND} of version {VERSION}, found something else ({error}); {advice}"
-        ) from error
+        problem = f"cannot be read as {KIND}, version {VERSION}"
+        raise SlideError(f"{file} {problem}; repair it, or move it away and decide again ({error})") from error
 
 
 def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:
     """Enter decisions into ``decisions.json`` of a run's output folder, atomically; return its path.
 
-    Those of other slides stay, also while others write theirs or a run is going on; a `Decision` of nothing takes a
-    slide out.
+    The decisions about other slides stay, even while others write theirs or a run is going on; ``Decision()`` removes
+    that about a slide.
 
     Parameters
     ----------
@@ -135,21 +133,21 @@ def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:
     Raises
     ------
     SlideError
-        There is no such folder, or its decisions cannot be understood; they stay as they are.
+        There is no such folder, or its decisions cannot be read; the file stays as it is.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise SlideError(f"{folder}: expected the folder that clean wrote to, found none")
+        raise SlideError(f"{folder}: no such folder; give the output folder of irtoolkit clean")
     try:
         with locket.lock_file(str(folder / LOCK), timeout=PATIENCE):
             decided = read_decisions(folder) | dict(decisions)
             return _write({slide: decision for slide, decision in decided.items() if decision != Decision()}, folder)
     except locket.LockError as error:
-        raise SlideError(f"{folder}: another is writing decisions for more than {PATIENCE:g} s; try again") from error
+        raise SlideError(f"{folder}: another program is writing decisions; try again later") from error
 
 
 def _write(decisions: Mapping[str, Decision], folder: Path) -> Path:
-    """One line a slide; once more if a run that has just begun took the temporary file for a leftover."""
+    """Write one line per slide; twice if a run that has just begun removed the temporary file as a leftover."""
     lines = ",\n".join(
         f"  {json.dumps(slide)}: {json.dumps(_plain(decision))}" for slide, decision in decisions.items()
     )
@@ -166,5 +164,5 @@ def _replace(file: Path, text: str) -> Path:
 
 
 def _plain(decision: Decision) -> dict[str, Any]:
-    """What differs from a decision of nothing."""
+    """The fields that differ from those of ``Decision()``."""
     return {name: value for name, value in asdict(decision).items() if value != getattr(Decision, name)}

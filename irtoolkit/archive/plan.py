@@ -1,4 +1,4 @@
-"""What a run over an archive has to do, and what earlier runs have done; only headers and records are read."""
+"""What a run over an archive has to do after earlier runs; only headers and records are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from irtoolkit.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What may be chosen about a run; see `clean_archive`."""
+    """The choices of a run; see `clean_archive`."""
 
     settings: Settings = field(default_factory=Settings)
     model: xr.Dataset | None = None
@@ -33,7 +33,7 @@ class Choices:
 
 
 class Known(NamedTuple):
-    """A slide, what its layout says (nothing if it cannot be used), and the record of how it was last cleaned."""
+    """A slide, its `describe_layout` (empty if it cannot be used), and the record of its last cleaning."""
 
     task: Task
     about: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Known(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All slides that were found, all rolls with their models (None where one is still to be fitted), and decisions."""
+    """All slides, all rolls with their models (None if still to be fitted), and all decisions."""
 
     folder: Path
     choices: Choices
@@ -50,7 +50,7 @@ class Run(NamedTuple):
     decisions: Mapping[str, Decision]
 
     def decision(self, task: Task) -> Decision:
-        """What was decided about a slide before the run."""
+        """The decision about a slide before the run."""
         return decision_of(self.decisions, task.slide)
 
 
@@ -60,8 +60,8 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     Raises
     ------
     CallError
-        Nothing is found, outputs would collide or stand beside sources; `SlideError` if a program is missing, or the
-        decisions in the output folder cannot be read.
+        Nothing is found, outputs would collide or be written beside sources; `SlideError` if a program is missing, or
+        the decisions in the output folder cannot be read.
     """
     check_method(choices.settings.heal)
     tasks = find_slides(paths, out)
@@ -75,12 +75,12 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
 
 
 def given_model(folder: Path) -> Path:
-    """Where the output folder keeps the model that serves all slides of a run."""
+    """Path in the output folder of a model given for all slides of a run."""
     return folder / "report" / "rolls" / "given.json"
 
 
 def survey(task: Task, folder: Path) -> Known:
-    """What is known of a slide: from its record if its source is as it was then, else from its header."""
+    """Describe a slide: from its record if its source is unchanged, else from its header."""
     record = read_record(record_file(folder, task.name))
     if record is not None and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
@@ -99,7 +99,7 @@ def _model_of(roll: Roll, folder: Path, choices: Choices) -> RollModel | None:
 
 
 def slides_to_clean(run: Run) -> list[Known]:
-    """Slides that are not done as the run wants them, among the first up to its limit."""
+    """Slides that are not yet done with the choices of the run, among the first up to its limit."""
     models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
     wanted = run.slides[: run.choices.limit]
     return [slide for slide in wanted if run.choices.force or not _is_done(run, slide, models)]

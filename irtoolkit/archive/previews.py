@@ -1,4 +1,4 @@
-"""Pictures of one cleaned slide for the report: small ones of the whole, and its most changed places at 100 %."""
+"""Pictures of one cleaned slide for the report: small ones of the whole, and close-ups of its most changed places."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from irtoolkit.schema import VISIBLE
 PREVIEW, THUMB, CROP = 640, 160, 160
 """Pixels: the longest side of a preview, that of a thumbnail, and the side of a crop."""
 
-SHOWN, LOOKED_AT = 3, 12
-"""Crops in the picture, and the most densely marked places among which the most changed are chosen."""
+SHOWN, CANDIDATES = 3, 12
+"""Number of crops, and of the most densely marked places from which they are chosen."""
 
 CELL = 20
-REACH = 27.0
-"""Pixels: the cells in which marks are counted, and the sigma, a sixth of a crop, over which they count together."""
+SMOOTHING = 27.0
+"""Pixels: side of the cells in which marks are counted, and sigma over which the counts are smoothed."""
 
 GAP, GAP_GRAY = 4, 128
 
@@ -34,46 +34,46 @@ Mask = NDArray[np.bool_]
 
 
 class Views(NamedTuple):
-    """A piece of a slide as a person sees it, and its marks; all of one height and width, as stored."""
+    """A piece of a slide before and after healing, and its marks; all of one height and width, as stored."""
 
     before: Picture
     mask: Mask
     after: Picture | None
 
     def cut(self, place: Place) -> "Views":
-        """The same of a part of the piece."""
+        """A part of the piece."""
         return Views(self.before[place], self.mask[place], None if self.after is None else self.after[place])
 
     def upright(self, orientation: int) -> list[Picture]:
-        """Before, marks outlined, and, if healed, after: the right way up."""
+        """Before, with marks outlined, and (if healed) after, the right way up."""
         pictures = [self.before, mark_mask(self.before, self.mask), self.after]
         return [orient(picture, orientation) for picture in pictures if picture is not None]
 
     def change(self) -> float:
-        """Sum over the marked pixels of 1 and of the gray levels by which they were changed."""
+        """Number of marked pixels plus the sum of their changes in gray levels."""
         difference = 0 if self.after is None else np.abs(self.before[self.mask] - self.after[self.mask].astype(float))
         return float(self.mask.sum() + np.sum(difference))
 
 
 def preview_folder(folder: Path, name: str) -> Path:
-    """Folder of the pictures of the slide that is called `name`, its path without suffix, in a run's output folder."""
+    """Folder of the pictures of the slide called `name` (its path without suffix) in a run's output folder."""
     return folder / "report" / "slides" / name
 
 
 def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str | os.PathLike[str]) -> None:
-    """Write the pictures of one slide to a folder as JPEG, each complete under its name.
+    """Write the pictures of one slide to a folder as JPEG, each atomically.
 
     Parameters
     ----------
     found
         `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. Its attributes
-        `polarity`, `orientation` and `gamma` say how the slide is looked at (`view_picture`).
+        `polarity`, `orientation` and `gamma` say how it is displayed (`view_picture`).
     healed
-        R, G, B (band, y, x), uint8 or uint16; None where nothing was healed.
+        R, G, B (band, y, x), uint8 or uint16; None if nothing was healed.
     folder
         Gets ``scan.jpg``, ``mask.jpg`` (the marks outlined) and ``healed.jpg``, their longer side of about 640
         pixels; ``thumb.jpg``, the marks coloured, of 160; and ``crops.jpg``: for each of up to three places a row of
-        before, outlined, and healed at 100 %, the most changed place first. One that is not made now is removed.
+        before, outlined, and healed at 100 %, the most changed place first. Other pictures there are removed.
     """
     mask = found.mask.values
     places = find_places(mask)
@@ -88,10 +88,10 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
     _write(pictures, Path(folder))
 
 
-def find_places(mask: Mask, size: int = CROP, most: int = LOOKED_AT) -> list[Place]:
+def find_places(mask: Mask, size: int = CROP, count: int = CANDIDATES) -> list[Place]:
     """Choose windows of a (y, x) mask around its most densely marked places, the densest first, each with new marks.
 
-    Windows measure `size` rows and columns or, on a smaller slide, all there are, and do not pass its edge.
+    Windows have `size` rows and columns, or all of a smaller slide, and do not cross its edge.
 
     >>> mask = np.zeros((500, 700), bool)
     >>> mask[300:310, 605:615] = True
@@ -100,8 +100,8 @@ def find_places(mask: Mask, size: int = CROP, most: int = LOOKED_AT) -> list[Pla
     """
     counted = _count(mask, CELL, (-(-mask.shape[0] // CELL), -(-mask.shape[1] // CELL))).astype(np.float32)
     places: list[Place] = []
-    while len(places) < most and counted.any():
-        dense = np.where(counted > 0, cv2.GaussianBlur(counted, (0, 0), REACH / CELL), -1)
+    while len(places) < count and counted.any():
+        dense = np.where(counted > 0, cv2.GaussianBlur(counted, (0, 0), SMOOTHING / CELL), -1)
         cell = np.unravel_index(int(dense.argmax()), dense.shape)
         rows, columns = (_window(int(n), size, length) for n, length in zip(cell, mask.shape, strict=True))
         places.append((rows, columns))
@@ -125,7 +125,7 @@ def _count(mask: Mask, step: int, shape: tuple[int, int]) -> NDArray[np.int64]:
 
 
 def _read(counts: xr.DataArray, healed: xr.DataArray | None, places: Sequence[Place]) -> list[list[np.ndarray]]:
-    """Compute, of the slide and of the healed slide, the whole made small and then each place, in one go."""
+    """Compute, for the slide and the healed slide at once, a small version of the whole and then each place."""
     planes = [counts] if healed is None else [counts, healed]
     lazy = [[_thin(plane), *(plane.data[: len(VISIBLE), *place] for place in places)] for plane in planes]
     pieces: tuple[list[np.ndarray], ...] = compute(*lazy)
@@ -133,12 +133,12 @@ def _read(counts: xr.DataArray, healed: xr.DataArray | None, places: Sequence[Pl
 
 
 def _step(shape: tuple[int, ...]) -> int:
-    """Rows and columns of a slide in one of its preview."""
+    """Rows and columns of a slide per pixel of its preview."""
     return max(1, round(max(shape) / PREVIEW))
 
 
 def _thin(plane: xr.DataArray) -> Any:
-    """Means of R, G, B over whole squares of pixels, lazy; what is over at the bottom and on the right is left out."""
+    """Means of R, G, B over whole squares of pixels, lazy; rows and columns left over at the end are dropped."""
     step = _step(plane.shape[1:])
     if step == 1:
         return plane.data[: len(VISIBLE)]
@@ -155,21 +155,21 @@ def _average(bands: np.ndarray, step: int) -> np.ndarray:
 
 
 def _deepened(counts: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """8-bit counts on the scale of 16-bit ones where the slide's are those."""
+    """8-bit counts on the scale of 16-bit counts, if the slide has those."""
     return counts if counts.dtype == dtype else counts.astype(dtype) * np.array(257, dtype)
 
 
 def _view(
     pieces: Sequence[Sequence[np.ndarray]], mask: Mask, places: Sequence[Place], attributes: Mapping[str, Any]
 ) -> list[Views]:
-    """Turn the pieces into pictures by the one curve of the whole slide, and cut the mask alike."""
+    """Turn the pieces into pictures with one curve for the whole slide, and cut the mask in the same way."""
     height, width = pieces[0][0].shape[1:]
     step = _step(mask.shape)
     small = mask if step == 1 else _count(mask[: height * step, : width * step], step, (height, width)) > 0
     masks = [small, *(mask[place] for place in places)]
-    look = {name: attributes[name] for name in ("polarity", "gamma") if name in attributes}
+    display = {name: attributes[name] for name in ("polarity", "gamma") if name in attributes}
     flat = np.concatenate([piece.reshape(len(VISIBLE), 1, -1) for of_slide in pieces for piece in of_slide], axis=2)
-    seen = view_picture(flat, reference=pieces[0][0], **look)[0]
+    seen = view_picture(flat, reference=pieces[0][0], **display)[0]
     cuts = np.split(seen, np.cumsum([part.size for part in masks * len(pieces)])[:-1])
     shaped = [cut.reshape(*part.shape, -1) for cut, part in zip(cuts, masks * len(pieces), strict=True)]
     after: list[Picture | None] = [*shaped[len(masks) :]] or [None] * len(masks)
@@ -177,7 +177,7 @@ def _view(
 
 
 def _thumb(whole: Views) -> Picture:
-    """The whole, smaller, its marks coloured: an outline of a pixel would be larger than most of them."""
+    """The whole, smaller, with marks coloured: outlines would be larger than most marks."""
     height, width = whole.mask.shape
     step = max(height, width) / min(THUMB, max(height, width))
     shape = max(1, round(height / step)), max(1, round(width / step))

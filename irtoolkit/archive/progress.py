@@ -1,4 +1,4 @@
-"""What is told while a long run goes on: a bar on a terminal, a line a minute elsewhere."""
+"""Progress of a long run: a bar on a terminal, a line per minute elsewhere."""
 
 import sys
 import time
@@ -14,15 +14,12 @@ EVERY = 60.0
 
 
 class Progress:
-    """Slides done of all, rate, time left and failures so far, on standard error.
-
-    `quiet` says nothing but what `tell` is given.
-    """
+    """Slides done, rate, time left and failures so far, on standard error; if `quiet`, only what `write` is given."""
 
     def __init__(self, total: int, what: str, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic):
         self.total, self.what, self.clock = total, what, clock
         self.done = self.failed = 0
-        self.started = self.told = clock()
+        self.started = self.last_line = clock()
         self.lines = not quiet and not sys.stderr.isatty()
         self.bar = tqdm(total=total, desc=what, unit="slide", disable=quiet or self.lines)
 
@@ -39,9 +36,9 @@ class Progress:
         if self.failed:
             self.bar.set_postfix_str(f"{self.failed} failed", refresh=False)
         self.bar.update(slides)
-        if self.lines and self.clock() - self.told >= EVERY:
-            self.told = self.clock()
-            self.tell(self.line())
+        if self.lines and self.clock() - self.last_line >= EVERY:
+            self.last_line = self.clock()
+            self.write(self.line())
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """Count items as they come."""
@@ -50,27 +47,29 @@ class Progress:
             yield item
 
     def line(self) -> str:
-        """How far it is."""
+        """Progress as one line of text."""
         seconds = max(self.clock() - self.started, 1e-6)
         rate = self.done / seconds
         left = (self.total - self.done) / rate if rate else float("inf")
         failures = f", {self.failed} failed" if self.failed else ""
-        return f"{self.what}: {self.done} of {self.total}, {rate * 60:.1f} a minute, {spell(left)} left{failures}"
+        return (
+            f"{self.what}: {self.done} of {self.total}, {rate * 60:.1f} per minute, {format_time(left)} left{failures}"
+        )
 
-    def tell(self, message: str) -> None:
-        """One line on standard error, above the bar if there is one."""
+    def write(self, message: str) -> None:
+        """Write one line to standard error, above the bar if there is one."""
         tqdm.write(f"irtoolkit: {' '.join(message.split())}", file=sys.stderr)
 
     def trace(self, text: str) -> None:
-        """Where an error arose, on standard error, line by line as it is; nothing if there is nothing."""
+        """Write a traceback to standard error, unless it is empty."""
         if text:
             tqdm.write(text, file=sys.stderr)
 
 
-def spell(seconds: float) -> str:
-    """A time as a person says it.
+def format_time(seconds: float) -> str:
+    """Format a time for a person.
 
-    >>> spell(50), spell(600), spell(20000)
+    >>> format_time(50), format_time(600), format_time(20000)
     ('50 s', '10 min', '5.6 h')
     """
     if seconds < 90:

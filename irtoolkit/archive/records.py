@@ -1,4 +1,4 @@
-"""What a finished slide was made from, and what came of it: the record by which the next run knows it as done."""
+"""The record of a finished slide, its sources and its outputs, from which the next run knows that it is done."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ from irtoolkit.settings import Settings
 
 KIND = "irtoolkit record"
 BLOCK, BLOCKS = 4096, 64
-"""Bytes of a block, and how many blocks besides the header stand for a file's content."""
+"""Bytes of a block, and number of blocks, besides the header, that a digest samples."""
 
 Record = dict[str, Any]
 Source = dict[str, Any]
 
 
 def identify(file: Path) -> Source:
-    """Name, size, time of change and digest of a source: of its header and of 64 blocks spread over it."""
+    """Name, size, time of change and digest (of the header and 64 blocks spread over the file) of a source."""
     status = file.stat()
     return {"name": file.name, "size": status.st_size, "changed": status.st_mtime_ns, "digest": _digest(file)}
 
 
 def is_source(file: Path, known: Source) -> bool:
-    """Whether a file is the source that was identified; its content is read only when size or time differ."""
+    """Whether a file is the identified source; its content is read only if its time differs."""
     try:
         status = file.stat()
         same = (status.st_size, status.st_mtime_ns) == (known["size"], known["changed"])
@@ -55,27 +55,27 @@ def digest_of(value: Mapping[str, Any]) -> str:
 
 
 def recipe(settings: Settings, compression: str, model: str, decision: str = "") -> dict[str, str]:
-    """What, beside the sources, decides the outputs: the version, the settings, and the digest of the model.
+    """What determines the outputs besides the sources: version, settings and digest of the model.
 
-    The settings are those of the slide, with the effect of the `decision` about it, of which the row tells.
+    The settings are those of the slide, changed by the `decision` about it.
     """
     chosen = digest_of(asdict(settings) | {"compression": compression, "decision": decision})
     return {"version": VERSION, "settings": chosen, "model": model}
 
 
 def record_file(folder: Path, name: str) -> Path:
-    """Path of the record of the slide that is called `name`, beside its pictures."""
+    """Path of the record of the slide called `name`, beside its pictures."""
     return preview_folder(folder, name) / "record.json"
 
 
 def write_record(record: Record, file: Path) -> None:
-    """Write a record, atomically; nothing of the slide may be written after it."""
+    """Write a record atomically, as the last file of its slide."""
     with replacing(file) as part:
         part.write_text(json.dumps({"kind": KIND, **record}, indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(file: Path) -> Record | None:
-    """The record in a file, or None where there is none that can be read."""
+    """The record in a file, or None if it cannot be read."""
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         return record if record["kind"] == KIND else None
@@ -84,11 +84,11 @@ def read_record(file: Path) -> Record | None:
 
 
 def of_sources(record: Record, folder: Path) -> bool:
-    """Whether the sources in `folder` are those that the record tells of."""
+    """Whether the sources in `folder` are those of the record."""
     return all(is_source(folder / source["name"], source) for source in record["sources"])
 
 
 def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:
-    """Whether what the record tells of was made by the wanted recipe, and its outputs are in place, whole."""
+    """Whether the slide was made by the wanted recipe and its outputs are complete."""
     made = {name: record[name] for name in wanted} == dict(wanted)
     return made and all(file.is_file() and file.stat().st_size == record["outputs"].get(file.name) for file in outputs)

@@ -18,25 +18,24 @@ from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 
 SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
-"""In the order in which the page runs them; they lie, with its text and its style, in the folder `page`."""
+"""In the order in which the page runs them; they are in the folder `page`."""
 
 DIGITS = 6
-"""Significant digits of a number on the page; the table has all of them."""
+"""Significant digits of the numbers given to the page; the table has all of them."""
 
 
 def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
-    """Write the report of a run, or of what there is of it: the page `path`, and ``report/slides.js`` beside it.
+    """Write the report of a finished or stopped run: the page `path`, and ``report/slides.js`` beside it.
 
-    Each of the two is replaced atomically. The pictures are those of `write_previews`; where they are missing, the page
-    says so.
+    Each of the two is replaced atomically. The page shows the pictures of `write_previews`.
 
     Parameters
     ----------
     rows
-        One a slide, by the columns' names, in the order of the table. `slide` and `status` are needed; `weight` says
-        how much a slide with a `review` matters, `roll` to which roll it belongs (its folder where none is named).
+        One per slide, by the columns' names, in the order of the table. `slide` and `status` are needed; `weight` is
+        how much a slide with a `review` matters, `roll` the name of its roll (by default its folder).
     path
-        Of the page.
+        Path of the page.
     """
     path = Path(path)
     with replacing(path.parent / "report" / "slides.js") as part:
@@ -47,7 +46,7 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
 
 
 def summarise(rows: Sequence[Row]) -> str:
-    """How a run went: the console says it, and the page.
+    """Summarise a run in one line, for the console and the page.
 
     >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
     '1 of 2 slides done, 1 refused, 1 to look at'
@@ -70,22 +69,22 @@ def _page(summary: str) -> str:
 
 
 def _data(rows: Sequence[Row]) -> str:
-    """A script of ASCII, a slide a line, in which no text can end the script."""
-    lines = [json.dumps(_told(row), allow_nan=False).replace("<", "\\u003c") for row in rows]
+    """A script of ASCII, one slide per line, in which no text can end the script."""
+    lines = [json.dumps(_page_row(row), allow_nan=False).replace("<", "\\u003c") for row in rows]
     return "window.slides = [\n" + ",\n".join(lines) + "\n];\n"
 
 
-def _told(row: Row) -> dict[str, Any]:
-    """What the page needs of a row: values that JSON knows, empty ones left out; and where its pictures lie."""
-    told = {name: _plain(value) for name, value in row.items() if value is not None and value != ""}
+def _page_row(row: Row) -> dict[str, Any]:
+    """A row as JSON values, without empty ones, and with the folder of its pictures."""
+    values = {name: _plain(value) for name, value in row.items() if value is not None and value != ""}
     if row["status"] == "done":
         pictures = preview_folder(Path(), PurePosixPath(row["slide"]).with_suffix("").as_posix())
-        told["pictures"] = quote(os.fsencode(pictures.as_posix()))
-    return told
+        values["pictures"] = quote(os.fsencode(pictures.as_posix()))
+    return values
 
 
 def _plain(value: Any) -> str | int | float | None:
-    """A text, or a number as JSON has it: None for those that are not finite."""
+    """A text or a number as a JSON value: None for a number that is not finite."""
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

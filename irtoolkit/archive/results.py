@@ -1,4 +1,4 @@
-"""The table of a run: one row a slide."""
+"""The table of a run: one row per slide."""
 
 import csv
 import os
@@ -23,13 +23,13 @@ DESCRIBED = ("dpi", "film", "scanner", "layout")
 ABOUT = ("slide", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")
 COLUMNS = (*ABOUT, *DESCRIBED, *MEASURED, "seconds")
 TEXTS = ("slide", "roll", "status", "reason", "review", "decision", "note", "kept", "film", "scanner", "layout")
-"""Columns of texts. `kept` says what of the source the healed file has otherwise, or not: a DNG as TIFF, lost tags."""
+"""Columns of texts. `kept` is what the healed file does not carry over from the scan unchanged."""
 
 Row = dict[str, Any]
 
 
 def describe_row(attributes: Mapping[str, Any]) -> Row:
-    """What the file says of the slide, by the columns' names."""
+    """What the tags of the file say, by the columns' names."""
     return {name: attributes.get(name, "") for name in DESCRIBED}
 
 
@@ -49,7 +49,7 @@ def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
 
 
 def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | None:
-    """Write rows as Parquet, atomically, and return the path; None, and nothing is written, without pyarrow."""
+    """Write rows as Parquet, atomically, and return the path; without pyarrow, write nothing and return None."""
     if find_spec("pyarrow") is None:
         return None
     columns = {
@@ -72,8 +72,8 @@ def _number(value: Any) -> float:
 def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     """Read the table of a run from its output folder: the columns of ``slides.csv`` on dimension `slide`.
 
-    Numbers are float64, NaN where a slide has none; the others are texts, empty in a column that the table lacks
-    because an earlier version wrote it. `slide` is the coordinate, the attribute `folder` the folder.
+    Numbers are float64, NaN where a slide has none; the others are texts. A column that an earlier version did not
+    write is empty. `slide` is the coordinate, the attribute `folder` the folder.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     """
     file = Path(folder) / "slides.csv"
     if not file.is_file():
-        raise SlideError(f"{file}: expected the table of a run, found none; give the folder that clean wrote to")
+        raise SlideError(f"{folder} has no table slides.csv; give the output folder of irtoolkit clean")
     with file.open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     columns = {name: [row.get(name, "") for row in rows] for name in COLUMNS}

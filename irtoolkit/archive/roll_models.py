@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 Refusal = Callable[[Task, Exception], None]
 
 KIND = ("scanner", "film", "dpi", "bits")
-"""What slides of one folder must share to be one roll."""
+"""What the slides of one roll have in common."""
 
 
 @dataclass(frozen=True)
 class Roll:
-    """Slides that share film and scanner: what they are called together, where their model is kept, and the slides."""
+    """Slides that share film and scanner: the name of the roll, the file of its model, and the slides."""
 
     name: str
     file: Path
@@ -42,7 +42,7 @@ class Roll:
 
 
 class RollModel(NamedTuple):
-    """The file of a roll's model and its digest; why it has none, if it has none."""
+    """The file of a roll's model and its digest, or the reason why it has none."""
 
     file: Path | None
     digest: str
@@ -50,13 +50,13 @@ class RollModel(NamedTuple):
 
 
 ALONE = RollModel(None, "", "")
-"""Of slides that are fitted by themselves."""
+"""For slides that are fitted on their own."""
 
 
 def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, *, whole: bool) -> list[Roll]:
-    """Group slides, each with what `describe_layout` says of it, of one folder (or of all, if `whole`) and one kind.
+    """Group slides of one folder (or all slides, if `whole`) and one kind; each comes with its `describe_layout`.
 
-    A slide of which nothing is known, because it cannot be used, belongs to no roll.
+    A slide with an empty description cannot be used, and belongs to no roll.
     """
     groups: dict[PurePosixPath, dict[tuple[Any, ...], list[Task]]] = defaultdict(lambda: defaultdict(list))
     for task, about in slides:
@@ -66,16 +66,18 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
     rolls = []
     for place, kinds in groups.items():
         for kind, tasks in kinds.items():
-            told = ", ".join(filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit")))
+            features = ", ".join(
+                filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit"))
+            )
             label = "all slides" if whole else folder_name(tasks[0])
-            name = label if len(kinds) == 1 else f"{label} ({told})"
-            file = folder / "report" / "rolls" / place / f"{_plain(told)}.json"
+            name = label if len(kinds) == 1 else f"{label} ({features})"
+            file = folder / "report" / "rolls" / place / f"{_file_name(features)}.json"
             rolls.append(Roll(name, file, tuple(tasks)))
     return rolls
 
 
 def folder_name(task: Task) -> str:
-    """What the folder of a slide is called: its path below the run's, or the run's own name.
+    """Name of the folder of a slide: its path below the folder of the run, or the name of that folder.
 
     >>> folder_name(Task(Path("/scans/roll7/a.tif"), "roll7/a.tif")), folder_name(Task(Path("/scans/b.tif"), "b.tif"))
     ('roll7', 'scans')
@@ -84,13 +86,13 @@ def folder_name(task: Task) -> str:
     return str(place) if place.name else task.path.parent.name
 
 
-def _plain(text: str) -> str:
-    """A file's name that tells the text to a person, and tells it apart from others."""
+def _file_name(text: str) -> str:
+    """A readable and unique file name for a text."""
     return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def find_model(roll: Roll) -> RollModel | None:
-    """The model of a roll from an earlier run, or None if there is none or its slides were others."""
+    """The model of a roll from an earlier run, or None if there is none or its slides have changed."""
     try:
         model = open_model(roll.file)
     except (OSError, SlideError):
@@ -99,7 +101,7 @@ def find_model(roll: Roll) -> RollModel | None:
 
 
 def describe_model(model: xr.Dataset, file: Path) -> RollModel:
-    """File and digest of a model; no file if there is nothing in it but the reason."""
+    """File and digest of a model, or the reason why the fit failed."""
     if "coefficient" not in model:
         return RollModel(None, "", str(model.attrs["reason"]))
     return RollModel(file, digest_of(model.drop_attrs().to_dict()), "")
@@ -108,7 +110,7 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
 def fit_models(
     rolls: Sequence[Roll], client: "Client | None", threads: int
 ) -> Iterator[tuple[Roll, RollModel | BaseException]]:
-    """Fit the models of rolls, side by side; of rolls fewer than the workers of `client` the slides are shared out."""
+    """Fit the models of rolls in parallel; if there are fewer rolls than workers, sample their slides in parallel."""
     if client is None or len(rolls) >= len(client.nthreads()):
         yield from run_jobs(partial(fit_model, threads=threads), rolls, client)
         return
@@ -122,9 +124,9 @@ def fit_models(
 
 
 def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
-    """Fit the model of a roll, write it to its file, and return what describes it; a roll that cannot be fitted too.
+    """Fit the model of a roll and write it to its file; if it cannot be fitted, the reason is written instead.
 
-    Slides that cannot be used are left out; the threads sample slides side by side.
+    Slides that cannot be used are left out. The threads sample slides in parallel.
     """
     with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
         tried = list(pool.map(try_sample, spread(roll.tasks)))
@@ -139,7 +141,7 @@ def _sample_alone(task: Task) -> SlideSample | None:
 def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
     try:
         if len(samples) < 2:
-            raise SlideError(f"expected at least two usable slides in a roll, found {len(samples)}")
+            raise SlideError(f"a roll needs at least two usable slides, not {len(samples)}")
         with working_threads(1):
             model = to_dataset(fit_samples(samples))
     except SlideError as error:
@@ -149,7 +151,7 @@ def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
 
 
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
-    """The sample of a slide, or None if it cannot be used, of which `on_refused` is told."""
+    """The sample of a slide; if it cannot be used, call `on_refused` and return None."""
     try:
         return thin_sample(sample_slide(open_slide(task.path)))
     except (SlideError, OSError) as error:
@@ -159,7 +161,7 @@ def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | N
 
 
 def _token(roll: Roll) -> str:
-    """What must be as it was for the roll's model to be as it was: the version, and its slides' sizes and times."""
+    """Digest of what the roll's model depends on: the version, and the sizes and times of its slides."""
     states = {task.slide: task.path.stat() if task.path.exists() else None for task in roll.tasks}
     slides = {slide: [state.st_size, state.st_mtime_ns] if state else [] for slide, state in states.items()}
     return digest_of({"version": VERSION, "slides": slides})

@@ -1,4 +1,4 @@
-"""Many slides: an archive of rolls, cleaned overnight, that goes on where it was stopped."""
+"""Clean an archive of rolls, and continue where an earlier run stopped."""
 
 import os
 import time
@@ -22,16 +22,15 @@ from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_n
 from irtoolkit.archive.short_list import judge_rows
 from irtoolkit.archive.tasks import CallError, Task
 from irtoolkit.archive.workers import local_workers, run_jobs
-from irtoolkit.files import remove_leftovers, write_model
+from irtoolkit.files import AnyPath, remove_leftovers, write_model
 from irtoolkit.pipeline import spread
 from irtoolkit.settings import Settings
 
 if TYPE_CHECKING:
     from distributed import Client
 
-AnyPath = str | os.PathLike[str]
 TABLE, REPORT, LOG, LOCK = "slides", "report.html", "irtoolkit.log", ".irtoolkit.lock"
-LOST = "its files are no longer in the output folder, which was removed while the run went on; run again"
+LOST = "its files are gone: the output folder was removed during the run; run again"
 
 
 def clean_archive(
@@ -51,42 +50,41 @@ def clean_archive(
 ) -> xr.Dataset:
     """Clean every slide of a tree, roll by roll, and write masks, healed slides, table and report to a folder.
 
-    What an earlier run has done is left as it is, if source, settings, model and version are the same. What was decided
-    about slides (`write_decisions`) is heeded, and does only those again whose decision changed. A slide that cannot be
-    cleaned is a row of the table that says why.
+    Slides that an earlier run has done are kept if source, settings, model and version are the same. Decisions
+    (`write_decisions`) are applied; only slides whose decision changed are redone. A slide that cannot be cleaned is
+    listed with the reason.
 
     Parameters
     ----------
     paths
-        Files, folders (searched below) and globs; only read.
+        Files, folders (searched recursively) and glob patterns; only read.
     out
         The folder to write to.
     settings
         The choices of the run; the defaults if None.
     model
-        From `fit_roll` or `open_model`, for all slides; if None each roll is fitted.
+        From `fit_roll` or `open_model`, for all slides; if None, each roll is fitted.
     alone
-        Whether every slide is fitted by itself instead.
+        Whether every slide is fitted on its own instead.
     rolls
-        What a roll is: the slides of one ``"folder"``, or ``"all"``; in either, of one scanner, film, resolution and
-        depth.
+        Whether a roll is one ``"folder"`` or ``"all"`` folders; its slides share scanner, film, resolution and depth.
     workers
-        Processes; None for as many as cores and memory allow.
+        Number of processes; None for as many as cores and memory allow.
     client
-        Of a dask.distributed cluster that sees the same files; it does the work then, one slide a process at a time.
+        Of a dask.distributed cluster that sees the same files and does the work, one slide per process at a time.
     force
-        Whether slides that are done are done again.
+        Whether slides that are done are redone.
     limit
-        Clean only so many slides, the first of all.
+        Clean only the first `limit` slides.
     compression
-        Of the healed slides: ``"none"`` or ``"deflate"``.
+        Compression of the healed slides: ``"none"`` or ``"deflate"``.
     quiet
-        Whether nothing is told of the progress.
+        Whether to print no progress.
 
     Returns
     -------
     xarray.Dataset
-        What `open_results` returns: the columns of ``slides.csv`` on dimension `slide`.
+        The result of `open_results`: the columns of ``slides.csv`` on dimension `slide`.
 
     Raises
     ------
@@ -109,7 +107,7 @@ def clean_archive(
 
 
 def estimate(run: Run) -> Estimate:
-    """Slides to clean, and the space and time that they will take."""
+    """Estimate how many slides are to be cleaned, and the space and time needed."""
     todo = [slide.about for slide in slides_to_clean(run)]
     finished = [slide.record for slide in run.slides if slide.record and slide.about["pixels"]]
     rates = (record["row"]["seconds"] / record["about"]["pixels"] for record in finished)
@@ -119,10 +117,7 @@ def estimate(run: Run) -> Estimate:
 def carry_out(
     run: Run, *, workers: int | None = None, client: "Client | None" = None, quiet: bool = False, traces: bool = False
 ) -> list[Row]:
-    """Do what a run has to do, and return the rows of its slides, in natural order; `traces` tells where errors arose.
-
-    See `clean_archive`.
-    """
+    """Carry out a run and return the rows of its slides, in natural order; `traces` prints tracebacks of errors."""
     check_space(estimate(run), run.folder)
     crew = Crew(0, None) if client else choose_crew([slide.about for slide in slides_to_clean(run)], workers)
     with sole_user(run.folder):
@@ -139,13 +134,13 @@ def carry_out(
 
 @contextmanager
 def sole_user(folder: Path) -> Iterator[None]:
-    """Hold the output folder, so that no other run writes to it; the system frees it when this process ends."""
+    """Lock the output folder so that no other run writes to it; the lock ends with this process."""
     lock = locket.lock_file(str(folder / LOCK), timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except OSError as error:
-        raise CallError(f"{folder}: expected a folder that can be written to: {error}") from error
+        raise CallError(f"cannot write to the folder {folder} ({error}); choose another (--out)") from error
     except locket.LockError as error:
         raise CallError(f"{folder} is in use by another run; wait for it, or write to another folder") from error
     try:
@@ -161,7 +156,7 @@ def _client_of(client: "Client | None", crew: Crew) -> "AbstractContextManager[C
 
 
 def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Run:
-    """The run with the model of every roll whose slides it cleans."""
+    """The run with the models of all rolls that it cleans."""
     if run.choices.model is not None:
         write_model(run.choices.model, given_model(run.folder))
     wanted = {slide.task.slide for slide in run.slides[: run.choices.limit]}
@@ -173,7 +168,7 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
             if isinstance(model, BaseException):
                 model = RollModel(None, "", one_line(model))
             if model.reason:
-                progress.tell(f"{roll.name}: its slides are fitted by themselves: {model.reason}")
+                progress.write(f"{roll.name}: its slides are fitted on their own: {model.reason}")
             fitted[roll.file] = model
             progress.step(slides=len(spread(roll.tasks)))
     return run._replace(rolls=tuple((roll, fitted.get(roll.file, model)) for roll, model in run.rolls))
@@ -182,7 +177,7 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
 def _clean(
     run: Run, client: "Client | None", crew: Crew, outcomes: dict[str, Row | None], *, quiet: bool, traces: bool
 ) -> None:
-    """Clean what is to be cleaned; `outcomes` gets the row of each slide that is not done, None for one that is."""
+    """Clean the slides of a run; `outcomes` gets the row of each slide that is not done, and None for one that is."""
     todo = slides_to_clean(run)
     log = partial(_log, run.folder / LOG)
     log(f"{len(todo)} of {len(run.slides)} slides to clean")
@@ -193,27 +188,25 @@ def _clean(
                 log(f"{row['status']} {row['slide']} {row['seconds']} s {row['reason']}")
                 outcomes[row["slide"]] = row if row["status"] != "done" else None
                 if row["status"] != "done":
-                    progress.tell(f"{row['slide']}: {row['status']}: {row['reason']}")
+                    progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
                     progress.trace(trace if traces else "")
                 progress.step(failed=row["status"] != "done")
         except KeyboardInterrupt:
-            said = f"stopped: {progress.done} of {len(todo)} slides were cleaned; the same call goes on with the others"
-            progress.tell(said)
-            log(said)
+            for write in (progress.write, log):
+                write(f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others")
             raise
 
 
 def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]:
     rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
-    choices = run.choices
     for slide in todo:
         name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
         decision = run.decision(slide.task)
         yield Job(
             slide.task,
             run.folder,
-            decision.settings(choices.settings),
-            compression=choices.compression,
+            decision.settings(run.choices.settings),
+            compression=run.choices.compression,
             decision=decision.effect,
             roll=name,
             model=model.file,
@@ -223,21 +216,20 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
 
 
 def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
-    """What came of a job, even if its worker died of it."""
+    """The outcome of a job, even if its worker died."""
     if not isinstance(outcome, BaseException):
         return outcome
-    advice = "with fewer processes (--workers) each has more memory"
-    reason = f"the process that cleaned it was lost: {one_line(outcome)}; {advice}"
+    reason = f"the process that cleaned it was lost; use fewer, with more memory each (--workers): {one_line(outcome)}"
     return Outcome({"slide": job.task.slide, "roll": job.roll, "status": "failed", "reason": reason, "seconds": 0.0})
 
 
 def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
-    """Write table and report of all slides that are known to be done or not, whenever that was."""
+    """Write table and report of all slides that this run or an earlier one has tried."""
     rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
-    decided = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
-    told = [row | {"decision": decided[row["slide"]].tell(row.get("decision", ""))} for row in rows]
-    settled = {slide for slide, decision in decided.items() if decision.verdict}
-    judged = judge_rows(told, run.choices.settings.false_discovery_rate, settled)
+    decisions = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
+    rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
+    settled = {slide for slide, decision in decisions.items() if decision.verdict}
+    judged = judge_rows(rows, run.choices.settings.false_discovery_rate, settled)
     write_table(judged, run.folder / f"{TABLE}.csv")
     write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)
@@ -245,7 +237,7 @@ def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
 
 
 def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:
-    """The row of a slide from this run, if that left it undone, or from its record; None if it was never cleaned."""
+    """The row of a slide from this run, if it is not done, or from its record; None if it was never tried."""
     record = read_record(record_file(folder, task.name))
     if task.slide in outcomes and outcomes[task.slide] is None and record is None:
         return {"slide": task.slide, "status": "failed", "reason": LOST}
@@ -253,6 +245,6 @@ def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row
 
 
 def _log(file: Path, text: str) -> None:
-    """Append a line with the time; a log that cannot be written stops nothing."""
+    """Append a line with the time; errors are ignored."""
     with suppress(OSError), file.open("a", encoding="utf-8", errors="backslashreplace") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(text.split())}\n")

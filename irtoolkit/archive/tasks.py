@@ -1,4 +1,4 @@
-"""The slides of a run: finding them, naming what comes of them."""
+"""The slides of a run: finding them, and naming their outputs."""
 
 import glob
 import os
@@ -13,14 +13,14 @@ from irtoolkit.files import SLIDE_SUFFIXES, Layout, check_target, describe, is_s
 from irtoolkit.schema import SlideError
 
 MASK, CLEAN = "_mask.tif", "_clean.tif"
-"""Endings of the files that come of a slide."""
+"""Endings of the outputs of a slide."""
 
 PROGRAM = "irtoolkit "
-"""With which the name of this program stands in the Software tag of what it has written."""
+"""Name of this program in the Software tag of its outputs."""
 
 
 class CallError(SlideError):
-    """The call itself is wrong; nothing was written."""
+    """The call itself is wrong, and nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Task:
 def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
     """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
 
-    Infrared sidecars, hidden files, what lies in `out`, and masks and healed slides of any run (by their names and the
-    program in their Software tag) are skipped in folders and globs.
+    In folders and globs, separate infrared files, hidden files, files in `out`, and masks and healed slides of any run
+    (recognised by name and Software tag) are skipped.
 
     Raises
     ------
     CallError
-        A path does not exist, nothing is found, or two slides would have one output name.
+        A path does not exist, nothing is found, or two slides would have the same output name.
     """
     found: dict[Path, None] = {}
     folders = []
@@ -66,7 +66,7 @@ def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
 
 
 def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
-    """Absolute files that a PATH stands for, and the folder that holds them."""
+    """Absolute paths of the slides that a PATH names, and the folder that holds them."""
     here = Path(path)
     if here.is_dir():
         below = out if out is not None and here.resolve() in out.resolve().parents else None
@@ -76,13 +76,14 @@ def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
     files = [Path(name).absolute() for name in glob.glob(path, recursive=True)]
     slides = [file for file in files if _is_slide(file, out)]
     if not slides:
-        raise CallError(f"{path}: expected a slide, a folder or a pattern of slides, found no such file")
+        problem = "no slide matches this pattern" if glob.has_magic(path) else "no such file or folder"
+        raise CallError(f"{path}: {problem}")
     return slides, Path(os.path.commonpath([file.parent for file in slides]))
 
 
 def _is_slide(file: Path, out: Path | None) -> bool:
-    passed_over = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
-    kept = not passed_over and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
+    skipped = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
+    kept = not skipped and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
     return kept and not is_sidecar(file) and not _is_output(file)
 
 
@@ -98,11 +99,13 @@ def _check_names(tasks: Sequence[Task]) -> None:
     for task in tasks:
         other = seen.setdefault(task.name.casefold(), task.path)
         if other is not task.path:
-            raise CallError(f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them apart")
+            raise CallError(
+                f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them separately"
+            )
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sort key by which slide 2 comes before slide 10.
+    """Sort key that puts slide 2 before slide 10.
 
     >>> sorted([Path("slide10.tif"), Path("slide2.tif")], key=natural_key)[0].name
     'slide2.tif'
@@ -114,18 +117,18 @@ def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
 def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
     """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
     if folder.exists() and not folder.is_dir():
-        raise CallError(f"{folder}: expected a folder to write to, found a file")
+        raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
     for task in tasks:
         try:
             check_target(task.output(folder, CLEAN), [task.path])
         except SlideError as error:
-            raise CallError(str(error)) from error
+            raise CallError(f"the output folder {folder} holds the scans; choose another folder (--out)") from error
 
 
 def describe_layout(layout: Layout) -> dict[str, Any]:
-    """What a run needs to know of a slide before it is cleaned: film and scanner as the file tells them, and its size.
+    """What a run needs to know of a slide before it is cleaned: its size, and film and scanner from its tags.
 
-    `bytes` are those of the healed slide without compression. Nothing is said of a slide without infrared.
+    `bytes` is the size of the healed slide without compression. Empty for a slide without infrared.
     """
     if layout.infrared is None:
         return {}

@@ -1,4 +1,4 @@
-"""Jobs done in this process or by the workers of a dask cluster, a few at a time."""
+"""Run jobs in this process or on the workers of a dask cluster, a few at a time."""
 
 import logging
 import signal
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 AHEAD = 2
-"""Jobs that wait or run, per worker: no worker idles, and little is lost when all is stopped."""
+"""Jobs submitted per worker: no worker idles, and little is lost when the run is stopped."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 def run_jobs(
     work: Callable[[Job], Result], jobs: Iterable[Job], client: "Client | None"
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    """Yield each job with its result, as they finish: here and in order, or by the workers of `client`.
+    """Yield each job with its result as it finishes: in this process and in order, or on the workers of `client`.
 
-    A job that ends in an error (whose worker died again and again, say) is yielded with it. Jobs of a worker that is
-    lost are done by another. When the iteration is left, what waits is cancelled.
+    A job that fails, or whose worker dies repeatedly, is yielded with the error. When a worker dies, another does its
+    jobs. Leaving the iteration cancels waiting jobs.
     """
     return _run_here(work, jobs) if client is None else _run_on(client, work, iter(jobs))
 
@@ -63,24 +63,24 @@ def _run_on(
 
 @contextmanager
 def local_workers(count: int, memory: int) -> Iterator["Client"]:
-    """Client of so many processes of one thread on this machine, sharing `memory` bytes; they end with it.
+    """Client of `count` single-threaded processes on this machine that share `memory` bytes and end with it.
 
-    Ctrl-C reaches this process alone, which ends them. They do not import the script that called: one without
-    ``if __name__ == "__main__":`` would begin its work once more in each of them.
+    Ctrl-C reaches only this process, which ends the others. They do not import the calling script, which would start
+    its work again in each of them if it lacks ``if __name__ == "__main__":``.
     """
     from distributed import Client, LocalCluster
 
     options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
-    with _unseen_script():
-        with _deaf_to_ctrl_c():
+    with _hidden_script():
+        with _ctrl_c_ignored():
             cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
         with cluster, Client(cluster) as client:
             yield client
 
 
 @contextmanager
-def _unseen_script() -> Iterator[None]:
-    """Hide the file of the main module, which `multiprocessing` imports in every process that it spawns."""
+def _hidden_script() -> Iterator[None]:
+    """Hide the file of the main module, which `multiprocessing` would import in every process it starts."""
     script = vars(sys.modules["__main__"])
     hidden: dict[str, Any] = {name: script[name] for name in ("__file__", "__spec__") if name in script}
     script.update(dict.fromkeys(hidden))
@@ -91,8 +91,8 @@ def _unseen_script() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started meanwhile inherit that they ignore the interrupt of the terminal."""
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Processes started in this context ignore Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Counts of the scanner as optical density, in which film, defects and gamma add up."""
+"""Conversion between scanner counts, light and optical density, in which film and defects add up."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ SOFTNESS = 20.0
 
 
 def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
-    """Counts as float32 on the 16-bit scale: uint8 taken 257-fold, uint16 and float as they are.
+    """Counts as float32 on the 16-bit scale: uint8 times 257, uint16 and float unchanged.
 
     >>> to_sixteen_bits(np.array([1, 255], np.uint8))
     array([  257., 65535.], dtype=float32)
@@ -18,7 +18,7 @@ def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
 def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
     """Counts as light, float32 on the 16-bit scale: full scale times their share of it to the power of `exponent`.
 
-    1 for linear files, 2.2 for those with the usual gamma curve.
+    The exponent is 1 for linear files and 2.2 for files with the usual gamma curve.
 
     >>> to_light(np.array([65535, 32768], np.uint16), 2.2).round()
     array([65535., 14263.], dtype=float32)
@@ -30,7 +30,7 @@ def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def from_light(light: np.ndarray, exponent: float) -> np.ndarray:
-    """16-bit counts, not rounded, that `to_light` makes this light of.
+    """16-bit counts, not rounded, whose `to_light` is given.
 
     >>> from_light(to_light(np.array([1000, 32768], np.uint16), 2.2), 2.2).round()
     array([ 1000., 32768.], dtype=float32)
@@ -39,11 +39,11 @@ def from_light(light: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:
-    """Optical density -log10((counts - offset) / 65535) as float32, softened where the counts drown in noise.
+    """Optical density -log10((counts - offset) / 65535) as float32, softened within the noise.
 
     The logarithm is the generalised one, ln((x + sqrt(x^2 + 4 k^2)) / 2), which stays finite and nearly linear
     below the softness k (Durbin et al. 2002, doi:10.1093/bioinformatics/18.suppl_1.S105). Counts are uint8, uint16
-    or float; uint8 counts are taken 257-fold, so that 255 is full scale. `offset` and `softness` are in 16-bit counts.
+    or float; uint8 counts are taken times 257: 255 is full scale. `offset` and `softness` are in 16-bit counts.
 
     >>> to_density(np.array([65535, 6553], np.uint16)).round(3) + 0.0
     array([0., 1.], dtype=float32)
@@ -58,7 +58,7 @@ def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNE
 
 
 def to_transmittance(density: np.ndarray) -> np.ndarray:
-    """Share of light, float32, that a density lets through: 10^-density.
+    """Transmittance of a density, the share of light that passes, float32: 10^-density.
 
     >>> to_transmittance(np.array([0.0, 1.0], np.float32)).round(3)
     array([1. , 0.1], dtype=float32)
@@ -67,5 +67,5 @@ def to_transmittance(density: np.ndarray) -> np.ndarray:
 
 
 def to_counts(density: np.ndarray, offset: float = 0.0) -> np.ndarray:
-    """16-bit counts, as float32, that an ideal scanner gives for a density: 65535 * 10^-density + offset."""
+    """16-bit counts, float32, of an ideal scanner for a density: 65535 * 10^-density + offset."""
     return np.float32(FULL_SCALE) * np.power(np.float32(10), -density.astype(np.float32)) + np.float32(offset)

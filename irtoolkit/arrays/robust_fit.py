@@ -1,4 +1,4 @@
-"""Least squares that outliers do not pull, level by level of density."""
+"""Least squares without outliers, which are found at each level of density."""
 
 from typing import NamedTuple
 
@@ -21,11 +21,11 @@ MANY_SAMPLES = 50_000
 
 
 class Fit(NamedTuple):
-    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust sigma left.
+    """Coefficients and their standard errors (terms,), the share of variance explained, and the robust residual sigma.
 
-    `loss` is the mean size of the residual, where more than 5 sigma count as 5: few as they are, shadows have a say.
-    `sums` (terms and values, terms and values) are those of products over the samples kept, `variance` that of their
-    residual, `alike` how many of them err as one. Errors and `alike` are NaN where they were not asked for.
+    `loss` is the mean absolute residual, clipped at 5 sigma, to which a few shadows also contribute. `sums` (terms and
+    values, terms and values) are the products summed over the samples kept, `variance` is that of their residual,
+    `alike` the number of samples per independent error. Errors and `alike` are NaN unless requested.
     """
 
     coefficient: np.ndarray
@@ -39,11 +39,11 @@ class Fit(NamedTuple):
 
 
 def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> Fit:
-    """Fit the last row of (terms and values, samples) on the others, without the samples that lie off.
+    """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
-    A sample lies off when its residual is beyond 6, 5, 4, and at last 3 robust sigmas from the median of its level, in
-    rounds; levels are shares of the samples in order of `level` (samples,), finer at both ends. Of 50,000 samples and
-    more every fourth serves the rounds before the last three.
+    In successive rounds, outliers are samples with residuals beyond 6, 5, 4, and finally 3 robust sigmas from the
+    median of their level. Levels are quantile ranges of `level` (samples,), finer at both ends. From 50,000 samples on,
+    every fourth is used before the last three rounds.
     """
     terms, values = joined[:-1], joined[-1]
     number = np.searchsorted(np.quantile(level, LEVELS), level)
@@ -66,13 +66,13 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
 
 
 def level_scales(residual: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Robust sigma of the residual (samples,) in each level that has samples, from the least `level` (samples,)."""
+    """Robust sigma of the residual (samples,) in each level that has samples, by increasing `level` (samples,)."""
     number = np.searchsorted(np.quantile(level, LEVELS), level)
     return np.array([robust_centre_and_scale(residual[number == one])[1] for one in np.unique(number)])
 
 
 def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Residual from the median of its level's, in robust sigmas of its level: no level as a whole is an outlier."""
+    """Residual minus the median of its level, in robust sigmas of its level, so that no whole level is an outlier."""
     standard = np.empty_like(residual)
     for level in range(len(LEVELS) + 1):
         inside = number == level

@@ -23,7 +23,7 @@ def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
 
 
 def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of a float32 plane, cut at four sigma, mirrored at the slide's edge; sigma 0 returns the plane."""
+    """Gaussian blur of a float32 plane, truncated at four sigma, mirrored at the edges; sigma 0 returns the plane."""
     if sigma <= 0:
         return plane
     return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
@@ -36,7 +36,7 @@ def blur_bands(planes: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of what is known of a float32 plane, by its share of the kernel; NaN stays where it is.
+    """Gaussian blur of the known pixels of a float32 plane, over their share of the kernel; NaN stays NaN.
 
     Normalised convolution (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
 
@@ -58,14 +58,14 @@ def kernel_size(sigma: float) -> tuple[int, int]:
 
 
 def wide_blur(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of a float32 plane by many pixels, computed on means of 4 by 4; its edges are mirrored."""
+    """Gaussian blur of a float32 plane by many pixels, computed on means of 4 by 4, mirrored at the edges."""
     height, width = plane.shape
     small = cv2.resize(plane, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     return cv2.resize(blur(small, sigma / 4), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def high_pass(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """What a Gaussian blur of `sigma` takes away from a float32 plane."""
+    """Detail that a Gaussian blur of `sigma` removes from a float32 plane."""
     return plane - blur(plane, sigma)
 
 
@@ -134,8 +134,8 @@ def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: 
     values
         (samples,).
     ridge
-        Share of the samples' weight by which each standardised term is held to zero, so that terms that say
-        the same (a gray slide) stay finite.
+        Penalty on each standardised term as a share of the samples' weight, which keeps coefficients of equal terms
+        (a gray slide) finite.
     weights
         (samples,); None for equal ones.
 
@@ -151,9 +151,9 @@ def least_squares(terms: np.ndarray, values: np.ndarray, ridge: float, weights: 
 
 
 def solve_sums(sums: np.ndarray, ridge: float) -> np.ndarray:
-    """Coefficients (terms,) from `sums_of_products` of the terms, of which the first is 1, and of the values, last.
+    """Coefficients (terms,) from `sums_of_products` of the terms, the first of which is 1, and the values, last.
 
-    Sums over parts of a slide add up; so do those over the slides of a roll.
+    Sums over parts of a slide, or over the slides of a roll, can be added.
 
     >>> terms = np.array([[1, 1, 1, 1], [0, 1, 2, 3.0], [1, 3, 5, 7.0]])
     >>> solve_sums(sums_of_products(terms[:, :2]) + sums_of_products(terms[:, 2:]), 0.0).round(6)
@@ -173,9 +173,9 @@ def solve_sums(sums: np.ndarray, ridge: float) -> np.ndarray:
 
 
 def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np.ndarray:
-    """Standard errors (terms,) of coefficients whose fit left `residual` (samples,), for neighbours that err alike.
+    """Standard errors (terms,) of coefficients from the `residual` (samples,) of their fit, for correlated neighbours.
 
-    The samples count in 60 runs of neighbours, not one by one (the sandwich of Liang & Zeger 1986,
+    The samples are grouped into 60 runs of neighbours (sandwich estimator, Liang & Zeger 1986,
     doi:10.1093/biomet/73.1.13).
     """
     edges = np.linspace(0, len(residual), CLUSTERS + 1).astype(int)
@@ -189,9 +189,9 @@ def standard_errors(terms: np.ndarray, residual: np.ndarray, ridge: float) -> np
 
 
 def pixels_alike(terms: np.ndarray, residual: np.ndarray) -> float:
-    """How many samples err as one: variance of coefficients in 60 runs of neighbours over that of single samples.
+    """Samples per independent error: coefficient variance from 60 runs of neighbours over that from single samples.
 
-    The median over the terms (terms, samples), of which the first is 1; at least 1, and 1 where that is the only one.
+    It is the median over the terms (terms, samples), the first of which is 1; at least 1, and 1 for a single term.
 
     >>> wave = np.repeat(np.random.default_rng(0).normal(size=1000), 6)
     >>> round(pixels_alike(np.stack([np.ones(6000), np.repeat(np.arange(1000.0), 6)]), wave)) in (4, 5, 6, 7, 8)

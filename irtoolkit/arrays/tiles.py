@@ -1,7 +1,7 @@
 """Chunked machinery: lazy arrays from readers, NumPy kernels with a halo, samples, streaming into a file.
 
-Every lazy step works on the same blocks, which depend on nothing but the size of the slide: so the same numbers are
-added in the same order whatever the chunks, threads and workers are.
+Every lazy step works on the same blocks, which depend only on the size of the slide. So the same numbers are added in
+the same order for all chunks, threads and workers.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,10 +24,10 @@ Result = TypeVar("Result")
 
 
 def from_reader(reader: Any, chunks: tuple[tuple[int, ...], ...], name: str) -> da.Array:
-    """Make a lazy array whose blocks are slices of an object with shape and dtype; each block is read once a graph.
+    """Make a lazy array whose blocks are slices of an object with shape and dtype; each block is read once per graph.
 
-    Slicing the array does not reach through to the reader, so that steps which need overlapping rows share
-    one decoded block. `name` names the tasks and must tell different content apart.
+    Slicing the array does not slice the reader, so steps that need overlapping rows share one decoded block. `name`
+    names the tasks and must be unique for each content.
     """
     read = partial(_read_block, reader)
     return da.map_blocks(read, chunks=chunks, dtype=reader.dtype, name=name, meta=np.empty((0, 0, 0), reader.dtype))
@@ -39,12 +39,12 @@ def _read_block(reader: Any, block_info: Any = None) -> np.ndarray:
 
 
 def store(array: da.Array, target: Any) -> None:
-    """Compute every block of `array` once and assign it to its place in `target`."""
+    """Compute every block of `array` once and assign it to its position in `target`."""
     da.store(array, target, lock=False, compute=True)
 
 
 def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
-    """Rows and columns of the blocks in which a slide of this size is worked on: rows of blocks from the top.
+    """Rows and columns of the blocks in which a slide of this size is processed, as rows of blocks from the top.
 
     >>> [[(rows.start, columns.stop) for rows, columns in row] for row in blocks(800, 900)]
     [[(0, 900)], [(400, 900)]]
@@ -53,8 +53,8 @@ def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
     return [[(slice(*y), slice(*x)) for x in pairwise(columns)] for y in pairwise(rows)]
 
 
-def _edges(length: int, most: int) -> list[int]:
-    number = -(-length // most)
+def _edges(length: int, largest: int) -> list[int]:
+    number = -(-length // largest)
     return [round(i * length / number) for i in range(number + 1)]
 
 
@@ -67,25 +67,20 @@ def map_blocks(
     located: bool = False,
     pointwise: int = 0,
 ) -> da.Array:
-    """Run a NumPy kernel over blocks, each with `depth` more pixels on every side; lazy.
+    """Lazy (planes, y, x) array of `dtype`: a NumPy kernel over blocks, each with `depth` more pixels on every side.
 
     Parameters
     ----------
     kernel
-        Takes one (planes, rows, columns) block of each array, and returns such a block for the same pixels.
-        It sees fewer than `depth` more only where the slide ends.
+        Takes one (planes, rows, columns) block of each array, and returns such a block for the same pixels. It gets
+        fewer than `depth` more pixels only at the edges of the slide.
     arrays
         (planes, y, x) arrays over the same y and x.
     pointwise
-        How many of the arrays, the last, are needed at the block alone: the kernel sees 0 around it, and no neighbour
-        is waited for and held.
+        Number of last arrays that are needed within the block only: the kernel gets 0 around it, and neighbouring
+        blocks are not kept in memory.
     located
-        Whether the kernel takes as the keyword `start` the first row and column that it sees.
-
-    Returns
-    -------
-    dask.array.Array
-        (planes, y, x) of `dtype`.
+        Whether the kernel takes the keyword `start`, its first row and column.
     """
     height, width = arrays[0].shape[1:]
     wide, narrow = arrays[: len(arrays) - pointwise], arrays[len(arrays) - pointwise :]
@@ -119,8 +114,8 @@ def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], number: int, *pie
 
 
 class Reduction(NamedTuple):
-    """A small result for every block, and of these together: `kernel` takes one (planes, rows, columns) block of each
-    array, and as the keyword `start` its first row and column; `gather` takes its results in order from the top left.
+    """A small result per block, and their combination: `kernel` takes one (planes, rows, columns) block of each array
+    and the keyword `start`, its first row and column; `gather` takes the results in order from the top left.
     """
 
     kernel: Callable[..., Any]
@@ -145,8 +140,7 @@ def _run_each(
 def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
     """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`.
 
-    The results are chained, for dask orders its work by what depends on it: without, it opens rows of blocks far ahead
-    and holds twice as much (.8 rather than .45 GB of a score of 61 MP).
+    The results are chained, so that dask does not start rows of blocks far ahead, which would double its memory.
     """
     height, width = arrays[0].shape[1:]
 
@@ -163,7 +157,7 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Compute function(item) of each item, in order, by the threads that dask computes with in this process.
+    """Compute function(item) for each item, in order, with dask's scheduler of this process.
 
     >>> compute_each(abs, [-1, 2])
     [1, 2]
@@ -183,7 +177,7 @@ def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.n
 
 
 class Tile(NamedTuple):
-    """A piece (planes, y, x) of a larger array, and the place of its first row and column there."""
+    """A piece (planes, y, x) of a larger array, and its first row and column there."""
 
     row: int
     column: int
@@ -191,12 +185,9 @@ class Tile(NamedTuple):
 
 
 def sample_tiles(array: da.Array, size: int = 224, across: int = 7) -> list[Tile]:
-    """Compute square tiles on a regular grid over a (planes, y, x) array, or all of it when it is small.
+    """Compute tiles of `size` by `size` on a regular grid over a (planes, y, x) array, in order from the top left.
 
-    Returns
-    -------
-    list of Tile
-        Tiles of `size` by `size` from the top left; one tile, the whole array, when the grid would cover it.
+    A small array, which the grid would cover, is returned as one tile.
     """
     height, width = array.shape[1:]
     if height * width <= (size * across) ** 2:
@@ -244,7 +235,7 @@ def _draw(y: np.ndarray, x: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def lazy_number(count: Callable[..., int], *arguments: Any) -> da.Array:
-    """Lazy int64 scalar array: what `count` returns for its arguments."""
+    """Lazy int64 scalar array, the result of `count` for its arguments."""
     return da.from_delayed(delayed(count, pure=True)(*arguments), shape=(), dtype=np.int64)
 
 

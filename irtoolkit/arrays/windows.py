@@ -1,4 +1,4 @@
-"""Neighbourhoods of marked pixels, cut out of a block and laid side by side on one sheet."""
+"""Neighbourhoods of masked pixels, cut out of a block and placed side by side on one sheet."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ Margins = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Sheet(NamedTuple):
-    """Windows of a block laid out without overlap: `sources` in the block, `places` on the sheet, and its shape.
+    """Windows of a block placed without overlap: `sources` in the block, `places` on the sheet, and its shape.
 
     `beyond`: rows above and below and columns left and right of each place that mirror the block beyond its edges;
-    `owner` (y, x) of the block: number of the window whose own pieces lie there, from 1 on; others it may see in part.
+    `owner` (y, x) of the block: number, from 1, of the window that owns the pieces there; other windows may overlap it.
     """
 
     sources: list[Place]
@@ -23,7 +23,7 @@ class Sheet(NamedTuple):
     owner: np.ndarray
 
     def gather(self, planes: np.ndarray, between: float | None = None) -> np.ndarray:
-        """Windows of planes (band, y, x) on the sheet; between them a number, or the median of each plane."""
+        """Sheet with the windows of planes (band, y, x); between them a number, or the median of each plane."""
         fill = np.median(planes[:, ::7, ::7], axis=(1, 2))[:, None, None] if between is None else between
         sheet = np.broadcast_to(fill, (len(planes), *self.shape)).astype(planes.dtype)
         for source, place, margins in zip(self.sources, self.places, self.beyond, strict=True):
@@ -34,14 +34,14 @@ class Sheet(NamedTuple):
         return sheet
 
     def own(self, mask: np.ndarray) -> np.ndarray:
-        """Masked pixels (y, x) of the block that are their window's own, on the sheet."""
+        """Masked pixels (y, x) of the block, each in the window that owns it, on the sheet."""
         sheet = np.zeros(self.shape, bool)
         for number, (source, place) in enumerate(zip(self.sources, self.places, strict=True), 1):
             sheet[place] = mask[source] & (self.owner[source] == number)
         return sheet
 
     def scatter(self, sheet: np.ndarray, mask: np.ndarray, planes: np.ndarray) -> None:
-        """Put the sheet's values at each window's own masked pixels (y, x) into planes (band, y, x) of the block."""
+        """Copy the sheet's values at masked pixels (y, x), from the owning windows, into planes (band, y, x)."""
         for number, (source, place) in enumerate(zip(self.sources, self.places, strict=True), 1):
             marked = mask[source] & (self.owner[source] == number)
             planes[:, *source][:, marked] = sheet[:, *place][:, marked]
@@ -59,13 +59,13 @@ def find_windows(mask: np.ndarray, margin: int) -> list[Place]:
 
 
 def label_windows(mask: np.ndarray, margin: int) -> tuple[list[Place], np.ndarray]:
-    """What `find_windows` returns, and each pixel's piece (y, x): the number of its window from 1 on, else 0."""
+    """The windows of `find_windows`, and for each pixel (y, x) the number of its window from 1, else 0."""
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return [_widened(box, margin, mask.shape) for box in boxes[1:].tolist()], labels
 
 
 def pieces_reaching(mask: np.ndarray, inside: Place, near: int) -> np.ndarray:
-    """Pieces of a mask (y, x) that reach into rows and columns `inside`, or touch such a one if all grow by `near` px.
+    """Pieces of a mask (y, x) that reach into rows and columns `inside`, alone or joined if all grow by `near` px.
 
     >>> mask = np.array([[True, True, False, False, True]])
     >>> pieces_reaching(mask, (slice(0, 1), slice(1, 3)), 0)
@@ -88,10 +88,10 @@ def _widened(box: list[int], margin: int, shape: tuple[int, ...]) -> Place:
 
 
 def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
-    """Lay the neighbourhoods of a mask (y, x) on a sheet; pieces that touch if all grow by `near` px share one.
+    """Place the neighbourhoods of a mask (y, x) on a sheet; pieces that touch if all grow by `near` px share one.
 
-    Those at the block's edges see it mirrored there, so that no other window of the sheet is next to them. Where the
-    windows together are as large as the block, the block is the only window.
+    Windows at the block's edges are extended by mirroring, so that they do not touch other windows. If the windows
+    together are as large as the block, the block is the only window.
     """
     sources, owner = label_windows(_near(mask, near), margin - near)
     beyond = [_beyond(source, margin, mask.shape) for source in sources]
@@ -106,7 +106,7 @@ def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
 
 
 def _beyond(source: Place, margin: int, shape: tuple[int, ...]) -> Margins:
-    """A whole margin at each side at which the block cuts the window off."""
+    """A whole margin at each side where the block truncates the window."""
     rows, columns = (
         (margin * (side.start == 0), margin * (side.stop == length)) for side, length in zip(source, shape, strict=True)
     )
@@ -134,7 +134,7 @@ def _framed(place: Place, margins: Margins) -> Place:
 
 
 def _shelve(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Corners of windows, the tallest first, each under another one if it fits there, and the height that they need."""
+    """Corners of windows, placed tallest first and below another one if possible, and the height that they need."""
     free: list[tuple[int, int, int, int]] = []
     height = 0
     corners: dict[int, tuple[int, int]] = {}

@@ -2,48 +2,55 @@
 
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
-    NOTHING,
-    OF_HISTOGRAM,
+    HISTOGRAM_THRESHOLDS,
+    NO_REGIONS,
     Candidates,
     Choice,
     Cut,
+    candidate_level,
     choose_regions,
     cut_score,
-    least_level,
+    make_candidates,
     mark_defects,
     measure_candidates,
-    of_score,
-    weigh_tails,
+    uses_score,
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual
-from irtoolkit.detection.segmentation import GROW, connect_pixels, count_defects, find_tails, join_regions, keep_regions
-from irtoolkit.detection.visibility import temper_visibility
+from irtoolkit.detection.segmentation import (
+    REGION_LEVEL,
+    connect_pixels,
+    count_defects,
+    find_exceedances,
+    join_regions,
+    keep_regions,
+)
+from irtoolkit.detection.visibility import scale_visibility
 
 __all__ = [
-    "GROW",
-    "NOTHING",
-    "OF_HISTOGRAM",
+    "HISTOGRAM_THRESHOLDS",
+    "NO_REGIONS",
+    "REGION_LEVEL",
     "Candidates",
     "Choice",
     "Cut",
     "Noise",
+    "candidate_level",
     "choose_regions",
     "connect_pixels",
     "count_defects",
     "count_scores",
     "cut_score",
-    "find_tails",
+    "find_exceedances",
     "fit_noise",
     "join_regions",
     "keep_regions",
-    "least_level",
+    "make_candidates",
     "mark_defects",
     "measure_candidates",
     "measure_defects",
     "measure_histogram",
-    "of_score",
+    "scale_visibility",
     "score_residual",
-    "temper_visibility",
-    "weigh_tails",
+    "uses_score",
 ]

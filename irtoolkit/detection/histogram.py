@@ -1,6 +1,6 @@
-"""Histograms of the score, of a slide and of its sub-regions, and the thresholds that are read from them.
+"""Histograms of the score, for the slide and its sub-regions, and the thresholds derived from them.
 
-Every threshold is in sigma, at least 1, and infinite where the histogram tells nothing; a defect scores it or more.
+Thresholds are in sigma, at least 1, and infinite if the histogram gives none; defects score the threshold or more.
 """
 
 from collections.abc import Callable
@@ -16,22 +16,21 @@ BINS_PER_SIGMA = 20
 FIRST_BIN, BINS = -12 * BINS_PER_SIGMA, 52 * BINS_PER_SIGMA
 EDGES = np.arange(FIRST_BIN, FIRST_BIN + BINS) / BINS_PER_SIGMA
 WITHIN_NOISE = 1.0
-"""Sigma; a threshold under it would split the noise itself."""
+"""Sigma; lower thresholds would split the noise itself."""
 
 SLOPE_BINS = 2
-"""Bins that make one of .1 sigma."""
+"""Bins joined to one of .1 sigma."""
 
 FITTED = (-2.0, WITHIN_NOISE)
 FEWEST_IN_BIN = 10
 FEWEST_BINS = 6
 STANDARD_ERRORS = 3.0
 ENOUGH = 30_000
-"""Pixels of a sub-region from which its own threshold counts alone: that of the slope then scatters by .13 to .31 sigma
-(measured on random samples of four synthetic slides)."""
+"""Pixels from which a sub-region's own threshold is used alone (docs/method.md)."""
 
 
 def measure_histogram(score: xr.DataArray) -> xr.Dataset:
-    """Count the pixels of a slide by score in one pass: `count` and `edge` of `measure_local_histograms` on (bin,)."""
+    """Count a slide's pixels by score in one pass: `count` and `edge` of `measure_local_histograms` on (bin,)."""
     return measure_local_histograms(score, across=1).isel(tile_y=0, tile_x=0, drop=True)
 
 
@@ -41,22 +40,22 @@ def measure_local_histograms(score: xr.DataArray, *, across: int = 8) -> xr.Data
     Parameters
     ----------
     score
-        (y, x) float32 in sigma, positive where light is blocked. Pixels of exactly 0, the score of those outside the
-        infrared's frame, are left out.
+        (y, x) float32 in sigma, positive where light is blocked. Pixels of exactly 0, the score outside the infrared's
+        frame, are not counted.
     across
-        Sub-regions along the longer side; as many along the other as make them nearly square.
+        Sub-regions along the longer side; along the other, the number that makes them nearly square.
 
     Returns
     -------
     xarray.Dataset
-        `count` (tile_y, tile_x, bin), int64; the lower `edge` (bin) in sigma, the outer bins holding everything beyond;
+        `count` (tile_y, tile_x, bin), int64; the lower `edge` (bin) in sigma, the outer bins include everything beyond;
         and the sub-regions' centres in pixels, `y` (tile_y) and `x` (tile_x).
     """
     return measure_together(count_scores(score, across))[0]
 
 
 def count_scores(score: xr.DataArray, across: int = 1) -> Reduction:
-    """What `measure_local_histograms` computes, to be measured together with something else."""
+    """The reduction behind `measure_local_histograms`, for `measure_together`."""
     shape = score.sizes["y"], score.sizes["x"]
     down, right = (max(1, round(across * length / max(shape))) for length in shape)
     size: dict[str, Any] = {"shape": shape, "number": (down, right)}
@@ -88,21 +87,18 @@ def _block_counts(
 def threshold_otsu(histogram: xr.Dataset) -> float:
     """Threshold between the two classes of least variance (Otsu 1979, doi:10.1109/TSMC.1979.4310076).
 
-    Scores past the outer bins count as those bins' centres.
+    Scores beyond the outer bins count as the centres of those bins.
     """
     return _split(histogram, _variance_between)
 
 
 def threshold_yen(histogram: xr.Dataset) -> float:
-    """Threshold of the largest total correlation of both classes (Yen, Chang & Chang 1995, doi:10.1109/83.366472).
-
-    In float64: scikit-image's sums in float32 lose tails of fewer than 1e-5 of 60 million pixels.
-    """
+    """Threshold of the largest total correlation of both classes (Yen, Chang & Chang 1995, doi:10.1109/83.366472)."""
     return _split(histogram, _correlation)
 
 
 def _split(histogram: xr.Dataset, criterion: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float:
-    """Middle of the gap, between two occupied bins next to each other, at which the criterion is largest."""
+    """Middle between the two successive occupied bins at which the criterion is largest."""
     occupied = np.flatnonzero(histogram["count"].values)
     if len(occupied) < 2:
         return np.inf
@@ -128,14 +124,14 @@ def _correlation(count: np.ndarray, _: np.ndarray) -> np.ndarray:
 
 
 def _both_sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums below and above each gap between neighbours."""
+    """Sums of the values before and after each gap between neighbours."""
     return np.cumsum(values)[:-1], np.cumsum(values[::-1])[::-1][1:]
 
 
 def threshold_triangle(histogram: xr.Dataset) -> float:
     """Upper edge of the bin farthest below the line from the peak to zero at the last occupied bin.
 
-    Zack, Rogers & Latt 1977, doi:10.1177/25.7.70454, on the blocked side, linear, without their fixed offset.
+    Zack, Rogers & Latt 1977, doi:10.1177/25.7.70454, on the positive side, with linear counts and no fixed offset.
     """
     count = histogram["count"].values
     peak, last = int(np.argmax(count)), int(np.flatnonzero(count).max(initial=0))
@@ -146,17 +142,11 @@ def threshold_triangle(histogram: xr.Dataset) -> float:
 
 
 def threshold_slope(histogram: xr.Dataset, *, factor: float = 2.0) -> float:
-    """Lowest score over 1 sigma at which the histogram leaves the slope of the noise.
+    """Lowest score above 1 sigma at which the histogram exceeds the extrapolated noise.
 
-    The noise's log counts are a parabola, fitted between -2 and 1 sigma in bins of .1 sigma. The threshold is the first
-    of three bins in a row that hold more than `factor` times the parabola by 3 standard errors: Poisson's, 1 / sqrt(n)
-    in ln, and that of the fit, which its misfit widens.
-
-    Parameters
-    ----------
-    factor
-        2: half of the pixels there are no noise. With 1 the noise's own departure from a normal distribution is enough
-        on a large slide (1.0 sigma instead of 2.7 on a synthetic C-41 slide, F1 of the pixels .11 instead of .65).
+    A parabola is fitted to the log counts between -2 and 1 sigma in bins of .1 sigma. The threshold is the first of
+    three successive bins that hold more than `factor` times the parabola by 3 standard errors: Poisson's, 1 / sqrt(n)
+    in ln, and that of the fit, scaled by its misfit. At a factor of 2 half of the pixels are noise (docs/method.md).
     """
     whole = histogram.sizes["bin"] // SLOPE_BINS * SLOPE_BINS
     centre = histogram.edge.values[:whole:SLOPE_BINS] + SLOPE_BINS / BINS_PER_SIGMA / 2
@@ -171,7 +161,7 @@ def threshold_slope(histogram: xr.Dataset, *, factor: float = 2.0) -> float:
 
 
 def _excess(centre: np.ndarray, count: np.ndarray, fitted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log counts over the parabola through the bins `fitted`, and the standard error of that."""
+    """Log counts minus the parabola through the bins `fitted`, and the standard error of the difference."""
     logarithm, weight = np.log(np.maximum(count, 1)), np.sqrt(np.maximum(count, 1))
     noise, covariance = np.polyfit(centre[fitted], logarithm[fitted], 2, w=weight[fitted], cov=True)
     terms = np.vander(centre, 3)
@@ -180,36 +170,36 @@ def _excess(centre: np.ndarray, count: np.ndarray, fitted: np.ndarray) -> tuple[
 
 
 def threshold_rate(histogram: xr.Dataset, false_discovery_rate: float) -> float:
-    """Lowest threshold, 1 sigma or more, at which the mirror of the noise admits so large a share of false pixels.
+    """Lowest threshold, at least 1 sigma, at which the estimated false discovery rate is at most the given one.
 
-    The estimator of the knockoff filter, (1 + pixels under -t) / pixels of t and more (Barber & Candes 2015,
-    doi:10.1214/15-AOS1337), at every edge t.
+    The estimator is that of the knockoff filter, (1 + pixels below -t) / pixels of at least t, at every edge t
+    (Barber & Candes 2015, doi:10.1214/15-AOS1337).
     """
     edge = histogram.edge.values
     thresholds = edge[edge >= WITHIN_NOISE]
-    false, found = _mirrored(histogram, thresholds), _at_least(histogram, thresholds)
+    false, found = _decoys(histogram, thresholds), _at_least(histogram, thresholds)
     admitted = np.flatnonzero(false <= false_discovery_rate * found)
     return float(thresholds[admitted[0]]) if admitted.size else np.inf
 
 
 def rate_at(histogram: xr.Dataset, threshold: float) -> float:
-    """Estimated false discovery rate of the pixels at a threshold (`threshold_rate`), at most 1; 0 if none is found."""
+    """Estimated false discovery rate of the pixels at a threshold (`threshold_rate`), at most 1; 0 without pixels."""
     found = float(_at_least(histogram, threshold))
-    return min(1.0, float(_mirrored(histogram, threshold)) / found) if found else 0.0
+    return min(1.0, float(_decoys(histogram, threshold)) / found) if found else 0.0
 
 
 def share_above(histogram: xr.Dataset, threshold: float) -> float:
-    """Share of the counted pixels that score the threshold or more; within a bin by linear interpolation."""
+    """Share of the counted pixels that score at least the threshold, interpolated linearly within a bin."""
     return float(_at_least(histogram, threshold)) / max(int(histogram["count"].sum()), 1)
 
 
-def _mirrored(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """One more than the pixels under minus the threshold; past the lowest bin all that it holds."""
+def _decoys(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
+    """One more than the pixels below minus the threshold; beyond the lowest bin all pixels that it holds."""
     return 1 + _below(histogram, np.maximum(np.negative(threshold), histogram.edge.values[:2][-1]))
 
 
 def _at_least(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """Pixels of the threshold or more; past the highest bin all that it holds, and none at infinity."""
+    """Pixels of at least the threshold; beyond the highest bin all pixels that it holds, and none at infinity."""
     found = float(histogram["count"].sum()) - _below(histogram, threshold)
     return np.where(np.isposinf(threshold), 0.0, found)
 
@@ -222,24 +212,24 @@ def _below(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
 def threshold_local(histograms: xr.Dataset, *, find: Callable[[xr.Dataset], float] = threshold_slope) -> xr.DataArray:
     """Thresholds (tile_y, tile_x) of the sub-regions.
 
-    A sub-region of fewer than `ENOUGH` pixels is drawn to the median of the 3 by 3 around it, in proportion to what is
-    missing, and one that tells nothing takes that median; the whole slide's threshold where those tell nothing either.
-    `find` is any function of one histogram in this module.
+    Thresholds of sub-regions with fewer than `ENOUGH` pixels are averaged with the median of the 3 by 3 around them,
+    weighted by the pixels they lack. Infinite thresholds are replaced by that median, or by the whole slide's threshold
+    if all 3 by 3 are infinite. `find` is any function of one histogram in this module.
     """
     pixels = histograms["count"].sum("bin")
     found = [find(histograms.isel(tile_y=row, tile_x=column)) for row, column in np.ndindex(pixels.shape)]
     own = pixels.copy(data=np.reshape(found, pixels.shape))
-    told = own.where(np.isfinite(own))
-    around = told.rolling(tile_y=3, tile_x=3, center=True, min_periods=1).median()
+    finite = own.where(np.isfinite(own))
+    around = finite.rolling(tile_y=3, tile_x=3, center=True, min_periods=1).median()
     around = around.fillna(find(histograms.sum(("tile_y", "tile_x"))))
     trust = (pixels / ENOUGH).clip(max=1)
-    return (trust * told + (1 - trust) * around).where(told.notnull(), around).rename("threshold")
+    return (trust * finite + (1 - trust) * around).where(finite.notnull(), around).rename("threshold")
 
 
 def spread_threshold(local: xr.DataArray, shape: tuple[int, int]) -> xr.DataArray:
     """Threshold of every pixel (y, x), float32, lazy: bilinear between sub-regions' centres, constant beyond them.
 
-    Where an infinite one has a share, infinite. `shape` is the slide's height and width in pixels.
+    It is infinite where an infinite threshold has weight. `shape` is the slide's height and width in pixels.
     """
     kernel = partial(_bilinear, local=local.values, y=local.y.values, x=local.x.values)
     return xr.DataArray(from_kernel(kernel, shape, np.float32)[0], dims=("y", "x"), name="threshold")

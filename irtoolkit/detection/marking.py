@@ -1,4 +1,4 @@
-"""What is marked: the score that a threshold cuts, where it cuts, and the regions that are seen."""
+"""From the score to marked defects: thresholds, regions, and their visibility."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,28 +18,28 @@ from irtoolkit.detection.histogram import (
     threshold_triangle,
     threshold_yen,
 )
-from irtoolkit.detection.segmentation import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
 from irtoolkit.detection.threshold import choose_by_mirror, rate_above
-from irtoolkit.detection.visibility import beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
+from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings, raw_counts
 
-OF_HISTOGRAM = {
+HISTOGRAM_THRESHOLDS = {
     "otsu": threshold_otsu,
     "yen": threshold_yen,
     "triangle": threshold_triangle,
     "slope": threshold_slope,
 }
 LEAST_SCALE = 1e-6
-"""Density; a spread for planes of which more than half is one count."""
+"""Density; smallest robust sigma, for planes of which more than half is one count."""
 
 LEAST_LEVEL = float(np.finfo(np.float32).tiny)
-"""Sigma; the score 0 of pixels that are not known stays under it."""
+"""Sigma; smallest level, above the score 0 of unknown pixels."""
 
-NOTHING = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
+NO_REGIONS = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
 
 
 class Cut(NamedTuple):
-    """A score and the level, in sigma, from which on its pixels form regions.
+    """A score and the level, in sigma, from which its pixels form regions.
 
     `residual` (density) and `score` (sigma) are (y, x) float32, lazy, positive where light is blocked; where the
     infrared is not known the score is 0, and the residual 0 or NaN.
@@ -51,11 +51,11 @@ class Cut(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """What every threshold from `level` sigma on chooses from, in memory: the `tails` of a score, from `measure_tails`,
-    and how much less its small defects show than they should: the `factors` of `measure_crowds`.
+    """Candidates for every threshold of at least `level` sigma, in memory: the `exceedances` of a score, from
+    `measure_exceedances`, and the `factors` of their visibility, from `measure_visibility_factors`.
     """
 
-    tails: xr.Dataset
+    exceedances: xr.Dataset
     factors: xr.DataArray
     level: float
 
@@ -94,14 +94,14 @@ def mark_defects(
     Returns
     -------
     xarray.Dataset
-        The `residual` and `score` that were cut; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
-        `defects`; and the numbers `threshold` (sigma) and `fdr`, which heed no excluded regions. At a threshold of
-        infinity nothing is marked.
+        The thresholded `residual` and `score`; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
+        `defects`; and the numbers `threshold` (sigma) and `fdr`, which do not depend on excluded regions. At an
+        infinite threshold nothing is marked.
     """
     cut = cut_score(evidence, samples, settings.threshold)
-    choice = Choice(NOTHING, cut.level, 0.0)
+    choice = Choice(NO_REGIONS, cut.level, 0.0)
     if np.isfinite(cut.level):
-        lowest = cut._replace(level=least_level(settings.threshold, cut.level))
+        lowest = cut._replace(level=candidate_level(settings.threshold, cut.level))
         candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, exponent=exponent)
         choice = choose_regions(candidates, settings, cut.level)
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
@@ -110,50 +110,50 @@ def mark_defects(
 
 
 def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float) -> Candidates:
-    """Compute what thresholds from the level of a cut on choose from, in one pass over the slide."""
+    """Compute the candidates for all thresholds of at least the cut's level, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
-    tails = measure_tails(scored, infrared_blur=infrared_blur, level=cut.level)
-    return weigh_tails(tails, evidence.visible, cut.level, exponent=exponent)
+    exceedances = measure_exceedances(scored, infrared_blur=infrared_blur, level=cut.level)
+    return make_candidates(exceedances, evidence.visible, cut.level, exponent=exponent)
 
 
-def weigh_tails(tails: xr.Dataset, visible: xr.DataArray, level: float, *, exponent: float) -> Candidates:
-    """Candidates from the tails that `measure_tails` found from a level on."""
-    factors = measure_crowds(visible, join_regions(tails, sign=1, level=level), exponent=exponent)
-    return Candidates(tails, factors, level)
+def make_candidates(exceedances: xr.Dataset, visible: xr.DataArray, level: float, *, exponent: float) -> Candidates:
+    """Candidates from the exceedances that `measure_exceedances` found at a level."""
+    factors = measure_visibility_factors(visible, join_regions(exceedances, sign=1, level=level), exponent=exponent)
+    return Candidates(exceedances, factors, level)
 
 
 def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:
-    """Choose the regions to mark from what scores `level` sigma or more; excluded pixels are none of theirs."""
-    tails, rate = candidates.tails, settings.false_discovery_rate
-    joined = [join_regions(tails, sign=sign, level=level) for sign in (1, -1)]
-    defects, mirrored = (temper_visibility(regions, candidates.factors) for regions in joined)
-    least = rank_beyond_crowd(defects, mirrored, rate) if settings.visibility else 0.0
-    defects, mirrored = (
-        keep_regions(regions, (regions.visibility >= settings.visibility) & beyond_crowd(regions, least))
-        for regions in (defects, mirrored)
+    """Choose the regions to mark among the pixels of at least `level` sigma, without their excluded pixels."""
+    exceedances, rate = candidates.exceedances, settings.false_discovery_rate
+    joined = [join_regions(exceedances, sign=sign, level=level) for sign in (1, -1)]
+    defects, decoys = (scale_visibility(regions, candidates.factors) for regions in joined)
+    lowest_rank = rank_above_dots(defects, decoys, rate) if settings.visibility else 0.0
+    defects, decoys = (
+        keep_regions(regions, (regions.visibility >= settings.visibility) & above_dots(regions, lowest_rank))
+        for regions in (defects, decoys)
     )
     if settings.threshold == "mirror":
-        kept, threshold, rate = choose_by_mirror(defects, mirrored, rate)
+        kept, threshold, rate = choose_by_mirror(defects, decoys, rate)
         defects = keep_regions(defects, kept)
     else:
-        threshold, rate = level, rate_above(defects, mirrored)
+        threshold, rate = level, rate_above(defects, decoys)
         if isinstance(settings.threshold, str) and defects.sizes["region"]:
-            rate = max(rate, _pixel_rate(tails.score.values, level))
-    return Choice(_without(defects, settings.excluded, int(tails.width)), threshold, rate)
+            rate = max(rate, _pixel_rate(exceedances.score.values, level))
+    return Choice(_without(defects, settings.excluded, int(exceedances.width)), threshold, rate)
 
 
-def of_score(threshold: str | float) -> bool:
-    """Whether a threshold cuts the crosstalk's score itself, as many others do."""
-    return threshold in ("mirror", *OF_HISTOGRAM) or not isinstance(threshold, str)
+def uses_score(threshold: str | float) -> bool:
+    """Whether a threshold applies to the score of `score_residual` itself, not to a score of its own."""
+    return threshold in ("mirror", *HISTOGRAM_THRESHOLDS) or not isinstance(threshold, str)
 
 
-def least_level(threshold: str | float, level: float) -> float:
-    """From which level on candidates are measured: alike for all thresholds of 3.2 or more on the same score."""
-    return min(level, GROW) if of_score(threshold) else level
+def candidate_level(threshold: str | float, level: float) -> float:
+    """Level from which candidates are measured: the same for all thresholds of at least 3.2 on the same score."""
+    return min(level, REGION_LEVEL) if uses_score(threshold) else level
 
 
 def _without(defects: xr.Dataset, excluded: Sequence[Box], width: int) -> xr.Dataset:
-    """Regions without their pixels in the excluded parts of a slide of so many columns."""
+    """Regions without their pixels in the excluded boxes of a slide with `width` columns."""
     index = defects.pixel_index.values
     y, x = np.divmod(index, width)
     kept = np.ones(index.shape, bool)
@@ -162,43 +162,40 @@ def _without(defects: xr.Dataset, excluded: Sequence[Box], width: int) -> xr.Dat
     return defects.isel(pixel=kept)
 
 
-def _pixel_rate(tails: np.ndarray, level: float) -> float:
-    """Estimated share of false pixels among those of the level or more, as `histogram.rate_at`, without bins.
-
-    Those that cannot be seen count too. 1 at the level of the film itself, which has no mirror.
-    """
-    found = int((tails >= level).sum())
-    mirrored = found if level <= LEAST_LEVEL else 1 + int((tails <= -level).sum())
-    return min(1.0, mirrored / max(found, 1))
+def _pixel_rate(exceedances: np.ndarray, level: float) -> float:
+    """Estimated false share of pixels, visible or not, of at least the level, without bins; 1 at the smallest level."""
+    found = int((exceedances >= level).sum())
+    decoys = found if level <= LEAST_LEVEL else 1 + int((exceedances <= -level).sum())
+    return min(1.0, decoys / max(found, 1))
 
 
 def cut_score(
     evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float, histogram: xr.Dataset | None = None
 ) -> Cut:
-    """The score that a method or number of `Settings.threshold` cuts, and where; `histogram` is that of the score."""
+    """The score and level for a method or number of `Settings.threshold`; `histogram` is that of the score."""
     residual, score = evidence.residual, evidence.score
     match threshold:
         case "mirror":
-            return Cut(residual, score, GROW)
+            return Cut(residual, score, REGION_LEVEL)
         case "local":
             return _cut_locally(residual, score)
         case "ratio":
             return _cut_ratio(evidence, samples)
-        case str() if threshold in OF_HISTOGRAM:
+        case str() if threshold in HISTOGRAM_THRESHOLDS:
             counted = measure_histogram(score) if histogram is None else histogram
-            return Cut(residual, score, OF_HISTOGRAM[threshold](counted))
+            return Cut(residual, score, HISTOGRAM_THRESHOLDS[threshold](counted))
         case str():
             return _cut_raw(evidence, samples, raw_counts(threshold))
     return Cut(residual, score, threshold)
 
 
 def _cut_locally(residual: xr.DataArray, score: xr.DataArray) -> Cut:
-    """Cut the score times the median of the sub-regions' thresholds over that of its place, at that median."""
+    """Cut the score, scaled by the median of the sub-regions' thresholds over the local threshold, at that median."""
     local = threshold_local(measure_local_histograms(score))
-    told = local.values[np.isfinite(local.values)]
-    if not told.size:
+    finite = local.values[np.isfinite(local.values)]
+    if not finite.size:
         return Cut(residual, score, np.inf)
-    level = np.float32(np.median(told))
+    level = np.float32(np.median(finite))
     scaled = score * (level / spread_threshold(local, (score.sizes["y"], score.sizes["x"])))
     return Cut(residual, scaled.rename("score"), float(level))
 
@@ -212,9 +209,9 @@ def _cut_ratio(evidence: xr.Dataset, samples: Sequence[np.ndarray]) -> Cut:
 
 
 def _cut_raw(evidence: xr.Dataset, samples: Sequence[np.ndarray], counts: float) -> Cut:
-    """Cut the density of the infrared right above that of so many 16-bit counts.
+    """Cut the density of the infrared just above that of the given 16-bit counts.
 
-    The score counts from the film's median density, or from that of `counts` where these are brighter.
+    The score starts from the film's median density, or from the density of `counts` if these are brighter.
     """
     limit = np.full((1, 1, 1), counts, np.float32)
     centre, scale = _centre_and_scale([to_density(tile[3:]) for tile in samples])
@@ -230,21 +227,21 @@ def _ratio_density(infrared: np.ndarray, red: np.ndarray) -> np.ndarray:
 
 
 def _centre_and_scale(densities: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Median and robust sigma of densities (1, y, x), NaN left out."""
+    """Median and robust sigma of densities (1, y, x) without NaN."""
     sampled = np.concatenate([density.ravel() for density in densities])
     centre, scale = robust_centre_and_scale(sampled[np.isfinite(sampled)])
     return centre, max(scale, LEAST_SCALE)
 
 
 def _standardise(*counts: np.ndarray, density: Callable[..., np.ndarray], centre: float, scale: float) -> np.ndarray:
-    """Density over its centre, and the same in units of its scale, as planes (2, y, x); 0 where it is NaN."""
+    """Density minus its centre, and the same divided by its scale, as planes (2, y, x); 0 where it is NaN."""
     excess = density(*counts) - np.float32(centre)
     residual = np.where(np.isnan(excess), np.float32(0), excess)
     return np.concatenate([residual, residual / np.float32(scale)])
 
 
 def _map(kernel: Kernel, *planes: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Lazy residual and score (y, x) that a kernel makes of planes (y, x) of counts."""
+    """Lazy residual and score (y, x), computed by a kernel from planes (y, x) of counts."""
     arrays = (plane.data[None] for plane in planes)
     data = map_blocks(kernel, *arrays, depth=0, dtype=np.float32, planes=2)
     residual, score = (xr.DataArray(plane, dims=("y", "x")) for plane in (data[0], data[1]))

@@ -1,4 +1,4 @@
-"""The table of defects: where each region of a mask lies, its size and shape, and how sure it is."""
+"""The table of defects: place, size, shape, opacity and probability of each region of a mask."""
 
 from functools import partial
 
@@ -9,27 +9,25 @@ from scipy.optimize import isotonic_regression
 from scipy.spatial import KDTree
 
 from irtoolkit.arrays import map_blocks, reduce_blocks
-from irtoolkit.detection.segmentation import GROW, join_regions
+from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions
 
 REACH = 32
-"""Pixels to the edge up to which blocks see it; farther ones search the edge's own pixels."""
+"""Distance to the edge, px, up to which blocks measure it; larger ones are searched among the edge's pixels."""
 
 ELONGATED = 5.0
-"""Least length over width of a hair. Of shapes drawn with the sizes of 12,000 outlined defects (`defects.KINDS`) it
-passes none of the dust, 10 % of the dirt, 64 % of the short and 98 % of the long hairs; 4 passes 33 % of the dirt."""
+"""Smallest length over width of a hair (docs/method.md)."""
 
 SLENDER = 12.0
-"""Least length over width of a scratch: the .95 quantile of outlined short hairs; the median scratch has 27."""
+"""Smallest length over width of a scratch: the .95 quantile of short hairs (docs/method.md)."""
 
 STRAIGHT = 0.9
-"""Least straightness of a scratch: that of an arc which turns by 90 degrees. Straight strips at any slant measure .93
-to 1; of drawn scratches 95 % are straighter, of long hairs a quarter."""
+"""Smallest straightness of a scratch: that of an arc which turns by 90 degrees (docs/method.md)."""
 
-WINDOW = 2.0
-"""Ranks up to this factor lower and higher than a region's are like its own."""
+FACTOR = 2.0
+"""Ranks within this factor of a region's rank are compared with it."""
 
-UNSEEN = 0.5
-"""Regions of noise expected where none was seen: the mean of a Poisson rate under Jeffreys' prior."""
+PRIOR_DECOYS = 0.5
+"""Expected number of decoys where none was found: the mean of a Poisson rate under Jeffreys' prior."""
 
 MICROMETRES_PER_INCH = 25400.0
 UNITS = {
@@ -48,16 +46,16 @@ def measure_defects(
     dpi: float | None = None,
     infrared_blur: float = 0.0,
 ) -> xr.Dataset:
-    """Compute the place, size, shape, opacity and certainty of each 8-connected region of a mask, in one pass.
+    """Compute the place, size, shape, opacity and probability of each 8-connected region of a mask, in one pass.
 
     Parameters
     ----------
     mask
-        (y, x) bool, True = defect; lazy or in memory, as are the others. Beyond the slide there is no defect.
+        (y, x) bool, True = defect; lazy or in memory, like the others. There are no defects beyond the slide.
     score, grain
         (y, x) float32 from `score_residual`: sigma, positive where light is blocked, and density.
     residual
-        (y, x) float32, infrared density (log10) that the picture does not explain, positive where light is blocked.
+        (y, x) float32, infrared density (log10) without the picture's ghost, positive where light is blocked.
     dpi
         True resolution of the slide, pixels per inch.
     infrared_blur
@@ -71,11 +69,11 @@ def measure_defects(
         `area`, `length`, `width` (px): width is 4 times the mean distance to the edge, exact for a long straight
         strip along the pixels and up to 7 % low at a slant (1 px: high); length is area / width.
         `straightness`: extent along the principal axis over length, at most 1.
-        `kind`: "hair" from a length of 5 widths on, "scratch" when also straight (.9) and 12 widths long, else "dust".
+        `kind`: "hair" from a length of 5 widths, "scratch" if also straight (.9) and 12 widths long, else "dust".
         `peak_opacity`, `mean_opacity`: share of infrared light lost in a pixel, 1 - 10^-residual.
-        `visibility`: as of `join_regions`; only with `grain`.
-        `probability_false`: estimated probability that the region is noise: mirrored regions over
-        regions of like rank, the summed score beyond 3.2 sigma; falls with the rank, never 0.
+        `visibility`: as in `join_regions`; only with `grain`.
+        `probability_false`: estimated probability that the region is noise: decoys over regions of similar rank, the
+        summed score beyond 3.2 sigma; it decreases with the rank and is never 0.
         `length_um`, `width_um`, `area_um2` (micrometres): only with `dpi`, which is also an attribute.
 
     Examples
@@ -89,20 +87,20 @@ def measure_defects(
     """
     pixels = _gather_pixels(mask, score, residual, xr.ones_like(residual) if grain is None else grain)
     pixels.attrs["infrared_blur"] = infrared_blur
-    marked, others = (pixels.isel(pixel=pixels.marked.values == side) for side in (True, False))
-    regions = join_regions(marked.assign(score=np.fmax(marked.score.astype(float), GROW)), sign=1)
-    mirrored = join_regions(others, sign=-1)
+    marked, unmarked = (pixels.isel(pixel=pixels.marked.values == side) for side in (True, False))
+    regions = join_regions(marked.assign(score=np.fmax(marked.score.astype(float), REGION_LEVEL)), sign=1)
+    decoys = join_regions(unmarked, sign=-1)
     if grain is None:
-        regions, mirrored = (sided.drop_vars("visibility") for sided in (regions, mirrored))
-    columns = _shapes(marked, regions) | _opacities(regions) | _certainties(regions, mirrored)
+        regions, decoys = (sided.drop_vars("visibility") for sided in (regions, decoys))
+    columns = _shapes(marked, regions) | _opacities(regions) | _certainties(regions, decoys)
     defects = xr.Dataset({name: ("defect", column) for name, column in columns.items()}).set_coords(["y", "x"])
     return _with_units(defects, dpi)
 
 
 def _gather_pixels(mask: xr.DataArray, score: xr.DataArray, residual: xr.DataArray, grain: xr.DataArray) -> xr.Dataset:
-    """Tails as `join_regions` takes them, of the marked pixels and of those scoring under -3.2, in row order.
+    """Marked pixels and those scoring under -3.2, in row order, as the exceedances that `join_regions` takes.
 
-    Further columns are `marked`, `row`, `column`, and `distance`: of a marked pixel to the edge of its region, px.
+    Further columns are `marked`, `row`, `column`, and `distance`, of marked pixels to the edge of their region, px.
     """
     aligned = xr.align(mask.astype(bool), score, residual, grain, join="exact")
     planes = [plane.chunk().data[None] for plane in aligned]
@@ -120,8 +118,8 @@ def _gather_pixels(mask: xr.DataArray, score: xr.DataArray, residual: xr.DataArr
 def _edge_distance(mask: np.ndarray) -> np.ndarray:
     """Distance of marked pixels to the nearest edge, mean over each pixel's four quarters, at most `REACH`.
 
-    An edge lies half a quarter before the centre of the nearest quarter outside if that is seen along the pixels, and,
-    its steps evened out, at that centre if seen along the diagonal; between them it goes with cosine minus sine.
+    The edge is half a quarter before the centre of the nearest outside quarter along rows or columns, and at that
+    centre along the diagonal, where its steps average out; between them the offset is cosine minus sine.
     """
     quarters = cv2.resize(mask[0].astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     framed = cv2.copyMakeBorder(quarters, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -145,7 +143,7 @@ def _pick(
     start: tuple[int, int],
     width: int,
 ) -> dict[str, np.ndarray]:
-    y, x = np.nonzero(mask[0] | (score[0] <= -GROW))
+    y, x = np.nonzero(mask[0] | (score[0] <= -REGION_LEVEL))
     picked = {"marked": mask, "score": score, "residual": residual, "grain": grain, "distance": distance}
     columns = {name: plane[0, y, x] for name, plane in picked.items()}
     return {"index": (y + start[0]) * width + x + start[1], **columns}
@@ -166,7 +164,7 @@ def _shapes(marked: xr.Dataset, regions: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _whole_distance(marked: xr.Dataset) -> np.ndarray:
-    """Distance of each marked pixel to the edge, px; beyond `REACH` that to the nearest pixel at the edge and half."""
+    """Distance of each marked pixel to the edge, px; beyond `REACH` that to the nearest edge pixel plus .5."""
     distance = marked.distance.values.astype(np.float64)
     far, at_edge = distance >= REACH, distance <= 0.5
     if far.any():
@@ -176,7 +174,7 @@ def _whole_distance(marked: xr.Dataset) -> np.ndarray:
 
 
 def _extent(row: np.ndarray, column: np.ndarray, owner: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Extent of each region along its principal axis, px, from its pixels' places about its centre."""
+    """Extent of each region along its principal axis, px, from the positions of its pixels relative to its centre."""
     across, down, mixed = (np.bincount(owner, m, area.size) for m in (column**2, row**2, row * column))
     angle = np.arctan2(2 * mixed, across - down) / 2
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -185,7 +183,7 @@ def _extent(row: np.ndarray, column: np.ndarray, owner: np.ndarray, area: np.nda
 
 
 def _range(values: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest value of each owner; owners are numbered from 0 without a gap."""
+    """Smallest and largest value of each owner; owners are numbered from 0 without gaps."""
     order = np.argsort(owner, kind="stable")
     first = np.flatnonzero(np.diff(owner[order], prepend=-1))
     return np.minimum.reduceat(values[order], first), np.maximum.reduceat(values[order], first)
@@ -197,27 +195,27 @@ def _opacities(regions: xr.Dataset) -> dict[str, np.ndarray]:
     return {"peak_opacity": _range(lost, owner)[1], "mean_opacity": mean}
 
 
-def _certainties(regions: xr.Dataset, mirrored: xr.Dataset) -> dict[str, np.ndarray]:
-    """`visibility` where it is known, and `probability_false` against mirrored regions that a mask would have kept."""
-    kept = np.ones(mirrored.sizes["region"], bool)
+def _certainties(regions: xr.Dataset, decoys: xr.Dataset) -> dict[str, np.ndarray]:
+    """`visibility` if known, and `probability_false` from the decoys that the mask would have kept."""
+    kept = np.ones(decoys.sizes["region"], bool)
     for name in {"rank", "visibility"} & set(regions):
-        kept &= mirrored[name].values >= regions[name].values.astype(float).min(initial=np.inf)
-    probability = _false_probability(regions["rank"].values, mirrored["rank"].values[kept])
+        kept &= decoys[name].values >= regions[name].values.astype(float).min(initial=np.inf)
+    probability = _false_probability(regions["rank"].values, decoys["rank"].values[kept])
     known = {"visibility": regions.visibility.values} if "visibility" in regions else {}
     return known | {"probability_false": probability}
 
 
-def _false_probability(ranks: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+def _false_probability(ranks: np.ndarray, decoys: np.ndarray) -> np.ndarray:
     """Estimated probability that each of the ranked regions is noise: the local false discovery rate.
 
-    Mirrored regions over all regions within a factor of 2 in rank (Efron et al. 2001, doi:10.1198/016214501753382129,
-    with the mirror as the null), half a region added so that it is never 0, and made to fall with the rank; 1 for
-    rank 0, which no score speaks for.
+    It is the ratio of decoys to regions within a factor of 2 in rank (Efron et al. 2001,
+    doi:10.1198/016214501753382129, with decoys as the null), with half a decoy added so that it is never 0, and
+    monotonic in the rank; 1 for rank 0, which has no score in its favour.
     """
     order = np.argsort(ranks)
     ascending = ranks[order]
-    false, found = (_count_within(np.sort(side), ascending / WINDOW, ascending * WINDOW) for side in (mirrored, ranks))
-    share = np.where(ascending > 0, np.minimum((false + UNSEEN) / (found + 1), 1), 1)
+    false, found = (_count_within(np.sort(side), ascending / FACTOR, ascending * FACTOR) for side in (decoys, ranks))
+    share = np.where(ascending > 0, np.minimum((false + PRIOR_DECOYS) / (found + 1), 1), 1)
     probability = np.empty(len(ranks))
     if len(ranks):
         probability[order] = isotonic_regression(share, weights=found + 1, increasing=False).x

@@ -1,4 +1,4 @@
-"""How large the residual's noise is at each place, and the residual in units of it."""
+"""Local noise of the residual, and the score: the residual in units of that noise."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,7 +9,7 @@ import xarray as xr
 
 from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
 from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, box_mean, check_enough, visible_density
-from irtoolkit.detection.faint import leave_out_spots, raise_faint
+from irtoolkit.detection.faint import exclude_blobs, raise_faint
 from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
@@ -18,10 +18,10 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 48
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
-FLAT_WINDOW = 129
+BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
-CALM = 3.0
+LOW_CONTRAST = 3.0
 
 
 class Noise(NamedTuple):
@@ -39,10 +39,10 @@ class Noise(NamedTuple):
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Crosstalk) -> Noise:
-    """Fit the residual's centre and spread on features of the picture, on each side of zero by itself.
+    """Fit the residual's bias, and its sigma on either side of zero, on features of the picture.
 
-    A log-linear model: ln of the absolute residual regressed on logs of gradients and texture of the visible bands, of
-    the ghost's gradient, and on the density; first without, then after subtracting the bias found on the same features.
+    The model is log-linear: ln of the absolute residual is regressed on the density and on logs of gradients and
+    texture of the visible bands and of the ghost's gradient; first without, then with the bias subtracted.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
-    """Features (plain, ...) and the squares of some."""
+    """Features (plain, ...) and the squares of those in `SQUARED`."""
     return np.concatenate([features, features[[PLAIN.index(name) for name in SQUARED]] ** 2])
 
 
 def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients of ln sigma: mean of ln abs(normal) is -0.635."""
+    """Coefficients of ln sigma; the mean of ln abs(normal) is -0.635."""
     logs = np.log(np.abs(values) + 1e-7)
     logs = np.minimum(logs, np.median(logs) + 3)
     coefficient = least_squares(terms, logs, 1e-3)
@@ -100,12 +100,12 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
 
 
 def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
-    """Residual in units of its noise at each place, and what the picture is like there; lazy.
+    """Residual in units of the local noise, with grain and ghost contrast; lazy.
 
     Parameters
     ----------
     residual
-        (y, x) float32, from `subtract_crosstalk`; NaN where it is not known.
+        (y, x) float32, from `subtract_crosstalk`; NaN where unknown.
     visible
         Counts (band, y, x) of R, G, B.
     crosstalk, noise
@@ -114,9 +114,9 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Cro
     Returns
     -------
     xarray.Dataset
-        On (y, x), float32: `score`, positive where light is blocked, on film without defects near a standard normal,
-        0 where the residual is not known; `grain`, density: the visible bands' own noise and texture in a pixel; and
-        `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
+        On (y, x), float32: `score`, sigma, positive where light is blocked, nearly standard normal on film without
+        defects, 0 where the residual is unknown; `grain`, density: noise and texture of the visible bands in a pixel;
+        and `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
     """
     arrays = residual.data[None], visible.data
     kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise)
@@ -127,7 +127,7 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Cro
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, *, crosstalk: Crosstalk, noise: Noise) -> np.ndarray:
-    """Score by the model alone, visible grain, and the ghost's contrast, with the sign bit at candidates, as planes."""
+    """Score from the noise model alone, grain, and ghost contrast with its sign bit set at candidates, as planes."""
     density = visible_density(visible, crosstalk.curve)
     smooth, candidate, contrast, features = noise_features(residual[0], density, crosstalk)
     bias, blocked, bright = combined = [np.zeros_like(smooth) for _ in range(3)]
@@ -156,26 +156,26 @@ def _add_term(combined: Sequence[np.ndarray], noise: Noise, index: int, term: np
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
-    """The score over its level and spread around each place, the grain and the contrast as they are, as planes."""
+    """Score without its background level over its local noise, and unchanged grain and contrast, as planes."""
     known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
-    score -= _level(score, outside)
+    score -= _background_level(score, outside)
     if steep:
-        outside = leave_out_spots(score, outside, contrast)
-        score -= _level(score, outside)
-    score /= np.maximum(_spread(score, outside), np.float32(0.05))
-    score = raise_faint(score, outside, contrast < CALM)
+        outside = exclude_blobs(score, outside, contrast)
+        score -= _background_level(score, outside)
+    score /= np.maximum(_local_noise(score, outside), np.float32(0.05))
+    score = raise_faint(score, outside, contrast < LOW_CONTRAST)
     return np.stack([np.where(known, score, np.float32(0)), plain[1], contrast])
 
 
-def _level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mean score around each place, of what is no candidate and cut at 2.5 sigma."""
-    weight = box_mean(outside, FLAT_WINDOW) + np.float32(1e-6)
-    return box_mean(np.clip(score, -2.5, 2.5) * outside, FLAT_WINDOW) / weight
+def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Mean score around each pixel without candidates, clipped at 2.5 sigma."""
+    weight = box_mean(outside, BACKGROUND_WINDOW) + np.float32(1e-6)
+    return box_mean(np.clip(score, -2.5, 2.5) * outside, BACKGROUND_WINDOW) / weight
 
 
-def _spread(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Sigma of the score around each place, of what is no candidate, over 1."""
+def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Sigma of the score around each pixel without candidates; 1 for standard normal noise."""
     size = np.abs(np.clip(score, -5, 5)) * outside
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:

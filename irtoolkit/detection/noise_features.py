@@ -1,4 +1,4 @@
-"""What a residual's noise depends on, the picture's gradients, texture and density; and the light that defects take."""
+"""Features that the local noise depends on (gradients, texture, density), and the light lost to defects."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -14,26 +14,24 @@ CARRY_WINDOWS = (17, 41)
 TEXTURE_BLUR = 2.0
 
 STEEP = 0.1
-"""Slope of the infrared over the visible density from which on it takes much of a defect: traces are added, and spots
-left out of the noise. Elsewhere damage stands out, and its marks would only widen."""
+"""Slope of infrared over visible density above which the ghost hides much of a defect: visible traces are added, and
+faint blobs excluded from the noise (docs/method.md)."""
 
 BLURRED = 1.0
-"""Blur of the infrared, px, from which on traces are added: a sharp infrared's marks would only widen. Of 15 hard
-blurred simulated Kodachromes 11 gained up to .13 of F1, 3 lost to .01."""
+"""Blur of the infrared, px, above which visible traces are added (docs/method.md)."""
 
-CALM_BLUR, TRACE_WINDOW, MOST_ADDED = 6.0, 25, 2.5
+SURROUNDINGS_BLUR, TRACE_WINDOW, LARGEST_ADDITION = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)
-"""Share of the kernel that must be outside of candidates for surroundings to be known."""
+"""Smallest share of the kernel outside candidates from which surroundings are measured."""
 
 
 def noise_features(
     residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Lost light smoothed (y, x), candidates (y, x) bool, the ghost's contrast (y, x), and the plain features (y, x).
+    """Smoothed loss of light (y, x), candidates (y, x) bool, ghost contrast (y, x), and an iterator of features (y, x).
 
-    Candidates are places that stand out of the residual's neighbourhood and of the ghost's own contrast, or where the
-    residual is NaN; features come one after another, carried over candidates from their surroundings, because a
-    defect's visible trace would raise its own noise.
+    Candidates are pixels whose residual exceeds the local noise and the ghost's contrast, or is NaN. Features are
+    interpolated over candidates, because a defect's visible trace would raise its own noise.
     """
     ghost = blur(ghost_density(density, crosstalk.prediction, crosstalk.curve.densest), 1.4)
     contrast = ghost_contrast(ghost)
@@ -46,31 +44,31 @@ def noise_features(
 
 
 def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Lost light (y, x), and where the picture is calm what a defect's own visible trace took for picture.
+    """Loss of light (y, x) plus the part of a defect that the ghost predicted from its own visible trace.
 
-    A defect darkens the visible bands too, so a steep ghost is predicted from it, and what is left of the defect is
-    little; beside residual and ghost of opposite signs nothing is added. Of the ghost's deviation from its surroundings
-    counts twice the share that the residual's power has of both powers around, as the best weights of two independent
-    traces of a defect do (matched filter; North 1963, doi:10.1109/PROC.1963.2383) where the ghost takes two thirds of
-    it; and at most 2.5 times the lost light, because the picture's own dark spots lose none.
+    Defects also darken the visible bands, so a steep ghost predicts and subtracts most of their loss. Nothing is added
+    where residual and ghost have opposite signs. The ghost's deviation from its surroundings is weighted by twice the
+    share of the residual's local power in the sum of both powers: the optimal weight of two independent traces of a
+    defect (matched filter; North 1963, doi:10.1109/PROC.1963.2383) if the ghost removes two thirds of it. At most 2.5
+    times the loss is added, because dark details of the picture lose none.
 
     Parameters
     ----------
     lost
-        Float32 share of light, positive where it is blocked; NaN where it is not known, and there it stays.
+        Float32 share of light, positive where it is blocked; NaN where unknown, which is kept.
     ghost
         Float32 density.
     outside
-        Float32, 0 at candidates, of which no surroundings know.
+        Float32, 0 at candidates, which take no part in surroundings.
     """
-    share = blur(outside, CALM_BLUR)
-    around = blur(ghost * outside, CALM_BLUR) / np.maximum(share, LEAST_SHARE)
+    share = blur(outside, SURROUNDINGS_BLUR)
+    around = blur(ghost * outside, SURROUNDINGS_BLUR) / np.maximum(share, LEAST_SHARE)
     trace = np.where(share > LEAST_SHARE, 1 - to_transmittance(ghost - around), np.float32(0))
     known = np.isfinite(lost)
     loss, weight = np.where(known, lost, np.float32(0)), outside * known
     of_loss, of_trace = (box_mean(np.abs(plane) * weight, TRACE_WINDOW) ** 2 for plane in (loss, trace))
     added = 2 * of_loss / (of_loss + of_trace + np.float32(1e-12)) * np.abs(trace)
-    added = np.minimum(added, np.float32(MOST_ADDED) * np.abs(loss))
+    added = np.minimum(added, np.float32(LARGEST_ADDITION) * np.abs(loss))
     return lost + np.copysign(added * (trace * loss > 0), loss)
 
 
@@ -111,10 +109,8 @@ def _log_texture(density: np.ndarray, smooth: Sequence[np.ndarray]) -> np.ndarra
 
 
 def _carried_over(feature: np.ndarray, outside: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Inside candidates the normalised average of what is outside (Knutsson & Westin 1993,
-    doi:10.1109/CVPR.1993.341081).
-
-    `share` is the average of `outside` alone.
+    """Feature with its normalised average outside candidates filled in (Knutsson & Westin 1993,
+    doi:10.1109/CVPR.1993.341081); `share` is the average of `outside`.
     """
     average = _mean_around(feature * outside)
     average /= share
@@ -122,7 +118,7 @@ def _carried_over(feature: np.ndarray, outside: np.ndarray, share: np.ndarray) -
 
 
 def _mean_around(plane: np.ndarray) -> np.ndarray:
-    """Mean in the narrower of `CARRY_WINDOWS`, and a thousandth of that in the wider, which counts where it is 0."""
+    """Mean in the narrower of `CARRY_WINDOWS`, plus a thousandth of that in the wider, used where it is 0."""
     near, far = (box_mean(plane, window) for window in CARRY_WINDOWS)
     far *= np.float32(1e-3)
     near += far

@@ -1,4 +1,4 @@
-"""From the score to the mask: its tails, the regions they form, and the regions that are kept."""
+"""Segmentation of the score: pixels beyond a level, their connected components, and the mask."""
 
 from functools import partial
 
@@ -10,17 +10,17 @@ from scipy.sparse.csgraph import connected_components
 
 from irtoolkit.arrays import Reduction, blur, from_indices, lazy_number, map_blocks, measure_together, to_transmittance
 
-GROW = 3.2
+REGION_LEVEL = 3.2
 SHARP = 1.0
-RIM = 0.25
-RIM_WINDOW = 9
-FAR_RIM = 0.12
+CORE_SHARE = 0.25
+CORE_WINDOW = 9
+FAR_CORE_SHARE = 0.12
 SMALLEST_AREA = 4.0
 COLUMNS = ("score", "residual", "grain", "contrast")
 
 
-def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> xr.Dataset:
-    """Compute every pixel whose score is `level` or more away from zero, on either side, in one pass over the slide.
+def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> xr.Dataset:
+    """Compute every pixel whose absolute score is at least `level`, in one pass over the slide.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = 
         On (y, x), float32, lazy: `residual` from `subtract_crosstalk`; `score`, `grain` and `contrast` from
         `score_residual`.
     infrared_blur
-        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on a pixel counts as `core`
-        only where the residual reaches a share of the largest within 4 px, because the blur widens every mark.
+        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on, only pixels whose
+        residual reaches a share of the largest within 4 px are `core`, because the blur widens every mark.
     level
         In sigma.
 
@@ -39,21 +39,21 @@ def measure_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = 
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
         and `core`; attributes `height` and `width`.
     """
-    return measure_together(find_tails(evidence, infrared_blur=infrared_blur, level=level))[0]
+    return measure_together(find_exceedances(evidence, infrared_blur=infrared_blur, level=level))[0]
 
 
-def find_tails(evidence: xr.Dataset, *, infrared_blur: float, level: float = GROW) -> Reduction:
-    """What `measure_tails` computes, to be measured together with something else."""
-    depth = max((window for _, window in _rims(infrared_blur)), default=0)
+def find_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> Reduction:
+    """The reduction behind `measure_exceedances`, for `measure_together`."""
+    depth = max((window for _, window in _core_shares(infrared_blur)), default=0)
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
     core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     planes = (*(evidence[name].data[None] for name in COLUMNS), core)
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
-    return Reduction(partial(_block_tails, level=level, width=width), planes, partial(_join_tails, attributes))
+    return Reduction(partial(_block_exceedances, level=level, width=width), planes, partial(_concatenate, attributes))
 
 
-def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
+def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(columns["index"])
     pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
@@ -61,63 +61,63 @@ def _join_tails(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Where the light lost reaches a share of the largest loss, near and far; the blur mixes light, not density."""
+    """Pixels whose loss of light, which the blur mixes, reaches a share of the largest loss nearby and farther off."""
     smooth = blur(np.nan_to_num(residual[0]), 0.5)
     blocked = smooth > 0
     lost = 1 - to_transmittance(np.abs(smooth))
     core = np.ones(smooth.shape, bool)
-    for share, window in _rims(infrared_blur):
+    for share, window in _core_shares(infrared_blur):
         square = np.ones((window, window), np.uint8)
         dark, bright = (~side | (lost >= share * cv2.dilate(lost * side, square)) for side in (blocked, ~blocked))
         core &= dark & bright
     return core[None]
 
 
-def _rims(infrared_blur: float) -> tuple[tuple[float, int], ...]:
-    """Shares of the largest loss and the windows, px, in which it is sought; none where the infrared is sharp."""
+def _core_shares(infrared_blur: float) -> tuple[tuple[float, int], ...]:
+    """Shares of the largest loss and the windows, px, in which it is searched; none if the infrared is sharp."""
     if infrared_blur < SHARP:
         return ()
-    return (RIM * min(infrared_blur / 1.5, 1.0), RIM_WINDOW), (FAR_RIM, 2 * round(4 * infrared_blur) + 1)
+    return (CORE_SHARE * min(infrared_blur / 1.5, 1.0), CORE_WINDOW), (FAR_CORE_SHARE, 2 * round(4 * infrared_blur) + 1)
 
 
-def _block_tails(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
+def _block_exceedances(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
     y, x = np.nonzero(np.abs(planes[0][0]) >= level)
     columns = {name: plane[0, y, x] for name, plane in zip((*COLUMNS, "core"), planes, strict=True)}
     return {"index": (y + start[0]) * width + x + start[1], **columns}
 
 
-def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dataset:
-    """Join the tail's pixels of one sign into 8-connected regions and sum up each region.
+def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LEVEL) -> xr.Dataset:
+    """Join the exceedances of one sign into 8-connected components and measure each of these regions.
 
     Parameters
     ----------
-    tails
-        From `measure_tails`.
+    exceedances
+        From `measure_exceedances`.
     sign
-        1 for defects, -1 for the same on the mirrored score, which is a picture of the noise.
+        1 for defects, -1 for decoys, the regions of the mirrored score, which stand for noise.
     level
-        In sigma; pixels scoring less are left out.
+        In sigma; pixels with smaller scores are not used.
 
     Returns
     -------
     xarray.Dataset
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
         `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
-        `visible_area`, what is left of it without the infrared's blur; the `sharpening`, the visible trace expected for
-        the infrared's; the `grain` there; the `relief`, contrast of the picture's ghost there over the region's own
+        `visible_area`, that area without the infrared's blur; the `sharpening`, the expected visible contrast over that
+        of the infrared; the `grain` there; the `relative_contrast`, the ghost's contrast there over the region's own
         score; and the `visibility`: the contrast expected from the region's opacity over the visible noise for its
         area.
     """
-    chosen = np.flatnonzero(sign * tails.score.values >= level)
-    index = tails["index"].values[chosen]
-    region, count = connect_pixels(index, int(tails.width))
-    score, opacity = (sign * tails[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
-    core = _without_fragments(index, region, tails.core.values[chosen], int(tails.width))
-    noise = np.bincount(region, tails.grain.values[chosen], count) / np.bincount(region, minlength=count)
-    relief = np.bincount(region, tails.contrast.values[chosen], count) / np.bincount(region, score, count)
+    chosen = np.flatnonzero(sign * exceedances.score.values >= level)
+    index = exceedances["index"].values[chosen]
+    region, count = connect_pixels(index, int(exceedances.width))
+    score, opacity = (sign * exceedances[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
+    core = _without_fragments(index, region, exceedances.core.values[chosen], int(exceedances.width))
+    noise = np.bincount(region, exceedances.grain.values[chosen], count) / np.bincount(region, minlength=count)
+    contrast = np.bincount(region, exceedances.contrast.values[chosen], count) / np.bincount(region, score, count)
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
-    visible_area = _visible_area(infrared_area, float(tails.infrared_blur))
+    visible_area = _visible_area(infrared_area, float(exceedances.infrared_blur))
     return xr.Dataset(
         {
             "pixel_region": ("pixel", region[core]),
@@ -126,7 +126,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
             "grain": ("region", noise),
-            "relief": ("region", relief),
+            "relative_contrast": ("region", contrast),
             "visible_area": ("region", visible_area),
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
@@ -135,7 +135,7 @@ def join_regions(tails: xr.Dataset, *, sign: int, level: float = GROW) -> xr.Dat
 
 
 def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, width: int) -> np.ndarray:
-    """Core pixels without the specks under 4 px that a blurred rim leaves beside a larger core of its region."""
+    """Core pixels without fragments under 4 px, left by a blurred edge, beside a larger piece of the same region."""
     piece, count = connect_pixels(index[core], width)
     area = np.bincount(piece, minlength=count)
     largest = np.zeros(region.max(initial=-1) + 1, int)
@@ -146,9 +146,9 @@ def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, 
 
 
 def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
-    """Region number of each pixel of a sorted list of flat indices, 8-connected, and how many regions there are.
+    """Number of each pixel's 8-connected component, for sorted flat indices, and the number of components.
 
-    Works on runs of neighbours in a row: a run touches those of the next row that overlap it widened by one pixel.
+    Components are built of runs of neighbours in a row: a run, widened by a pixel, touches what it overlaps below.
     """
     if not index.size:
         return np.zeros(0, np.int32), 0
@@ -166,7 +166,7 @@ def connect_pixels(index: np.ndarray, width: int) -> tuple[np.ndarray, int]:
 
 
 def _visible_area(infrared_area: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Area without what the infrared's blur added, 4 px at least.
+    """Area without the infrared's blur, at least 4 px.
 
     A Gaussian speck of variance s^2 covers (sum d)^2 / sum d^2 = 4 pi s^2 pixels, and a blur adds its variance.
     """
@@ -174,23 +174,23 @@ def _visible_area(infrared_area: np.ndarray, infrared_blur: float) -> np.ndarray
 
 
 def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
-    """Only the regions, and their pixels, for which `kept` (region,) is True, numbered anew."""
+    """Regions, with their pixels, for which `kept` (region,) is True, renumbered."""
     number = np.cumsum(kept.values) - 1
     owner = regions.pixel_region.values
     inside = kept.values[owner]
-    of_regions = [name for name in regions if regions[name].dims == ("region",)]
+    region_names = [name for name in regions if regions[name].dims == ("region",)]
     return xr.Dataset(
         {
             "pixel_region": ("pixel", number[owner[inside]]),
             "pixel_index": ("pixel", regions.pixel_index.values[inside]),
             "pixel_residual": ("pixel", regions.pixel_residual.values[inside]),
-            **{name: ("region", regions[name].values[kept.values]) for name in of_regions},
+            **{name: ("region", regions[name].values[kept.values]) for name in region_names},
         }
     )
 
 
 def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataArray, xr.DataArray]:
-    """Mask (y, x) bool, True = defect, of all regions, and the number of 8-connected defects in it; lazy.
+    """Lazy mask (y, x) of all regions, bool, True = defect, and the number of 8-connected defects in it.
 
     Parameters
     ----------
@@ -205,9 +205,9 @@ def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataAr
 
 
 def count_defects(index: np.ndarray, width: int) -> int:
-    """Number of 8-connected defects that marked pixels, flat indices in order, form on a slide of so many columns.
+    """Number of 8-connected defects formed by marked pixels, sorted flat indices on a slide with `width` columns.
 
-    Not that of the regions they come from: one whose blurred rim was trimmed may be marked in several pieces, or not.
+    It may differ from the number of regions, because a region without its blurred edge may fall apart or vanish.
 
     >>> count_defects(np.array([0, 2, 11, 25]), width=10)
     2

@@ -13,7 +13,7 @@ from irtoolkit.schema import LayoutError, NoInfraredError
 SIDECAR_ENDINGS = ("_IR", "_ir", "-ir", "-IR", ".ir", ".IR")
 SIDECAR_SUFFIXES = (".tif", ".tiff", ".pgm", ".TIF", ".TIFF", ".PGM")
 SLIDE_SUFFIXES = (".tif", ".tiff", ".dng", ".TIF", ".TIFF", ".DNG")
-# nkscan and its kin write slide_IR.tif, and some a slide_IR_VALID.tif beside it.
+# nkscan and similar programs write slide_IR.tif, some also slide_IR_VALID.tif.
 _SIDECAR_NAME = re.compile(r"(.+)[_.-]ir(?:_valid)?", re.IGNORECASE)
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
@@ -22,7 +22,7 @@ _ALPHA = (1, 2)  # ExtraSamples that mean alpha; 0 or a missing tag mean infrare
 
 @dataclass(frozen=True)
 class Plane:
-    """Where one plane lies: file, page (``(0,)`` page 0, ``(0, 1)`` SubIFD 1 of page 0) and sample of a pixel."""
+    """Place of one plane: file, page (``(0,)`` page 0, ``(0, 1)`` SubIFD 1 of page 0) and sample of a pixel."""
 
     path: str
     page: tuple[int, ...]
@@ -34,7 +34,7 @@ class Layout:
     """What a file holds: planes, size, depth (of the deeper of colour and infrared), and what its tags say.
 
     `colour_bits` is the depth of the colour planes alone. `visible` are R, G, B (three times the same plane for a gray
-    picture). `infrared` is None where there is none, and `missing` then says what was looked for and what to do.
+    picture). `infrared` is None if there is none; `missing` then says what was found and what to do.
     `metadata` holds plain values: source, layout, bits, and the keys of `irtoolkit.files.metadata.describe`.
     """
 
@@ -76,16 +76,16 @@ def find_layout(path: str | os.PathLike[str], infrared: str | os.PathLike[str] |
     FileNotFoundError
         There is no such file.
     LayoutError
-        The file is no slide, is damaged, its planes differ in size, or it is itself the infrared of another slide.
+        The file is no slide or damaged, its planes differ in size, or it is the infrared of another slide.
     NoInfraredError
-        The plane that `infrared` names does not exist. Without `infrared`, a picture alone has ``infrared=None``.
+        The plane that `infrared` names does not exist. Without `infrared`, a picture without it has ``infrared=None``.
     """
     source = os.path.abspath(path)
     pages = read_pages(source)
     picture = _picture(source, pages)
     slide = slide_of(source)
     if slide and picture.samples == 1 and infrared is None:
-        raise LayoutError(f"{source}: expected a slide, found the infrared of {slide}; open that")
+        raise LayoutError(f"{source}: this is the infrared of {slide}; open that file")
     picture.check()
     page, sample, name = _infrared(pages, picture, infrared)
     bits = picture.bits
@@ -108,7 +108,7 @@ def find_layout(path: str | os.PathLike[str], infrared: str | os.PathLike[str] |
 
 
 def slide_of(path: str | os.PathLike[str]) -> Path | None:
-    """Slide beside which this file lies as its infrared by name (``slide_IR.tif`` beside ``slide.tif``), or None."""
+    """The slide whose infrared this file is by name (``slide_IR.tif`` beside ``slide.tif``), or None."""
     file = Path(path)
     name = _SIDECAR_NAME.fullmatch(file.stem)
     candidates = [file.with_name(name[1] + suffix) for suffix in SLIDE_SUFFIXES] if name else []
@@ -116,7 +116,7 @@ def slide_of(path: str | os.PathLike[str]) -> Path | None:
 
 
 def is_sidecar(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is the infrared of a slide beside it, not a slide: by its name, and one sample a pixel."""
+    """Whether a file is the infrared of a slide beside it: by its name and one sample per pixel."""
     if slide_of(path) is None:
         return False
     try:
@@ -129,12 +129,12 @@ def _picture(source: str, pages: Sequence[Page]) -> Page:
     """Choose the page with the picture: in colour before gray, LinearRaw before RGB, then the largest."""
     full = [page for page in pages if not page.subfile & (_REDUCED | _MASK)] or list(pages)
     if not full:
-        raise LayoutError(f"{source}: expected a picture, found none in the file; copy or scan it again")
+        raise LayoutError(f"{source}: there is no picture in the file; copy or scan it again")
     return max(full, key=lambda page: (page.samples >= 3, page.photometric == LINEAR_RAW, page.height * page.width))
 
 
 def _metadata(pages: Sequence[Page], picture: Page, infrared: Page | None) -> dict[str, str | int | float]:
-    """What the tags say: of the picture first, then of the other pages of its file."""
+    """Describe the tags: the picture's first, then those of the other pages of its file."""
     others = [page.tags for page in pages if page not in (picture, infrared)]
     own = infrared is not None and infrared.path == picture.path
     return describe([picture.tags, *others], infrared.tags if infrared and own else None)
@@ -173,7 +173,7 @@ def _extra_sample(picture: Page) -> int | None:
 
 
 def _may_be_infrared(page: Page, picture: Page) -> bool:
-    """Whether a page is gray, of full depth, and neither a reduced picture nor of such a size."""
+    """Whether a page is gray, of full depth, and no reduced picture."""
     gray = page.samples == 1 and page.bits in (8, 16) and not page.subfile & _REDUCED
     return gray and (bool(page.subfile & _MASK) or 4 * page.height * page.width >= picture.height * picture.width)
 
@@ -185,8 +185,8 @@ def _numbered(pages: Sequence[Page], picture: Page, number: int) -> tuple[Page, 
     chain = {page.address[0]: page for page in pages if len(page.address) == 1}
     gray = [place for place, page in chain.items() if page.samples == 1 and page is not picture]
     if number not in gray:
-        found = f"{picture.samples} samples, and gray pages {gray}"
-        raise NoInfraredError(f"{picture.path}: infrared={number} names no sample and no gray page; found {found}")
+        found = f"the file has {picture.samples} samples per pixel and gray pages {gray}"
+        raise NoInfraredError(f"{picture.path}: infrared={number} is no such sample and no gray page; {found}")
     return chain[number], 0
 
 
@@ -198,19 +198,21 @@ def sidecar_of(path: str) -> str | None:
 
 
 def _gray_file(path: str) -> Page:
-    """Page of an infrared file of its own."""
+    """Page of a separate infrared file."""
     page = _picture(path, read_pages(path))
     if page.samples != 1:
-        raise LayoutError(f"{path}: expected an infrared file with 1 sample a pixel, found {page.samples}")
+        raise LayoutError(
+            f"{path}: an infrared file must be gray; name another (found {page.samples} samples per pixel)"
+        )
     return page
 
 
 def _check_match(picture: Page, infrared: Page) -> None:
     """Refuse infrared that cannot be read or that has another size."""
     if (infrared.height, infrared.width) != (picture.height, picture.width):
-        sizes = f"{infrared.height} x {infrared.width} against {picture.height} x {picture.width}"
-        advice = "scan both with one frame and resolution"
-        raise LayoutError(f"{infrared.path}: infrared and colour differ in size (rows x columns): {sizes}; {advice}")
+        sizes = f"{infrared.height} x {infrared.width} against {picture.height} x {picture.width} rows x columns"
+        advice = "scan both with the same frame and resolution"
+        raise LayoutError(f"{infrared.path}: infrared and colour differ in size; {advice} ({sizes})")
     infrared.check()
 
 
@@ -230,13 +232,14 @@ def _name(picture: Page, pages: Sequence[Page]) -> str:
 
 
 def _missing(picture: Page, pages: Sequence[Page]) -> str:
-    """Say what was looked for, what was found, and what to do."""
-    stem = Path(picture.path).stem
-    looked = (
-        "a sample beyond the colours, a gray page of the same size, or a file beside it named like "
-        f"{stem}_IR.tif, {stem}-ir.tif or {stem}.ir.pgm"
-    )
-    alpha = " (marked as alpha; if it is infrared, say infrared=3)" if picture.samples > 3 else ""
-    found = f"{picture.samples} samples a pixel{alpha}, {len(pages)} pages and no such file"
-    advice = "scan as 64 bit RGBI or HDRi, or name it in Python: open_slide(path, infrared=file, page or sample)"
-    return f"{picture.path}: no infrared plane: expected {looked}; found {found}; {advice}"
+    """Say that there is no infrared, what was found instead, and what to do."""
+    bands = "only gray" if picture.samples < 3 else "only R, G and B"
+    advice = "Scan again as 64-bit RGBI or HDRi."
+    if picture.samples > 3:
+        bands = "R, G, B and a sample marked as alpha"
+        advice = (
+            "If that sample is the infrared, open it in Python with infrared=3; otherwise scan again as RGBI or HDRi."
+        )
+    others = f", no other page of its {len(pages)} is infrared" if len(pages) > 1 else ""
+    beside = f"there is no {Path(picture.path).stem}_IR.tif beside it"
+    return f"{picture.path}: no infrared channel: the file has {bands}{others}, and {beside}. {advice}"

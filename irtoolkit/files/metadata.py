@@ -1,4 +1,4 @@
-"""What the tags of a scan say of scanner, film and resolution."""
+"""Scanner, film and resolution from the tags of a scan."""
 
 import html
 import re
@@ -12,7 +12,7 @@ Tags = Mapping[int, Any]
 Kind = TypeVar("Kind", str, bytes)
 
 UNKNOWN_DPI = 4000.0
-# Film is scanned with 600 dpi and more; 72, 96, 150 or 300 is what programs write who do not know.
+# Film is scanned at 600 dpi and more; programs that do not know write 72, 96, 150 or 300.
 _CREDIBLE_DPI = (600.0, 20000.0)
 _NEGATIVE = ("portra", "ektar", "kodak gold", "ultramax", "colorplus", "superia", "pro 400h", "fujicolor", "vision3")
 _POSITIVE = ("kodachrome", "ektachrome", "elite chrome", "velvia", "provia", "astia", "sensia", "agfachrome")
@@ -21,7 +21,7 @@ _POSITIVE = ("kodachrome", "ektachrome", "elite chrome", "velvia", "provia", "as
 def describe(pages: Sequence[Tags], infrared: Tags | None = None) -> dict[str, str | int | float]:
     """Collect what the tags of a file say, as plain values; the first page that has a tag counts.
 
-    The keys are scanner, film, software, dpi, dpi_note (why `dpi` is a guess, else ""), gamma (only where stated),
+    The keys are scanner, film, software, dpi, dpi_note (why `dpi` is assumed, or ""), gamma (only where stated),
     polarity ("negative", "positive" or ""), orientation (TIFF tag 274) and profile (name of the ICC profile).
     `dpi` is the ScanRes of SilverFast's XMP, else the first credible resolution: of the infrared page, then of `pages`.
 
@@ -84,16 +84,16 @@ def _number(text: str) -> float:
     return float(found[0]) if found else 0.0
 
 
-def _resolution(stated: float, witnesses: Sequence[Tags]) -> tuple[float, str]:
-    """First credible resolution in dots per inch, else a usual one and a note."""
-    found = [stated, *(_tagged_resolution(tags) for tags in witnesses)]
+def _resolution(stated: float, pages: Sequence[Tags]) -> tuple[float, str]:
+    """First credible resolution in dots per inch, or an assumed one with a note."""
+    found = [stated, *(_tagged_resolution(tags) for tags in pages)]
     lowest, highest = _CREDIBLE_DPI
     credible = [dpi for dpi in found if lowest <= dpi <= highest]
     if credible:
         return credible[0], ""
     others = sorted({f"{dpi:g}" for dpi in found if dpi > 0})
-    said = f"the file states {', '.join(others)} dpi, not credible for film" if others else "the file states none"
-    return UNKNOWN_DPI, f"{said}; {UNKNOWN_DPI:g} assumed"
+    statement = f"the file states {', '.join(others)} dpi, not credible for film" if others else "the file states none"
+    return UNKNOWN_DPI, f"{statement}; {UNKNOWN_DPI:g} assumed"
 
 
 def _tagged_resolution(tags: Tags) -> float:
@@ -113,7 +113,7 @@ def _scanner(make: str, model: str) -> str:
 
 
 def _polarity(negative: str, film: str) -> str:
-    """What SilverFast says, else what the film is known for."""
+    """Polarity from SilverFast's metadata, otherwise from the name of the film."""
     if negative:
         return {"yes": "negative", "no": "positive"}.get(negative.casefold(), "")
     if any(name in film.casefold() for name in _NEGATIVE):

@@ -11,7 +11,7 @@ from irtoolkit.schema import VERSION, ModelError
 
 KIND = "irtoolkit crosstalk model"
 FORMAT = 3
-"""Number of the format; 1 had no word of the slides, 2 other names for what is fitted."""
+"""Number of the format; 1 had no data of the slides, 2 had other names of variables."""
 
 
 def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:
@@ -28,7 +28,7 @@ def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
     Raises
     ------
     ModelError
-        The file is no such model, or of another format.
+        The file is no model, or a model of another format.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -36,13 +36,11 @@ def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
             raise KeyError(content["kind"])
         if content.get("format", 1) != FORMAT:
             raise ModelError(
-                f"{path}: expected a model of format {FORMAT}, found format {content.get('format', 1)}, written by"
-                f" irtoolkit {content.get('version', 'of unknown version')}; fit the roll again"
+                f"{path}: this model was written by another version of irtoolkit; fit the roll again (format"
+                f" {content.get('format', 1)} instead of {FORMAT}, version {content.get('version', 'unknown')})"
             )
         return xr.Dataset.from_dict(content["model"])
     except ModelError:
         raise
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{path}: expected a model written by irtoolkit fit, found something else ({error})"
-        ) from error
+        raise ModelError(f"{path}: this is no model; give a file written by irtoolkit fit ({error})") from error

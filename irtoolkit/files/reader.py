@@ -1,4 +1,4 @@
-"""Reading slides: `open_slide`, and a slide as an array over (band, y, x) that reads what is sliced."""
+"""Read slides: `open_slide`, and a slide as an array over (band, y, x) that reads only what is sliced."""
 
 import hashlib
 import math
@@ -69,7 +69,7 @@ class SlideReader:
 
     @property
     def identity(self) -> str:
-        """Text that differs whenever file, place in the file, or content (by size and time) differ."""
+        """Text that is different for another file, place in the file, or content (by size and time)."""
         pages = [
             (os.path.realpath(reader.page.path), reader.page.size, reader.page.modified, reader.page.address, samples)
             for reader, samples in self._pages
@@ -89,20 +89,20 @@ def open_slide(
     path
         A TIFF or DNG file of a scanner program.
     infrared
-        The infrared, where the file does not say: a path, a page number or a sample number (see `find_layout`).
+        Where the infrared is, if the file does not say: a path, a page number or a sample number (see `find_layout`).
     chunks
         ``"auto"`` reads every strip or tile once, in full-width chunks of about 32 MB for the four bands. Otherwise
         rows of a chunk, sizes by dimension name, or sizes over (band, y, x).
 
     Returns
     -------
-    Dataset with ``counts`` over (band, y, x), bands R, G, B, IR, uint8 or uint16, dask-backed; what the file says
-    of itself is in its attributes (`irtoolkit.files.layouts.Layout`). It can be pickled, and re-opens the file by path.
+    Dataset with ``counts`` over (band, y, x), bands R, G, B, IR, uint8 or uint16, dask-backed; its attributes are the
+    metadata of the file (`irtoolkit.files.layouts.Layout`). It can be pickled, and reopens the file by path.
 
     Raises
     ------
     FileNotFoundError, LayoutError, NoInfraredError
-        There is no such file, no readable slide in it, or no infrared with it.
+        There is no such file, it is no readable slide, or it has no infrared.
     """
     layout = find_slide(path, infrared)
     slide = label_counts(layout, _counts(layout))
@@ -110,7 +110,7 @@ def open_slide(
 
 
 def find_slide(path: str | os.PathLike[str], infrared: str | os.PathLike[str] | int | None = None) -> Layout:
-    """Find a slide's planes (`find_layout`); `NoInfraredError` where there is no infrared."""
+    """Find a slide's planes (`find_layout`); `NoInfraredError` if there is no infrared."""
     layout = find_layout(path, infrared)
     if layout.infrared is None:
         raise NoInfraredError(layout.missing)
@@ -118,7 +118,7 @@ def find_slide(path: str | os.PathLike[str], infrared: str | os.PathLike[str] | 
 
 
 def open_picture(path: str | os.PathLike[str]) -> xr.DataArray:
-    """Open the counts (band, y, x) of R, G, B of a picture lazily, whether infrared belongs to it or not."""
+    """Open the counts (band, y, x) of R, G, B of a picture lazily, with or without infrared."""
     layout = find_layout(path)
     return xr.DataArray(_counts(layout)[:3], {"band": list(VISIBLE)})
 

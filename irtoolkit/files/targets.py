@@ -1,4 +1,4 @@
-"""Names to write to: never over or next to a source, complete or not there at all, no leftovers."""
+"""Paths to write to: never over or next to a source, written atomically, without leftovers."""
 
 import errno
 import os
@@ -13,12 +13,12 @@ FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
-    """Refuse a target that is one of the sources, under whatever name, or lies in the folder of one.
+    """Refuse a target that is one of the sources, under any name, or in the folder of one.
 
     Raises
     ------
     SlideError
-        Naming the target, the source, and what to do.
+        The message names the target and the source.
     """
     target = Path(path)
     for source in map(Path, sources):
@@ -26,7 +26,7 @@ def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
             raise SlideError(f"{target} would overwrite the source {source}; write to another folder")
         for folder in {source.parent, source.resolve().parent}:
             if _same(target.parent, folder) or _same(target.resolve().parent, folder):
-                raise SlideError(f"{target} would stand next to the source {source}; write to another folder")
+                raise SlideError(f"{target} would be next to the source {source}; write to another folder")
 
 
 def remove_leftovers(folder: AnyPath) -> None:
@@ -38,10 +38,10 @@ def remove_leftovers(folder: AnyPath) -> None:
 
 @contextmanager
 def replacing(path: AnyPath) -> Iterator[Path]:
-    """Give a temporary name ``.NAME.part`` in the folder of `path`; on success the file there becomes `path`.
+    """Give a temporary name ``.NAME.part`` beside `path`; on success the file of that name becomes `path`.
 
     The bytes are on the disk before the name changes. On any error the temporary file is removed and an earlier
-    file under `path` stays as it was.
+    file under `path` stays unchanged.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
@@ -56,7 +56,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        advice = "the disk is full, nothing was written; free some space or write to another folder"
+        advice = "the disk is full and nothing was written; free some space or write to another folder"
         raise OSError(error.errno, advice, str(path)) from error
     finally:
         with suppress(OSError):
@@ -65,7 +65,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
 
 @contextmanager
 def replacing_together(paths: Sequence[AnyPath]) -> Iterator[list[Path]]:
-    """Give a temporary name for each path, and on success let the files there become the paths, one after another.
+    """Give a temporary name for each path; on success, the files of those names become the paths, one after another.
 
     Each is written there by its own `replacing`. On any error none of the paths changes, and the files are removed.
     """
@@ -83,14 +83,14 @@ def replacing_together(paths: Sequence[AnyPath]) -> Iterator[list[Path]]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Tell whether two paths are one file or folder; names that differ in case alone count as one if either is new."""
+    """Whether two paths are one file or folder; if either is new, names that differ only in case count as one."""
     if one.exists() and other.exists():
         return one.samefile(other)
     return str(one.resolve()).casefold() == str(other.resolve()).casefold()
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a changed name to the disk, where the system can."""
+    """Write a changed name to the disk, if the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Masks and healed slides as TIFF files: written block by block, complete under their name or not there at all."""
+"""Masks and healed slides as TIFF files, written block by block and atomically."""
 
 from collections import deque
 from collections.abc import Generator
@@ -20,7 +20,7 @@ from irtoolkit.schema import VERSION, VISIBLE, SlideError
 
 COMPRESSION, PREDICTOR = 259, 317
 STRIP_BYTES = 2**20
-CLASSIC_BYTES = 2**32 - 2**26  # offsets of 4 bytes, less what tags and incompressible strips may add
+CLASSIC_BYTES = 2**32 - 2**26  # offsets of 4 bytes, less room for tags and incompressible strips
 ENCODERS, AHEAD = 2, 4
 
 
@@ -34,14 +34,14 @@ def write_mask(
 ) -> Path:
     """Write a mask as a gray TIFF: uint8, 0 clean, 255 defect, orientation and resolution of the colour planes.
 
-    The Software tag names this program, so that no later run takes the mask for a slide.
+    The Software tag names this program, so that later runs do not take the mask for a slide.
 
     Parameters
     ----------
     mask
         Bool on (y, x), True = defect; NumPy or dask-backed. A graph is computed once, block by block.
     path
-        Where to write; folders are made, an earlier file is replaced once the new one is complete.
+        Where to write; folders are created, an earlier file is replaced once the new one is complete.
     source
         The TIFF file of the colour planes; read only.
     page
@@ -54,13 +54,11 @@ def write_mask(
     SlideError
         The mask is not bool on (y, x), or the path would be over or next to the source.
     OSError
-        Among others: the disk is full. Nothing is left under `path` then but what stood there.
+        For example, the disk is full. An earlier file under `path` stays unchanged.
     """
     mask = mask if isinstance(mask, xr.DataArray) else xr.DataArray(mask, dims=("y", "x"))
     if mask.dtype != bool or set(mask.dims) != {"y", "x"}:
-        raise SlideError(
-            f"a mask is bool on (y, x), not {mask.dtype} on {mask.dims}; compare the score with a threshold"
-        )
+        raise SlideError(f"a mask is bool on (y, x), not {mask.dtype} on {mask.dims}; threshold the score")
     pixels = (mask.astype(np.uint8) * np.uint8(255)).expand_dims("band").transpose("y", "x", "band")
     check_target(path, [source])
     order, tags = carried_tags(source, page)
@@ -82,28 +80,27 @@ def write_healed(
     """Write the healed R, G, B as a TIFF of the same bit depth that keeps the tags of its source.
 
     Kept bit for bit: ICC profile, resolution (even a wrong one), orientation, make, model, date, artist, copyright,
-    description, EXIF with its maker note, GPS, XMP and IPTC. Left behind: what tells of other planes (infrared,
-    thumbnails) or of raw colour (DNG).
+    description, EXIF with maker note, GPS, XMP and IPTC. Dropped: tags of other planes and of raw colour (DNG).
 
     Parameters
     ----------
     healed
         uint8 or uint16 on (band, y, x) with R, G, B; NumPy or dask-backed. A graph is computed once, block by block.
     path
-        Where to write; folders are made, an earlier file is replaced once the new one is complete.
+        Where to write; folders are created, an earlier file is replaced once the new one is complete.
     source
         The TIFF file of the colour planes; read only. Its byte order becomes that of the new file.
     page, compression
         As in `write_mask`.
     software
-        Provenance, appended to what the source's Software tag says.
+        Provenance, appended to the source's Software tag.
     description
         Becomes ImageDescription if the source has none.
 
     Raises
     ------
     SlideError
-        The bands or the dtype are others, or the path would be over or next to the source.
+        The bands or the dtype are wrong, or the path would be over or next to the source.
     OSError
         As in `write_mask`.
     """
@@ -165,14 +162,12 @@ class PixelFile:
 
 def _write_picture(pixels: xr.DataArray, path: Path, kept: Directory, order: Order, compression: str) -> Path:
     """Write unsigned pixels on (y, x, band) with the tags that are kept."""
-    if compression not in ("none", "deflate"):
-        raise SlideError(f'compression is "none" or "deflate", not {compression!r}')
+    writers = {"none": _write_plain, "deflate": _write_deflated}
+    if compression not in writers:
+        raise SlideError(f'compression must be "none" or "deflate", not {compression!r}')
     variant = Variant(order, big=pixels.nbytes > CLASSIC_BYTES)
     with replacing(path) as part:
-        if compression == "none":
-            _write_plain(pixels, part, kept, variant)
-        else:
-            _write_deflated(pixels, part, kept, variant)
+        writers[compression](pixels, part, kept, variant)
     return path
 
 
@@ -205,7 +200,7 @@ def _write_deflated(pixels: xr.DataArray, part: Path, kept: Directory, variant: 
 
 
 def _store(pixels: xr.DataArray, target: PixelFile) -> None:
-    """Bring every pixel to its place, computing a graph once."""
+    """Write every pixel, computing a graph once."""
     if pixels.chunks is None:
         target[:, :] = pixels.values
     else:
@@ -213,7 +208,7 @@ def _store(pixels: xr.DataArray, target: PixelFile) -> None:
 
 
 def _deflated_strips(scratch: PixelFile, order: Order) -> Generator[bytes, None, None]:
-    """Encode the strips of a scratch file in order, a few ahead of the one that is taken."""
+    """Encode the strips of a scratch file in order, a few in advance."""
     with ThreadPoolExecutor(ENCODERS) as encoders:
         ahead: deque[Future[bytes]] = deque()
         for first, rows in scratch.strips:
@@ -232,7 +227,7 @@ def _deflate(scratch: PixelFile, first: int, rows: int, order: Order) -> bytes:
 
 
 def _write_tags(file: BinaryIO, layout: PixelFile, sizes: list[int], kept: Directory, variant: Variant) -> None:
-    """Write the directory behind the strips, which begin after the header and have these sizes, and the header."""
+    """Write the directory after the strips, whose sizes are given, and then the header."""
     height, width, bands = layout.shape
     offsets = [*accumulate(sizes, initial=len(variant.header(0)))]
     place = offsets.pop()

@@ -1,7 +1,6 @@
 """G'MIC's inpainting of many small windows in one run of its program.
 
-Windows go in and out as one file in G'MIC's own format: float32, planes after rows after columns, as they are here, so
-that neither an axis nor a bit is lost.
+Windows are exchanged as one file in G'MIC's own format, float32 (band, y, x), without loss.
 """
 
 import os
@@ -19,21 +18,20 @@ import numpy as np
 from irtoolkit.schema import SlideError
 
 ARGUMENTS = {"inpaint": ",5,22,0.5,1,0"}
-"""What follows the mask in a command. Patches of 5 px, unblended, restored 288 specks and scratches in four
-photographs 2.5 dB better than the 11 px that the command takes by itself."""
-SECONDS, SECONDS_A_PIXEL = 60.0, 3e-4
-"""Time that a run may take: for itself, and for each pixel of its windows, where 2.4e-5 was the most measured."""
+"""Arguments of a command after the mask; small unblended patches restore best (`docs/method.md`)."""
+SECONDS, SECONDS_PER_PIXEL = 60.0, 3e-4
+"""Time that a run may take: a base, and for each pixel of its windows, over ten times what it needs."""
 BINDING = (sys.executable, "-P", "-c", "import sys, gmic; gmic.run(' '.join(sys.argv[1:]))")
 OLD_TYPES = {"float": "float32", "unsigned_char": "uint8", "unsigned_short": "uint16", "unsigned_int": "uint32"}
-"""What G'MIC before version 3 calls the types in which it saves whole numbers."""
-ADVICE = "try another release of G'MIC, or heal by another method"
+"""Names of types in files of G'MIC before version 3."""
+ADVICE = "try another release of G'MIC, or heal with another method"
 GIVEN, FILLED = "windows.cimg", "filled.cimg"
 
 Window = tuple[np.ndarray, np.ndarray]
 
 
 def find_gmic() -> tuple[str, ...]:
-    """Start of a command that runs G'MIC: its program, else its Python binding in a process of its own.
+    """Start of a command that runs G'MIC: its program, or its Python binding in a process of its own.
 
     Raises
     ------
@@ -46,41 +44,41 @@ def find_gmic() -> tuple[str, ...]:
     if find_spec("gmic"):
         return BINDING
     raise SlideError(
-        "healing with G'MIC needs the program gmic (Debian: apt install gmic) or its Python binding"
-        " (on Linux: pip install 'irtoolkit[gmic]'), and found neither; install one, or heal by another method"
+        "G'MIC is not installed; install its program (Debian: apt install gmic) or its Python binding (on Linux: pip"
+        " install 'irtoolkit[gmic]'), or heal with another method"
     )
 
 
 def run_gmic(windows: Sequence[Window], command: str) -> list[np.ndarray]:
-    """Fill windows by a command that takes a window and its mask, all in one run on one thread.
+    """Fill windows with a command that takes a window and its mask, all in one run on one thread.
 
-    The run takes at most 60 s and 0.3 ms a pixel of the windows. The random numbers begin anew for each window, so
-    that its answer depends on nothing beside it.
+    The run may take 60 s plus 0.3 ms per pixel of the windows. Random numbers are seeded for each window, so that its
+    result does not depend on the others.
 
     Parameters
     ----------
     windows
         Planes (band, y, x) float32 and mask (y, x) bool, True = to be filled; neither all clean nor all masked.
-        Some commands leave what they cannot fill as it was.
+        Some commands leave pixels that they cannot fill unchanged.
 
     Returns
     -------
     list of numpy.ndarray
-        Planes as given; clean pixels may have changed too.
+        Filled planes; clean pixels may have changed too.
 
     Raises
     ------
     SlideError
-        G'MIC is missing, failed, took too long, or wrote something else; naming the command.
+        G'MIC is missing, failed, took too long, or wrote something else; the message names the command.
     """
-    seconds = SECONDS + SECONDS_A_PIXEL * sum(mask.size for _, mask in windows)
+    seconds = SECONDS + SECONDS_PER_PIXEL * sum(mask.size for _, mask in windows)
     with tempfile.TemporaryDirectory(prefix="irtoolkit-gmic-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _write_images(folder / GIVEN, [image for planes, mask in windows for image in (planes, mask[None])])
         _run(folder, (*find_gmic(), *_commands(len(windows), command)), command, seconds)
         filled = _read_filled(folder / FILLED, command)
     if [planes.shape for planes in filled] != [planes.shape for planes, _ in windows]:
-        raise SlideError(f"G'MIC's {command} returned windows of other sizes than it was given; {ADVICE}")
+        raise SlideError(f"G'MIC's {command} returned windows of other sizes; {ADVICE}")
     if not all(np.isfinite(planes).all() for planes in filled):
         raise SlideError(f"G'MIC's {command} returned values that are no numbers; {ADVICE}")
     return filled
@@ -92,11 +90,11 @@ def _commands(number: int, command: str) -> tuple[str, ...]:
 
 
 def _run(folder: Path, call: Sequence[str], command: str, seconds: float) -> None:
-    """Run in a folder, away from the user's own commands; what it says goes to a file, which no child can hold open."""
+    """Run in a folder, without the user's own commands; output goes to a file, which no child can block."""
     settings = os.environ | {"OMP_NUM_THREADS": "1", "GMIC_PATH": str(folder)}
-    said = folder / "said.txt"
+    output = folder / "output.txt"
     try:
-        with said.open("wb") as log:
+        with output.open("wb") as log:
             done = subprocess.run(
                 call, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=seconds
             )
@@ -105,7 +103,7 @@ def _run(folder: Path, call: Sequence[str], command: str, seconds: float) -> Non
     except OSError as error:
         raise SlideError(f"G'MIC's {command} could not be started: {error}; {ADVICE}") from error
     if done.returncode:
-        words = " ".join(said.read_text(encoding="utf-8", errors="replace")[-300:].split())
+        words = " ".join(output.read_text(encoding="utf-8", errors="replace")[-300:].split())
         raise SlideError(f"G'MIC's {command} failed with status {done.returncode}: {words or 'no message'}; {ADVICE}")
 
 
@@ -120,11 +118,11 @@ def _write_images(path: Path, images: Sequence[np.ndarray]) -> None:
 
 
 def _read_filled(path: Path, command: str) -> list[np.ndarray]:
-    """Read every other image, which are the planes without their masks."""
+    """Read the planes, which are every other image, without the masks."""
     try:
         return _read_images(path)[::2]
     except (OSError, ValueError, TypeError) as error:
-        raise SlideError(f"G'MIC's {command} did not write what was expected: {error}; {ADVICE}") from error
+        raise SlideError(f"G'MIC's {command} did not write a valid result: {error}; {ADVICE}") from error
 
 
 def _read_images(path: Path) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Grain for filled places: what their surroundings have more of, scale by scale, from a hash of coordinates."""
+"""Grain for filled pixels: noise from a hash of coordinates, matched to the grain of the film around them."""
 
 from collections.abc import Iterator
 
@@ -8,42 +8,42 @@ import numpy as np
 from irtoolkit.arrays import blur, blur_bands
 
 FINE, MIDDLE, COARSE = 0.7, 1.4, 2.8
-"""Gaussian blurs, px; what lies under the coarsest is grain."""
+"""Gaussian blurs, px; detail removed by the coarsest is grain."""
 
 SOFTNESS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 FINE_TO_MIDDLE = (2.576, 2.316, 1.452, 0.972, 0.758, 0.597, 0.512, 0.449)
 DEVIATION = (0.984, 0.830, 0.467, 0.316, 0.237, 0.165, 0.119, 0.081)
-"""White noise of variance 1 after Gaussian blurs of `SOFTNESS` px, measured on nine million pixels: deviation under
-the fine blur over that between fine and middle one, and deviation under the coarse one."""
+"""White noise of variance 1 after Gaussian blurs of `SOFTNESS` px: deviation removed by the fine blur over that between
+the fine and the middle one, and deviation removed by the coarse one (docs/method.md)."""
 
 REACH = 5.0
-FAR = np.float32(0.02)
-CALM = np.float32(0.676)
-"""Square of the mean square root of the size of normal noise; so measured, few edges do not pass for grain."""
+FAR_WEIGHT = np.float32(0.02)
+NORMAL_FACTOR = np.float32(0.676)
+"""Squared mean of the square root of absolute normal noise, a measure that a few edges hardly change."""
 
 
 def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], strength: float) -> np.ndarray:
-    """Give masked pixels the grain that they lack of the clean film around them.
+    """Add grain to masked pixels until they have that of the clean film around them.
 
-    The noise is blurred until its finest scale is to the next as on the clean film, and as strong as what the fill
-    lacks of the variance of the clean film within some 10 px, where this is no more than usual in the window: what
-    exceeds that is the picture's detail. The bands share as much of the noise as they do on the clean film.
+    The noise is blurred to the softness of the clean film's grain, the ratio of its two finest scales. Its variance is
+    what the fill lacks of the clean film's within some 10 px, which is limited to the median of the window because
+    larger values are detail of the picture. Its correlation between bands is that of the clean film.
 
     Parameters
     ----------
     planes
-        (band, y, x) float32 in a scale in which grain is even, as of gamma-coded counts.
+        (band, y, x) float32 on a scale with even grain, such as that of gamma-coded counts.
     mask
         (y, x) bool, True = filled.
     start
-        Row and column of the first pixel on the slide; the noise depends on these coordinates alone.
+        Row and column of the first pixel on the slide; the noise depends on coordinates only.
     strength
         Share of the missing grain that is added.
 
     Returns
     -------
     numpy.ndarray
-        Planes, equal to the given where the mask is False.
+        Planes, equal to the given ones where the mask is False.
     """
     if mask.all():
         return planes.copy()
@@ -51,14 +51,14 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     shared = np.float32(_shared_variance(detail[:, ~mask]))
     noise = hash_noise(mask.shape, start, len(planes) + 1)
     noise = np.sqrt(shared) * noise[-1] + np.sqrt(1 - shared) * noise[:-1]
-    missing = np.float32(strength) * _missing(detail, mask)
+    missing = np.float32(strength) * _missing_grain(detail, mask)
     for band, (softness, deviation) in enumerate(_grain_softness(planes, mask)):
         missing[band] *= blur(noise[band], softness) / np.float32(deviation)
     return np.where(mask, planes + missing, planes)
 
 
 def _shared_variance(details: np.ndarray) -> float:
-    """Mean correlation of the bands' detail (band, pixels), from 0 to 1: dye clouds of the bands partly coincide."""
+    """Mean correlation, 0 to 1, of the bands' detail (band, pixels), whose dye clouds partly coincide."""
     roots = np.copysign(np.sqrt(np.abs(details)), details)
     roots -= roots.mean(axis=1, keepdims=True)
     products = np.einsum("is,js->ij", roots, roots)
@@ -69,9 +69,9 @@ def _shared_variance(details: np.ndarray) -> float:
     return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
 
 
-def _missing(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Deviation (band, y, x) of the grain that masked pixels lack, smooth."""
-    around, own = _size(detail, ~mask), _size(detail, mask)
+def _missing_grain(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Smooth deviation (band, y, x) of the grain that masked pixels lack."""
+    around, own = _local_deviation(detail, ~mask), _local_deviation(detail, mask)
     around = np.minimum(around, np.median(around, axis=(0, 1)))
     lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
     large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -79,7 +79,7 @@ def _missing(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _grain_softness(planes: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
-    """For each band the blur, px, that makes white noise as soft as the clean film's grain, and the deviation left."""
+    """For each band the blur, px, that gives white noise the softness of the clean film's grain, and its deviation."""
     fine, middle = (blur_bands(planes, sigma) for sigma in (FINE, MIDDLE))
     fine, middle = (_deviation(detail[:, ~mask]) for detail in (planes - fine, fine - middle))
     for ratio in fine / np.maximum(middle, 1e-12):
@@ -91,19 +91,19 @@ def _deviation(detail: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.abs(detail)).mean(axis=-1) ** 2)
 
 
-def _size(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Deviation (y, x, band) on every fourth row and column over pixels `where` is True, or all if none are near."""
+def _local_deviation(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Deviation (y, x, band), on every fourth row and column, of nearby pixels where `where` is True, else of all."""
     roots = np.stack([*np.sqrt(np.abs(detail)), np.ones(where.shape, np.float32)], axis=-1) * where[..., None]
     height, width = (max(1, length // 4) for length in where.shape)
     means = cv2.resize(roots, (width, height), interpolation=cv2.INTER_AREA)
-    near = blur(means, REACH / 4) + FAR * means.mean(axis=(0, 1))
-    return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / CALM)
+    near = blur(means, REACH / 4) + FAR_WEIGHT * means.mean(axis=(0, 1))
+    return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / NORMAL_FACTOR)
 
 
 def hash_noise(shape: tuple[int, int], start: tuple[int, int], bands: int) -> np.ndarray:
-    """Normal noise (bands, y, x) of variance 1, float32, that depends on nothing but each pixel's coordinates and band.
+    """Normal noise (bands, y, x) of variance 1, float32, that depends only on each pixel's coordinates and band.
 
-    Four bytes of a hash (the finaliser of MurmurHash3, Appleby) added up: their sum is normal within 1 % to 2 sigma.
+    It sums four bytes of a hash (the finaliser of MurmurHash3, Appleby) and is normal within 1 % up to 2 sigma.
 
     >>> hash_noise((3, 4), (10, 20), 1)[0, 1, 2] == hash_noise((1, 1), (11, 22), 1)[0, 0, 0]
     np.True_

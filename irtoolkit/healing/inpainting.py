@@ -1,4 +1,4 @@
-"""Filling of windows around defects from their clean pixels, by any method of `settings.INPAINTING_METHODS`."""
+"""Fill windows around defects from their clean pixels, with any method of `settings.INPAINTING_METHODS`."""
 
 from collections.abc import Sequence
 
@@ -12,34 +12,34 @@ from irtoolkit.settings import INPAINTING_METHODS
 
 OPENCV = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 RADIUS = 3
-RELAXATIONS, LEAST_KNOWN = 2, np.float32(1e-3)
+RELAXATIONS, MIN_CLEAN = 2, np.float32(1e-3)
 UNITS = np.float32(1024)
-"""Parts of a count in which OpenCV works: its Telea errs by up to two whole units (1.5 on flat film)."""
+"""Units per count for OpenCV, whose Telea errs by up to two units."""
 GMIC = "gmic:"
-MOST_PIXELS = 1 << 14
-"""Masked pixels of a window that a slow method fills at full resolution: .15 s by biharmonic, .4 s by G'MIC."""
+MAX_PIXELS = 1 << 14
+"""Masked pixels of a window that a slow method fills at full resolution, in under a second."""
 
 
 def check_method(method: str) -> None:
-    """Refuse a method whose program is not installed; `SlideError` tells how to install it."""
+    """Refuse a method whose program is not installed; the `SlideError` says how to install it."""
     if method.startswith(GMIC):
         find_gmic()
 
 
 def fill_smoothly(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Fill the masked pixels (y, x) of float32 planes (3, y, x) with a surface near that of a membrane.
+    """Fill the masked pixels (y, x) of float32 planes (3, y, x) with a surface close to a membrane.
 
-    Means of clean pixels in ever larger squares, each from coarse to fine relaxed twice (pull and push: Gortler and
-    others 1996, doi:10.1145/237170.237200). Some five times as fast as ``"telea"``.
+    Takes means of clean pixels in ever larger squares, and relaxes each twice from coarse to fine (pull and push:
+    Gortler and others 1996, doi:10.1145/237170.237200). Faster than ``"telea"``.
     """
     clean = (~mask).astype(np.float32)
     return np.ascontiguousarray(_pull_and_push(np.stack([*(planes * clean), clean], axis=-1)).transpose(2, 0, 1))
 
 
 def _pull_and_push(sums: np.ndarray) -> np.ndarray:
-    """Fill (y, x, 3) of sums over clean pixels (y, x, 3) and, last, of their share."""
-    known, (height, width) = sums[..., 3:] > LEAST_KNOWN, sums.shape[:2]
-    mean = sums[..., :3] / np.maximum(sums[..., 3:], LEAST_KNOWN)
+    """Fill (y, x, 3) from the sums over clean pixels (y, x, 3) and, last, their share."""
+    known, (height, width) = sums[..., 3:] > MIN_CLEAN, sums.shape[:2]
+    mean = sums[..., :3] / np.maximum(sums[..., 3:], MIN_CLEAN)
     if known.all() or height == width == 1:
         return mean
     half = cv2.resize(sums, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
@@ -59,22 +59,22 @@ def inpaint(planes: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
     planes
         Counts (band, y, x), float32.
     mask
-        (y, x) bool, True = to be filled; at such pixels `planes` are not looked at.
+        (y, x) bool, True = to be filled; `planes` are ignored there.
     method
         One of `settings.INPAINTING_METHODS`:
 
         - ``"telea"``: fast marching, 3 px (2004, doi:10.1080/10867651.2004.10487596);
-        - ``"navier-stokes"``: isophotes carried on, 3 px (Bertalmio and others 2001, doi:10.1109/CVPR.2001.990497);
+        - ``"navier-stokes"``: continued isophotes, 3 px (Bertalmio and others 2001, doi:10.1109/CVPR.2001.990497);
         - ``"biharmonic"``: smoothest surface through the rim (Damelin and Hoang 2018, doi:10.1155/2018/3950312);
-        - ``"gmic:..."``: that command of G'MIC, begun from Telea's fill, which stays where the command fills nothing.
+        - ``"gmic:..."``: that command of G'MIC on Telea's fill, which stays where the command fills nothing.
 
-        Other methods than OpenCV's first two fill a mask of more than `MOST_PIXELS` at the half, quarter, ... of
-        the resolution at which at most so many are left, so that time stays bounded and wide holes get no fine detail.
+        Methods other than OpenCV's first two fill a mask of more than `MAX_PIXELS` at half, a quarter, ... of the
+        resolution until at most so many are left: time stays bounded, and wide holes get no fine detail.
 
     Returns
     -------
     numpy.ndarray
-        Planes, float32, equal to the given at clean pixels; the given ones where no pixel is clean.
+        Planes, float32, unchanged at clean pixels; all unchanged if no pixel is clean.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def inpaint(planes: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:
 
 
 def inpaint_windows(windows: Sequence[Window], method: str) -> list[np.ndarray]:
-    """Fill each of many windows as `inpaint` would, with one run of G'MIC for them all."""
+    """Fill each of many windows as `inpaint` does, with one run of G'MIC for all."""
     if method not in INPAINTING_METHODS:
         raise SlideError(f"inpainting method must be one of {', '.join(INPAINTING_METHODS)}, not {method!r}")
     factors = [1 if method in OPENCV else _coarseness(mask) for _, mask in windows]
@@ -115,21 +115,21 @@ def _fill_by_opencv(planes: np.ndarray, mask: np.ndarray, flag: int) -> np.ndarr
 
 
 def _fill_biharmonic(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Solve in float64: float32 erred by 4000 counts in the middle of a hole of 200 px over a plain slope."""
+    """Solve in float64, as float32 errs in wide holes (`docs/method.md`)."""
     known = np.where(mask, 0, planes).astype(np.float64)
     return inpaint_biharmonic(known, mask, channel_axis=0).astype(np.float32)
 
 
 def _coarseness(mask: np.ndarray) -> int:
-    """Power of two by which a window must shrink to keep `MOST_PIXELS` masked pixels at most; 1 if none is clean."""
+    """Power of two by which a window must shrink to keep at most `MAX_PIXELS` masked pixels; 1 if none is clean."""
     factor = 1
-    while not mask.all() and np.count_nonzero(mask) > MOST_PIXELS * factor**2:
+    while not mask.all() and np.count_nonzero(mask) > MAX_PIXELS * factor**2:
         factor *= 2
     return factor
 
 
 def _shrink(planes: np.ndarray, mask: np.ndarray, factor: int) -> Window:
-    """Means of the clean pixels in squares of `factor` pixels, and which squares have none."""
+    """Means of the clean pixels in squares of `factor` pixels, and a mask of the squares without any."""
     if factor == 1:
         return planes, mask
     margins = [(0, -length % factor) for length in mask.shape]

@@ -1,4 +1,4 @@
-"""Healing of the masked pixels from the light that came through and from around them; every other pixel stays."""
+"""Healing of masked pixels from the light that passed the defects and from their surroundings."""
 
 from functools import partial
 
@@ -26,11 +26,11 @@ from irtoolkit.settings import HEALING_METHODS
 REACH = 64
 MARGIN = 12
 NEAR, CONTEXT = 4, 24
-"""Px within which defects are restored together, and px of film around that are looked at."""
+"""Px within which defects are restored together, and px of surrounding film that are used."""
 
 GRAIN_MARGIN = 16
 CODED = 2.2
-"""Exponent of the scale in which grain is given: there it is about as strong in shadows as in lights."""
+"""Exponent of the scale on which grain is added: there it is about equally strong in shadows and highlights."""
 
 
 def heal(
@@ -44,9 +44,9 @@ def heal(
 ) -> xr.DataArray:
     """Heal the masked pixels of each band; lazy.
 
-    ``"auto"`` divides out what lets light through and rebuilds what does not (`restoration.restore`). The other methods
-    fill each connected piece from its box, 12 px wider on every side (`inpainting.inpaint`), whatever lies under it.
-    Then healed pixels get the grain that they lack (`grain.add_grain`).
+    ``"auto"`` divides out translucent defects and inpaints opaque ones (`restoration.restore`). The other methods
+    inpaint each connected piece from its box, 12 px wider on every side (`inpainting.inpaint`). Then healed pixels get
+    the grain that they lack (`grain.add_grain`).
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def heal(
     mask
         (y, x) bool, True = defect.
     method
-        One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts as they are.
+        One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts unchanged.
     grain
         Share of the missing grain that is added, 0 for none.
     infrared
@@ -72,7 +72,7 @@ def heal(
     Raises
     ------
     SlideError
-        Unknown method, or its program is not installed; when computed, G'MIC failed.
+        If the method is unknown or its program is not installed; when computed, if G'MIC fails.
     """
     if method not in HEALING_METHODS:
         raise SlideError(f"healing method must be one of {', '.join(HEALING_METHODS)}, not {method!r}")
@@ -114,7 +114,7 @@ def _restore_block(
 
 
 def _inside(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int]) -> Place:
-    """Rows and columns of a block, from `start` on, that no neighbour heals; some more at the slide's edges."""
+    """Rows and columns of a block, first pixel `start`, that no neighbouring block heals; more at the slide's edges."""
     rows, columns = (
         slice(REACH if first else 0, length - REACH if first + length < whole else length)
         for first, length, whole in zip(start, size, shape, strict=True)
@@ -145,12 +145,12 @@ def _fill_block(
 def _finish(
     healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: float
 ) -> np.ndarray:
-    """Healed 16-bit counts (band, y, x) with grain where `wanted` (y, x), in the depth of `visible`; else that."""
+    """`visible`, with healed 16-bit counts (band, y, x) and grain in its own depth where `wanted` (y, x) is True."""
     grained, counts = healed.copy(), visible.copy()
     for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
         corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
-        even = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
-        grainy = add_grain(even, mask[rows, columns], corner, grain)
+        gamma_coded = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
+        grainy = add_grain(gamma_coded, mask[rows, columns], corner, grain)
         grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
     largest = np.iinfo(visible.dtype).max
     counts[:, wanted] = np.clip(np.rint(grained[:, wanted] / (FULL_SCALE / largest)), 0, largest)

@@ -1,4 +1,4 @@
-"""The most probable light and density at masked pixels, given what is known of them: Gauss and Newton's method."""
+"""Most probable light and density at masked pixels, by the Gauss-Newton method."""
 
 from typing import NamedTuple
 
@@ -9,30 +9,30 @@ RATIOS = np.array([1.08, 1.09, 1.11], np.float32)[:, None]
 """Density of defects in R, G, B over that in infrared: 1.03-1.14 in scans (US 5,266,805: refraction)."""
 
 OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
-"""How far black level, counts, and ratio, share, may be wrong."""
+"""Standard errors of the black level, in counts, and of the ratio, as a share."""
 
 DENSE = 2.0
-"""Natural density from which on the ratio is trusted less and less: it errs alike all over a defect, and from three
-times that on the infrared does not tell how dense a defect is."""
+"""Natural density above which the error of the ratio grows, which is the same all over a defect; from three times that
+density the infrared no longer measures it."""
 
-LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.02, 1.2
+LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
-UNUSUAL = 4.0
-ROUNDS, STEPS = 4, 40
-SETTLED, NEGLIGIBLE = 1e-5, 0.03
-"""A group is solved when its pull's square, about twice the log probability to be gained, is this share of the first
-or so small: a tenth loses up to 1.3 dB on large opaque defects."""
+OUTLIER = 4.0
+NEWTON_STEPS, GRADIENT_STEPS = 4, 40
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 0.03
+"""A group is solved when its squared gradient, about twice the log probability still to be gained, is this share of the
+first, or this small (docs/method.md)."""
 
 DENSITIES = (-0.05, 6.0)
 
 
 class System(NamedTuple):
-    """What stays the same through the rounds; `n` unknown pixels, `e` pairs of neighbours, `q` places of infrared.
+    """The data, constant through all steps; `n` unknown pixels, `e` pairs of neighbours, `q` infrared samples.
 
-    `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n) and `rim`
-    (3, e): pairs of neighbours and what known ones add; `weight` (e,): 1 over the picture's variance; `smear` (q, n):
-    the infrared's blur; `density` (q,) and `trust` (q,): its data, and 1 over the variance of its transmittance;
-    `group` (n,): numbers from 0 on without gaps, equal for pixels that neighbours or infrared connect.
+    `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
+    of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
+    variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
+    over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels.
     """
 
     light: np.ndarray
@@ -41,121 +41,132 @@ class System(NamedTuple):
     steepness: np.ndarray
     slopes: np.ndarray
     differences: sparse.csr_array
-    rim: np.ndarray
+    boundary: np.ndarray
     weight: np.ndarray
-    smear: sparse.csr_array
+    psf: sparse.csr_array
     density: np.ndarray
-    trust: np.ndarray
+    precision: np.ndarray
     bands: np.ndarray
     group: np.ndarray
 
 
 class Curvature(NamedTuple):
-    """What the linearised problem multiplies a move (4, n) by, and inverses (4, 4, n) of its pixels' own `blocks`.
+    """Hessian of the linearised problem, with inverses `blocks` (4, 4, n) of its diagonal blocks for each pixel.
 
-    `certain` (3, n): 1 over the variance of the visible data; `ghosts` (3, n) and `shadow` (n,): change of the
-    infrared's transmittance before its blur with light, and less that with density; `smear` (q, n) and `back`, its
-    transpose; `sight` (q,): 1 over the infrared's variance; `smooth` and `even` (n, n): cost of change from pixel to
-    pixel of light and of density. So that one blur does for both, `ghosts` take the transmittance around for that of
-    each place of infrared; the pull is exact.
+    `visible_precision` (3, n): 1 over the variance of the visible data; `ghosts` (3, n): change of the unblurred
+    infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` (q, n) and `adjoint`,
+    its transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
+    quadratic costs of differences of neighbours. `ghosts` use the average transmittance of the surroundings, so that
+    one blur serves both; the gradient is exact.
     """
 
     bands: np.ndarray
-    certain: np.ndarray
+    visible_precision: np.ndarray
     ghosts: np.ndarray
-    shadow: np.ndarray
+    transmittance: np.ndarray
     blocks: np.ndarray
-    smear: sparse.csr_array
-    back: sparse.csr_array
-    sight: np.ndarray
-    smooth: sparse.csr_array
-    even: sparse.csr_array
+    psf: sparse.csr_array
+    adjoint: sparse.csr_array
+    infrared_precision: np.ndarray
+    light_cost: sparse.csr_array
+    density_cost: sparse.csr_array
 
     def times(self, move: np.ndarray) -> np.ndarray:
-        """Pull (4, n) that a move (4, n) of light and density meets."""
-        drift = self.certain * (move[:3] - RATIOS * move[3])
-        dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.shadow * move[3]
-        shown = self.back @ (self.sight * (self.smear @ dimmed))
-        met = np.empty_like(move)
-        met[:3] = drift + self.bands @ (self.smooth @ move[:3].T).T + self.ghosts * shown
-        met[3] = self.even @ move[3] - np.einsum("i,in->n", RATIOS[:, 0], drift) - self.shadow * shown
-        return met
+        """Product (4, n) with a move (4, n) of light and density."""
+        drift = self.visible_precision * (move[:3] - RATIOS * move[3])
+        dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.transmittance * move[3]
+        shown = self.adjoint @ (self.infrared_precision * (self.psf @ dimmed))
+        response = np.empty_like(move)
+        response[:3] = drift + self.bands @ (self.light_cost @ move[:3].T).T + self.ghosts * shown
+        response[3] = (
+            self.density_cost @ move[3] - np.einsum("i,in->n", RATIOS[:, 0], drift) - self.transmittance * shown
+        )
+        return response
 
-    def of(self, pixels: np.ndarray) -> "Curvature":
-        """The part of some pixels (n,) bool, of which the others know nothing."""
-        places = pixels[self.smear.indices[self.smear.indptr[:-1]]]
+    def select(self, pixels: np.ndarray) -> "Curvature":
+        """The part of some pixels (n,) bool, which are independent of the others."""
+        places = pixels[self.psf.indices[self.psf.indptr[:-1]]]
         number, row = np.cumsum(pixels, dtype=np.int32) - 1, np.cumsum(places, dtype=np.int32) - 1
         return self._replace(
-            certain=self.certain[:, pixels],
+            visible_precision=self.visible_precision[:, pixels],
             ghosts=self.ghosts[:, pixels],
-            shadow=self.shadow[pixels],
+            transmittance=self.transmittance[pixels],
             blocks=self.blocks[..., pixels],
-            smear=_part(self.smear, places, number),
-            back=_part(self.back, pixels, row),
-            sight=self.sight[places],
-            smooth=_part(self.smooth, pixels, number),
-            even=_part(self.even, pixels, number),
+            psf=_part(self.psf, places, number),
+            adjoint=_part(self.adjoint, pixels, row),
+            infrared_precision=self.infrared_precision[places],
+            light_cost=_part(self.light_cost, pixels, number),
+            density_cost=_part(self.density_cost, pixels, number),
         )
 
 
 def _part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> sparse.csr_array:
-    """Rows (bool) of a matrix, whose columns get a new number."""
+    """Selected rows (bool) of a matrix, with renumbered columns."""
     part = matrix[rows]
     return sparse.csr_array((part.data, number[part.indices], part.indptr), shape=(part.shape[0], int(number[-1]) + 1))
 
 
 def solve(system: System, density: np.ndarray) -> np.ndarray:
-    """Most probable logarithm of light (3, n), begun from a `density` (n,) of the defects."""
+    """Most probable logarithm of light (3, n), starting from a `density` (n,) of the defects."""
     light = np.where(density < 1.2, system.light + RATIOS * density, system.fill)
-    for _ in range(ROUNDS):
+    for _ in range(NEWTON_STEPS):
         step = _conjugate_gradients(*_linearise(system, light, density), system.group)
         light, density = light + step[:3], np.clip(density + step[3], *DENSITIES)
     return light
 
 
 def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[Curvature, np.ndarray]:
-    """Curvature at light (3, n) and density (n,), and the pull (4, n) on them."""
+    """Curvature at light (3, n) and density (n,), and the negative gradient (4, n)."""
     transmittance = np.exp(-density)
     black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
     ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 8)
-    certain = 1 / (system.noise + black + ratio + 1e-8)
-    change = (system.differences @ light.T).T - system.rim
+    visible_precision = 1 / (system.noise + black + ratio + 1e-8)
+    change = (system.differences @ light.T).T - system.boundary
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight
-    smooth = _laplacian(system.differences, weight := system.weight / (1 + size / UNUSUAL))
+    light_cost = _laplacian(system.differences, weight := system.weight / (1 + size / OUTLIER))
     edges = EDGE_COST / np.sqrt((system.differences @ density) ** 2 + EDGE_ROUNDING**2)
-    even = _laplacian(system.differences, edges)
-    cover = 1 - system.smear.sum(axis=1)
-    passed = np.maximum(cover + system.smear @ transmittance, 0.01)
-    seen = system.density + system.smear @ (system.slopes * (light - system.fill)).sum(axis=0)
-    trust = system.trust * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE) ** 2
-    missed = trust * (seen + np.log(passed))
-    off = certain * (system.light + RATIOS * density - light)
-    back = system.smear.T.tocsr()
-    pull = np.empty((4, density.size), np.float32)
-    rough = system.differences.T @ (weight * change).T
-    pull[:3] = off - system.bands @ rough.T - system.slopes * (back @ missed)
-    pull[3] = transmittance * (back @ (missed / passed)) - (RATIOS * off).sum(axis=0) - even @ density
-    sight = trust / passed**2
-    ghosts = system.slopes * (back @ passed) / np.maximum(back.sum(axis=1), 1e-6)
-    looked = transmittance**2 * (back.power(2) @ sight)
-    blocks = _blocks(system.bands, certain, smooth.diagonal(), even.diagonal() + looked)
+    density_cost = _laplacian(system.differences, edges)
+    cover = 1 - system.psf.sum(axis=1)
+    passed = np.maximum(cover + system.psf @ transmittance, 0.01)
+    seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
+    precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
+    misfit = precision * (seen + np.log(passed))
+    error = visible_precision * (system.light + RATIOS * density - light)
+    adjoint = system.psf.T.tocsr()
+    descent = np.empty((4, density.size), np.float32)
+    roughness = system.differences.T @ (weight * change).T
+    descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
+    descent[3] = transmittance * (adjoint @ (misfit / passed)) - (RATIOS * error).sum(axis=0) - density_cost @ density
+    infrared_precision = precision / passed**2
+    ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
+    diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
+    blocks = _blocks(system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal)
     return Curvature(
-        system.bands, certain, ghosts, transmittance, blocks, system.smear, back, sight, smooth, even
-    ), pull
+        system.bands,
+        visible_precision,
+        ghosts,
+        transmittance,
+        blocks,
+        system.psf,
+        adjoint,
+        infrared_precision,
+        light_cost,
+        density_cost,
+    ), descent
 
 
 def _laplacian(differences: sparse.csr_array, weight: np.ndarray) -> sparse.csr_array:
     return (differences.multiply(weight[:, None]).T @ differences).tocsr()
 
 
-def _blocks(bands: np.ndarray, certain: np.ndarray, rough: np.ndarray, dense: np.ndarray) -> np.ndarray:
-    """Inverses (4, 4, n) of each pixel's own block of the curvature, by Gauss and Jordan's elimination."""
-    blocks = np.zeros((4, 4, rough.size), np.float32)
-    blocks[:3, :3] = bands[:, :, None] * rough
+def _blocks(bands: np.ndarray, visible_precision: np.ndarray, roughness: np.ndarray, dense: np.ndarray) -> np.ndarray:
+    """Inverses (4, 4, n) of each pixel's diagonal block of the curvature, by Gauss-Jordan elimination."""
+    blocks = np.zeros((4, 4, roughness.size), np.float32)
+    blocks[:3, :3] = bands[:, :, None] * roughness
     for band in range(3):
-        blocks[band, band] += certain[band]
-    blocks[:3, 3] = blocks[3, :3] = -RATIOS * certain
-    blocks[3, 3] = (RATIOS**2 * certain).sum(axis=0) + dense + 1e-6
+        blocks[band, band] += visible_precision[band]
+    blocks[:3, 3] = blocks[3, :3] = -RATIOS * visible_precision
+    blocks[3, 3] = (RATIOS**2 * visible_precision).sum(axis=0) + dense + 1e-6
     for pivot in range(4):
         share = 1 / blocks[pivot, pivot]
         row, column = blocks[pivot] * share, blocks[:, pivot].copy()
@@ -165,74 +176,74 @@ def _blocks(bands: np.ndarray, certain: np.ndarray, rough: np.ndarray, dense: np
 
 
 class Search(NamedTuple):
-    """Where conjugate gradients stand: of `n` pixels in groups, the `part` (4, n) found of the solution.
+    """State of conjugate gradients for `n` pixels in groups: their `solution` (4, n) so far.
 
-    `place` and `group` (n,): their place in the whole solution, and group; `left` (4, n): pull that is left;
-    `direction` (4, n) of the next step; `product` and `enough` (groups,): the pull's square, and at which to stop.
+    `place` and `group` (n,): their index in the whole solution, and group; `residual` (4, n) of the equations;
+    `direction` (4, n) of the next step; `product` and `tolerance` (groups,): squared residual, and where to stop.
     """
 
     place: np.ndarray
     group: np.ndarray
-    part: np.ndarray
-    left: np.ndarray
+    solution: np.ndarray
+    residual: np.ndarray
     direction: np.ndarray
     product: np.ndarray
-    enough: np.ndarray
+    tolerance: np.ndarray
 
-    def of(self, pixels: np.ndarray, groups: np.ndarray) -> "Search":
-        """The part of some groups (bool), which are those of the `pixels` (n,) bool."""
+    def select(self, pixels: np.ndarray, groups: np.ndarray) -> "Search":
+        """The state of selected groups (bool), which own the `pixels` (n,) bool."""
         return Search(
             self.place[pixels],
             (np.cumsum(groups) - 1)[self.group[pixels]],
-            self.part[:, pixels],
-            self.left[:, pixels],
+            self.solution[:, pixels],
+            self.residual[:, pixels],
             self.direction[:, pixels],
             self.product[groups],
-            self.enough[groups],
+            self.tolerance[groups],
         )
 
 
-def _conjugate_gradients(curvature: Curvature, pull: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Solution (4, n) of curvature times solution = pull after preconditioned steps, at most 40.
+def _conjugate_gradients(curvature: Curvature, descent: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Solution (4, n) of curvature times solution = descent after at most 40 preconditioned steps.
 
-    Each group is a system of its own, and left alone once it is solved (Hestenes and Stiefel 1952,
-    doi:10.6028/jres.049.044); when half of the pixels are, only the others are carried on.
+    Each group is an independent system that stops when it is solved (Hestenes and Stiefel 1952,
+    doi:10.6028/jres.049.044); when half of the pixels are solved, they are removed from the computation.
     """
-    solution, direction = np.zeros_like(pull), _scaled(curvature, pull)
-    product = _sums(pull, direction, group)
-    enough = np.maximum(SETTLED * product, NEGLIGIBLE)
-    search = Search(np.arange(group.size), group, np.zeros_like(pull), pull, direction, product, enough)
-    for _ in range(STEPS):
-        active = search.product > search.enough
+    solution, direction = np.zeros_like(descent), _scaled(curvature, descent)
+    product = _sums(descent, direction, group)
+    tolerance = np.maximum(RELATIVE_TOLERANCE * product, ABSOLUTE_TOLERANCE)
+    search = Search(np.arange(group.size), group, np.zeros_like(descent), descent, direction, product, tolerance)
+    for _ in range(GRADIENT_STEPS):
+        active = search.product > search.tolerance
         pixels = active[search.group]
         if not pixels.any():
             break
         if 2 * np.count_nonzero(pixels) < pixels.size:
-            solution[:, search.place] = search.part
-            curvature, search, active = curvature.of(pixels), search.of(pixels, active), active[active]
+            solution[:, search.place] = search.solution
+            curvature, search, active = curvature.select(pixels), search.select(pixels, active), active[active]
         search = _advance(curvature, search, active)
-    solution[:, search.place] = search.part
+    solution[:, search.place] = search.solution
     return solution
 
 
 def _advance(curvature: Curvature, search: Search, active: np.ndarray) -> Search:
     """One step of the active groups (bool)."""
     group, direction = search.group, search.direction
-    met = curvature.times(direction)
-    length = active * search.product / np.maximum(_sums(direction, met, group), 1e-30)
+    response = curvature.times(direction)
+    length = active * search.product / np.maximum(_sums(direction, response, group), 1e-30)
     length = length.astype(np.float32)[group]
-    left = search.left - length * met
-    scaled = _scaled(curvature, left)
-    product = _sums(left, scaled, group)
+    residual = search.residual - length * response
+    scaled = _scaled(curvature, residual)
+    product = _sums(residual, scaled, group)
     kept = (product / np.maximum(search.product, 1e-30)).astype(np.float32)[group]
-    part, direction = search.part + length * direction, scaled + kept * direction
-    return search._replace(part=part, left=left, direction=direction, product=product)
+    solution, direction = search.solution + length * direction, scaled + kept * direction
+    return search._replace(solution=solution, residual=residual, direction=direction, product=product)
 
 
-def _scaled(curvature: Curvature, pull: np.ndarray) -> np.ndarray:
-    return np.einsum("ijn,jn->in", curvature.blocks, pull)
+def _scaled(curvature: Curvature, descent: np.ndarray) -> np.ndarray:
+    return np.einsum("ijn,jn->in", curvature.blocks, descent)
 
 
 def _sums(one: np.ndarray, other: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Sum of the products of (4, n) for each group."""
+    """Scalar product of two (4, n) arrays for each group."""
     return np.bincount(group, np.einsum("in,in->n", one, other))

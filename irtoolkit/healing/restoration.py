@@ -1,11 +1,11 @@
-"""The picture under defects: dust divided out where light came through, rebuilt where none did, in one estimate.
+"""The picture under defects: one estimate that divides out translucent defects and inpaints opaque ones.
 
-At every masked pixel there are four unknowns, the logarithms of the light of R, G, B without the defect and the
-defect's density. What is known of them: the visible light is theirs together; the infrared shows the density, blurred,
-and a ghost of the light; the picture changes from pixel to pixel no more than around, its bands together; the density
-is smooth but for its edges. The most probable values (maximum a posteriori) follow by Gauss and Newton's method, each
-step solved by conjugate gradients. Where light is blocked the visible data weigh nothing, and what is left of the
-estimate is the smoothest surface through the rim.
+Every masked pixel has four unknowns, the logarithms of the light of R, G, B without the defect and the defect's
+density. The visible light depends on both; the infrared measures the density, blurred, plus a ghost of the light; the
+picture changes from pixel to pixel as much as around the defect, its bands together; the density is smooth except for
+edges. The most probable values (maximum a posteriori) are found by the Gauss-Newton method, each step solved by
+conjugate gradients. Where light is blocked the visible data have no weight, and the estimate is the smoothest surface
+through the boundary.
 """
 
 import cv2
@@ -19,14 +19,14 @@ from irtoolkit.healing.picture_model import PictureModel, measure_picture
 from irtoolkit.healing.posterior import DENSITIES, System, solve
 
 NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
-"""Infrared noise under a defect over that around, and share of the light lost that a wrong blur of 2 px may cost."""
+"""Infrared noise under a defect over that around, and error from a wrong blur of 2 px as a share of the lost light."""
 
-UNTOLD = 1e4
-"""Variance of the logarithm of light where nothing tells the defect from the picture."""
+UNKNOWN_VARIANCE = 1e4
+"""Variance of the logarithm of light where the infrared is unknown."""
 
-LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE = 0.05, 1.2
+LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.05, 1.2
 SHARP, COARSE = 0.15, 1.2
-"""Blurs, px, of which the infrared needs no account, and at which every other of its pixels tells as much as all."""
+"""Blurs of the infrared, px: up to the first it is ignored, above the second every other row and column is enough."""
 
 
 def restore(
@@ -44,7 +44,7 @@ def restore(
     counts
         (3, y, x) float32 16-bit counts of R, G, B.
     infrared
-        (y, x) float32 16-bit counts on the colour grid, NaN where not seen.
+        (y, x) float32 16-bit counts on the colour grid, NaN where unknown.
     mask
         (y, x) bool, True = defect.
     place
@@ -52,12 +52,12 @@ def restore(
     crosstalk
         That of the slide.
     wanted
-        (y, x) bool, True = of the mask, and to be estimated; the whole mask if None.
+        (y, x) bool, True = masked pixel to be estimated; the whole mask if None.
 
     Returns
     -------
     numpy.ndarray
-        (3, y, x) float32 counts, the given ones at pixels that are not wanted.
+        (3, y, x) float32 counts, unchanged at pixels that are not wanted.
     """
     evidence = measure_opacity(counts, infrared, mask, place, crosstalk)
     unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
@@ -72,7 +72,7 @@ def restore(
 
 
 def _groups(mask: np.ndarray, sigma: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Rows and columns of masked pixels, by group, and their groups: blurred infrared sees no two of them together."""
+    """Rows and columns of masked pixels, sorted by group, and their groups, which share no infrared sample."""
     side = 2 * _reach(sigma) + 1
     _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
     y, x = np.nonzero(mask)
@@ -94,29 +94,29 @@ def _build(
 ) -> tuple[System, np.ndarray]:
     """The system of the unknown pixels, and the density from which their solution starts.
 
-    `number` (y, x): that of each unknown pixel, -1 where the film is known, -2 where it is not.
+    `number` (y, x): index of each unknown pixel, -1 where the film is known, -2 where it is not.
     """
     light, fill, slopes = (plane[:, *unknown] for plane in (evidence.light, evidence.fill, evidence.slopes))
-    differences, rim, weight = _pair_up(number, evidence.light, picture.variance)
-    smear, density, trust = _look_through(number, evidence)
-    parts = (differences, rim, weight, smear, density, trust, picture.bands, group)
-    blind = ~evidence.seen[unknown]
-    start = np.where(blind, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
-    noise = np.where(blind, np.float32(UNTOLD), sensor_noise(light))
+    differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
+    psf, density, precision = _infrared_data(number, evidence)
+    parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
+    unseen = ~evidence.seen[unknown]
+    start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
+    noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))
     return System(light, fill, noise, steepness(light), slopes, *parts), start
 
 
-def _pair_up(
+def _pair_neighbours(
     number: np.ndarray, light: np.ndarray, variance: np.ndarray
 ) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """Differences between neighbours right and down of which one or both are unknown, and the other is known."""
-    rows, columns, signs, rims, weights, pairs = [], [], [], [], [], 0
+    """Differences of neighbours right and down: one is unknown, the other unknown or known film."""
+    rows, columns, signs, boundaries, weights, pairs = [], [], [], [], [], 0
     for first, second in _neighbours(number.shape):
         one, other = number[first], number[second]
         used = (np.maximum(one, other) >= 0) & (np.minimum(one, other) >= -1)
         one, other = one[used], other[used]
         known = [plane[:, *part][:, used] for plane, part in ((light, first), (light, second))]
-        rims.append(np.where(one < 0, known[0], 0) - np.where(other < 0, known[1], 0))
+        boundaries.append(np.where(one < 0, known[0], 0) - np.where(other < 0, known[1], 0))
         weights.append(2 / (variance[first][used] + variance[second][used]))
         for end, sign in ((one, -1.0), (other, 1.0)):
             unknown = np.flatnonzero(end >= 0)
@@ -127,7 +127,7 @@ def _pair_up(
     shape = pairs, number.max(initial=-1) + 1
     indices = np.concatenate(rows), np.concatenate(columns)
     differences = sparse.csr_array((np.concatenate(signs), indices), shape=shape)
-    return differences, np.concatenate(rims, axis=1).astype(np.float32), np.concatenate(weights)
+    return differences, np.concatenate(boundaries, axis=1).astype(np.float32), np.concatenate(weights)
 
 
 def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tuple[slice, slice]], ...]:
@@ -137,20 +137,20 @@ def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tupl
     return right, down
 
 
-def _look_through(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-    """The infrared of the unknown pixels: where it is blurred, the means of squares of 2 by 2, which tell as much."""
+def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """Infrared data of the unknown pixels: PSF, density and precision; means of 2 by 2 pixels if it is blurred."""
     side = 2 if evidence.blur > COARSE else 1
-    looked = _squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0)
-    y, x = (side * index for index in np.nonzero(looked))
+    used = _squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0)
+    y, x = (side * index for index in np.nonzero(used))
     lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
     reach = 2 * max(1, round(2 * evidence.blur)) + 1
     largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    passed = np.exp(-_squares(evidence.density, side)[:, looked]).mean(axis=0)
-    noise = _squares(evidence.noise, side)[:, looked].mean(axis=0)
-    transmittance = np.clip(passed, LEAST_TRANSMITTANCE, MOST_TRANSMITTANCE)
-    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * _squares(largest, side)[:, looked].mean(axis=0)
+    passed = np.exp(-_squares(evidence.density, side)[:, used]).mean(axis=0)
+    noise = _squares(evidence.noise, side)[:, used].mean(axis=0)
+    transmittance = np.clip(passed, LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE)
+    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * _squares(largest, side)[:, used].mean(axis=0)
     variance = (NOISE_FACTOR * noise * transmittance) ** 2 + error**2
-    return _smear(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
+    return _psf_matrix(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
 
 
 def _squares(plane: np.ndarray, side: int) -> np.ndarray:
@@ -159,8 +159,8 @@ def _squares(plane: np.ndarray, side: int) -> np.ndarray:
     return np.stack([plane[y:rows:side, x:columns:side] for y in range(side) for x in range(side)])
 
 
-def _smear(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float, side: int) -> sparse.csr_array:
-    """Gaussian weights (place, unknown) of what infrared in squares from y, x on sees; what is known has no defect."""
+def _psf_matrix(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float, side: int) -> sparse.csr_array:
+    """Gaussian PSF (sample, unknown) of infrared samples, squares with first pixels y, x; known film has no defect."""
     reach = _reach(sigma)
     offsets = np.mgrid[-reach : reach + side, -reach : reach + side].reshape(2, -1)
     distance = ((offsets - (side - 1) / 2) ** 2).sum(axis=0)

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import Displacement, Pieces, displacement_at
-from irtoolkit.detection import OF_HISTOGRAM, measure_histogram
+from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
 from irtoolkit.plots.slide_plots import percent
 from irtoolkit.schema import VISIBLE, SlideError
@@ -38,7 +38,7 @@ KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":"
 BINS_PER_DOUBLING = 2
 
 
-def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(OF_HISTOGRAM)) -> Axes:
+def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:
     """Draw the histogram of the score, the mirrored noise, the threshold, and the thresholds of other methods.
 
     Noise is symmetric and defects only add high scores. The left side is therefore noise alone; where the right side
@@ -57,7 +57,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     """
     histogram = measure_histogram(cleaned.score)
     chosen = float(cleaned.threshold)
-    others = {name: OF_HISTOGRAM[name](histogram) for name in methods}
+    others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
     draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
     if np.isfinite(chosen):

@@ -14,7 +14,7 @@ OUTLINE_DPI = 3617
 """Resolution of the ten frames whose defects were outlined and measured."""
 
 SPECKS_PER_MEGAPIXEL = 150.0
-"""Specks of 2 to 4 pixels per megapixel, beside a usual 82 larger defects; counted on a Plustek frame."""
+"""Specks of 2 to 4 pixels per megapixel, besides a typical 82 larger defects; counted on a Plustek frame."""
 
 USUAL_PER_MEGAPIXEL = 82.0
 SUPERSAMPLING = 4
@@ -42,13 +42,13 @@ KINDS = (
     Kind("long hair", 0.033, 6.96, 0.60, 7.6, 0.40, 0.6),
     Kind("scratch", 0.006, 7.66, 1.16, 9.0, 0.30, 0.5),
 )
-"""Shares, areas and widths of 12,000 outlined defects; densities after the infrared cores of some 500 (median .48)."""
+"""Shares, areas and widths of 12,000 outlined defects; densities from the infrared of some 500 (median .48)."""
 
 
 def make_transmittance(
     rng: np.random.Generator, shape: tuple[int, int], per_megapixel: float, *, dpi: float = OUTLINE_DPI
 ) -> Plane:
-    """Draw dirt of every kind and return the share of light that it lets through.
+    """Draw dirt of every kind and return its transmittance.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def make_transmittance(
     shape
         Height and width in pixels.
     per_megapixel
-        Defects larger than a speck per megapixel at 3617 dpi; specks come in proportion. 0 gives ones.
+        Defects larger than a speck per megapixel at 3617 dpi; specks are in proportion. 0 gives a clean film.
     dpi
-        Resolution; lengths grow with it, counts per megapixel fall.
+        Resolution; lengths increase with it, counts per megapixel decrease.
 
     Returns
     -------
@@ -130,13 +130,13 @@ def _add_defect(plane: Plane, rng: np.random.Generator, kind: Kind, scale: float
 
 
 def _opacity(rng: np.random.Generator, kind: Kind) -> float:
-    """Share of light blocked in the core: faint to strong, and one in eight nearly opaque."""
+    """Share of light blocked in the core: faint to strong, one in eight nearly opaque."""
     density = rng.uniform(2.5, 5.0) if rng.random() < 0.12 else kind.density * rng.lognormal(0, kind.density_spread)
     return float(1 - np.exp(-np.clip(density, 0.08, 5.0)))
 
 
 def _blob(rng: np.random.Generator, radius: float, stretch: float, roughness: float) -> Points:
-    """Outline (points, 2) of a grain of dust: a stretched circle with a wavering radius, turned at random."""
+    """Outline (points, 2) of a grain of dust: a randomly rotated ellipse with a varying radius."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     orders = np.arange(2, 8)[:, None]
     waves = (
@@ -151,7 +151,7 @@ def _blob(rng: np.random.Generator, radius: float, stretch: float, roughness: fl
 
 
 def _path(rng: np.random.Generator, length: float, curliness: float) -> Points:
-    """Curve (points, 2) with steps of 3 pixels whose curvature wanders; `curliness` in radians per pixel and step."""
+    """Curve (points, 2) in steps of 3 pixels with random curvature; `curliness` in radians per pixel and step."""
     steps = max(int(length / 3), 2)
     bend = rng.normal(0, 3 * curliness) + np.cumsum(rng.normal(0, curliness, steps))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(bend - bend.mean() * rng.uniform(0, 1))
@@ -160,7 +160,7 @@ def _path(rng: np.random.Generator, length: float, curliness: float) -> Points:
 
 
 def _add_scratch(plane: Plane, rng: np.random.Generator, path: Points, width: float, opacity: float) -> None:
-    """Draw a scratch in pieces of 60 pixels whose depth wanders; one in three scratches has gaps."""
+    """Draw a scratch in pieces of 60 pixels of varying depth; one in three scratches has gaps."""
     skip = 0.25 if rng.random() < 0.33 else 0.0
     depth = 1.0
     for start in range(0, len(path) - 1, 20):

@@ -1,4 +1,4 @@
-"""Writes pictures in the file layouts of scanner programs: for synthetic rolls, demonstrations and tests."""
+"""Writing of pictures in the file layouts of scanner programs, for synthetic rolls, demonstrations and tests."""
 
 import os
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Scan:
-    """What a scanner program has in hand when it saves a slide; planes over (y, x, sample)."""
+    """Data that a scanner program saves for a slide; planes over (y, x, sample)."""
 
     colour: np.ndarray
     infrared: np.ndarray
@@ -93,11 +93,11 @@ def write_scanner_file(
         Counts over (y, x) to store as infrared instead of ``counts[3]``; may differ in size or type where it has a
         page or file of its own.
     dpi, film, polarity, orientation, profile
-        What the tags shall say. SilverFast says the true resolution, film and polarity in XMP only, and 300 dpi else.
+        Values of the tags. SilverFast writes the true resolution, film and polarity to XMP only, and 300 dpi elsewhere.
     byteorder, compression, predictor, rows_per_strip, tile, planar, bigtiff
-        How pixels are stored: ``"<"`` or ``">"``; None, ``"lzw"`` or ``"deflate"``, as differences along the row or
-        not; rows of a strip (0: one strip; None: 1 for SilverFast, else 64), or (rows, columns) of a tile; samples in
-        planes of their own; and 64-bit offsets.
+        Storage of pixels: ``"<"`` or ``">"``; None, ``"lzw"`` or ``"deflate"``; differences along the row; rows of a
+        strip (0: one strip; None: 1 for SilverFast, else 64), or (rows, columns) of a tile; samples in separate planes;
+        and 64-bit offsets.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def _resolution(dpi: int) -> dict[int, Tag]:
 
 
 def _common_tags(scan: _Scan, make: str, model: str, software: str) -> dict[int, Tag]:
-    """Tags of every program."""
+    """Tags written by every program."""
     tags = {271: text(make), 272: text(model), 274: shorts(scan.orientation), 305: text(software)}
     return tags | ({34675: opaque(scan.profile, 7)} if scan.profile else {})
 
@@ -178,7 +178,7 @@ def _vuescan_tags(scan: _Scan) -> dict[int, Tag]:
 
 
 def _silverfast_tags(scan: _Scan) -> dict[int, Tag]:
-    """Tags of SilverFast: 300 dpi whatever the scan, the truth in XMP, the date day first."""
+    """Tags of SilverFast: always 300 dpi, the true resolution in XMP, dates with the day first."""
     vendor, brand, kind = (*scan.film.split(" ", 2), "", "", "")[:3]
     negative = "Yes" if scan.polarity == "negative" else "No"
     xmp = _XMP.format(dpi=scan.dpi, negative=negative, vendor=vendor, brand=brand, kind=kind)
@@ -196,7 +196,7 @@ def _silverfast_page(scan: _Scan) -> TiffPage:
 
 
 def _infrared_page(scan: _Scan) -> TiffPage:
-    """Infrared page of SilverFast: a mask by its type, with the resolution that the carriage really had."""
+    """Infrared page of SilverFast: marked as a mask, with the actual resolution of the carriage."""
     resolution = ratios(4294967295, round(4294967295 / (scan.dpi * 0.996)))
     tags = {254: longs(4), 262: shorts(_GRAY), 282: resolution, 283: resolution, 296: shorts(2)}
     return TiffPage(scan.infrared, tags)

@@ -1,4 +1,4 @@
-"""What film and scanner make of a scene: dyes, light through them, blur, shift, noise, counts."""
+"""Simulation of film and scanner: from a scene to dyes, light, blur, shift, noise and counts."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ Range = tuple[float, float]
 Triple = tuple[float, float, float]
 
 PAD = 16
-"""Pixels of real picture on every side of the frame, so that a shifted infrared sees picture at the border."""
+"""Pixels of picture beyond every side of the frame, so that a shifted infrared shows picture at the border."""
 
 FULL_SCALE = 65535
 READ_VARIANCE = 4e-8
 SHOT_VARIANCE = 3e-6
 SIDE_ABSORPTION = np.array([[0.0, 0.08, 0.02], [0.12, 0.0, 0.06], [0.05, 0.22, 0.0]])
-"""Absorption of the cyan, magenta and yellow dyes (columns) in the two bands that are not theirs (rows R, G, B)."""
+"""Unwanted absorption of the cyan, magenta and yellow dyes (columns) in the other bands (rows R, G, B)."""
 
 
 @dataclass(frozen=True)
 class Film:
     """A film: base density and reach of its dyes, slope and middle of their curve, infrared slopes, grain.
 
-    `steepness` is negative where light leaves less dye (a positive picture); `crosstalk` is the range of the mean
-    slope of infrared on visible density; `grain` the relative noise of light at a density of 1.
+    `steepness` is negative if light reduces the dye (a positive picture); `crosstalk` is the range of the mean slope of
+    infrared on visible density; `grain` the relative noise of light at a density of 1.
     """
 
     floor: Triple
@@ -54,7 +54,7 @@ CROSSTALK_SHARES = np.array([0.85, 0.12, 0.03])
 
 @dataclass(frozen=True)
 class Scanner:
-    """A scanner: resolution, sharpness, how its infrared lies over the colour, infrared noise (natural log).
+    """A scanner: resolution, sharpness, displacement of its infrared, and infrared noise (natural log).
 
     `visible_blur` and `blur` are Gaussian sigmas in pixels, the second of infrared against colour; `clear` is the
     infrared level of clear film; `gamma` the visible density of a defect over its infrared density; `drift` pixels
@@ -85,12 +85,12 @@ SCANNERS = {
         3200, (0.6, 0.8), (1.5, 3.0), 0.010, (0.70, 0.80), (1.0, 1.25), (-3.0, 3.0), (-0.1, 0.1), 1 / 2000
     ),
 }
-"""Scanner presets: "aligned" after Coolscans, "plustek" after an OpticFilm 8300i; "drifting", a flatbed, is assumed."""
+"""Scanner presets: "aligned" from Coolscans, "plustek" from an OpticFilm 8300i; "drifting", a flatbed, is assumed."""
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """What was drawn for one slide from the ranges of its film and scanner; units as in `Film` and `Scanner`."""
+    """Constants of one slide, drawn from the ranges of its film and scanner; units as in `Film` and `Scanner`."""
 
     film: Film
     scanner: Scanner
@@ -108,12 +108,12 @@ class Exposure:
 
 
 def random_stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return random numbers for one purpose, independent of those for every other purpose."""
+    """Return a random generator for one purpose, independent of those for other purposes."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
 def draw_exposure(film: Film, scanner: Scanner, seed: int, roll: int) -> Exposure:
-    """Draw the constants of one slide; `roll` decides what film and scanner are, `seed` what differs by slide."""
+    """Draw the constants of one slide; `roll` seeds those of film and scanner, `seed` those that differ by slide."""
     shared, own = random_stream(roll, "roll"), random_stream(seed, "slide")
     jitter = own.normal(0, 0.1) if any(scanner.shift_y) else 0.0
     return Exposure(
@@ -146,7 +146,7 @@ def develop(light: Plane, exposure: Exposure) -> Plane:
     Returns
     -------
     numpy.ndarray
-        float32 (dye, y, x), density of the cyan, magenta and yellow dyes; their grain grows with its square root.
+        float32 (dye, y, x), density of the cyan, magenta and yellow dyes; grain increases with its square root.
     """
     film, rng = exposure.film, random_stream(exposure.seed, "grain")
     amplitude = film.grain / np.log(10) * 2 * np.sqrt(np.pi * (exposure.visible_blur**2 + 0.25))
@@ -163,13 +163,13 @@ def develop(light: Plane, exposure: Exposure) -> Plane:
 
 
 def visible_light(dyes: Plane, band: int, exposure: Exposure) -> Plane:
-    """Light of colour band 0, 1 or 2 behind the film: float32 (y, x), 1 for full scale, darker to the corners."""
+    """Light of colour band 0, 1 or 2 behind the film: float32 (y, x), 1 for full scale, darker in the corners."""
     density = np.tensordot(_absorption(exposure.film)[band].astype(np.float32), dyes, axes=1)
     return _lit(density + np.float32(exposure.film.floor[band]), exposure.lamp, -0.12)
 
 
 def infrared_light(dyes: Plane, exposure: Exposure) -> Plane:
-    """Infrared light behind the film: float32 (y, x); an equal step in all visible densities passes on `slopes`."""
+    """Infrared light behind the film: float32 (y, x); its density changes by `slopes` per unit of all visible ones."""
     film = exposure.film
     equal_step = np.linalg.solve(_absorption(film), np.ones(3))
     shares = exposure.slopes * CROSSTALK_SHARES / (CROSSTALK_SHARES @ equal_step)
@@ -204,7 +204,7 @@ def blurred(plane: Plane, sigma: float) -> Plane:
 
 
 def cropped(plane: Plane) -> Plane:
-    """Cut off the margin of `PAD` pixels."""
+    """Remove the margin of `PAD` pixels."""
     return plane[PAD:-PAD, PAD:-PAD]
 
 
@@ -214,7 +214,7 @@ def _absorption(film: Film) -> NDArray[np.float64]:
 
 
 def _lit(density: Plane, level: float, falloff: float) -> Plane:
-    """Light through a density, at `level` in the middle and 1 + falloff of that in the corners."""
+    """Light through a density: `level` in the middle and 1 + falloff times that in the corners."""
     y, x = (np.linspace(-1, 1, size, dtype=np.float32) ** 2 for size in density.shape)
     light: Plane = np.exp(-np.float32(np.log(10)) * density)
     light *= np.float32(level) * (1 + np.float32(falloff / 2) * (y[:, None] + x))
@@ -222,7 +222,7 @@ def _lit(density: Plane, level: float, falloff: float) -> Plane:
 
 
 def _displaced(light: Plane, exposure: Exposure) -> Plane:
-    """Cut the frame out so that it shows at (y + shift_y, x + shift_x) what the colour shows at (y, x)."""
+    """The frame, displaced so that (y + shift_y, x + shift_x) shows what the colour shows at (y, x)."""
     height, width = cropped(light).shape
     middle = (height - 1) / 2
     rows = middle + (np.arange(height) - middle - exposure.shift_y) / (1 + exposure.scanner.drift)
@@ -231,7 +231,7 @@ def _displaced(light: Plane, exposure: Exposure) -> Plane:
 
 
 def _resampled(plane: Plane, rows: NDArray[np.floating]) -> Plane:
-    """Rows of `plane` at fractional places, by Lanczos' kernel of six taps."""
+    """Rows of `plane` at fractional positions, by a six-tap Lanczos kernel."""
     first = np.floor(rows).astype(int)
     if np.array_equal(first, rows):
         return plane[first]

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 RENDERING = 1.5
-"""Exponent from the codes of a finished photograph to the light in the scene: display gamma less print contrast."""
+"""Exponent from the codes of a finished photograph to light in the scene: display gamma minus print contrast."""
 
 WORDS = ("HOTEL", "1974", "STOP", "BAKERY", "Garage", "No 17", "Lido", "Post")
 
 
 def make_scene(rng: np.random.Generator, shape: tuple[int, int]) -> Plane:
-    """Paint a landscape: sky, hills, houses, trees, lettering, over texture at every scale.
+    """Paint a landscape: sky, hills, houses, trees and lettering, with texture at every scale.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def fit_photo(photo: NDArray[Any], shape: tuple[int, int]) -> Plane:
 
 
 def make_texture(rng: np.random.Generator, shape: tuple[int, int], *, finest: float) -> Plane:
-    """Noise of deviation 1 whose amplitude falls by a fifth per octave, from half the frame to `finest` pixels."""
+    """Noise of deviation 1 whose amplitude decreases by a fifth per octave, from half the frame to `finest` pixels."""
     octaves = np.arange(np.log2(max(shape) / 2), np.log2(finest), -1)
     texture = np.zeros(shape, np.float32)
     for octave in octaves:
@@ -138,7 +138,7 @@ def _paint_tree(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
 
 
 def _paint_shadow(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """A deep shadow in a corner, so that every frame has its dark end."""
+    """Paint a deep shadow in a corner, so that every frame has dark pixels."""
     height, width = canvas.shape[:2]
     reach, rise = rng.uniform(0.15, 0.45) * width, rng.uniform(0.05, 0.25) * height
     corner = np.array([[0, height], [reach, height], [reach * 0.6, height - rise], [0, height - rise * 1.5]])

@@ -1,4 +1,4 @@
-"""Synthetic slides with their truth beside them."""
+"""Synthetic slides together with the true damage."""
 
 import os
 from pathlib import Path
@@ -62,31 +62,31 @@ def make_slide(
     photo: NDArray[Any] | None = None,
     roll: int | None = None,
 ) -> xr.Dataset:
-    """Make a slide with known damage: its counts, the same counts without the damage, and the truth.
+    """Make a slide with known damage: its counts, the counts without damage, and the true defects.
 
-    Densities of dyes and defects add up, become light, are blurred by the scanner, displaced (infrared), and end as
-    counts with a black offset and noise; `counts` and `undamaged` share scene, grain and noise.
+    Densities of dyes and defects are added and converted to light, which is blurred, displaced (infrared) and converted
+    to counts with a black offset and noise; `counts` and `undamaged` share scene, grain and noise.
 
     Parameters
     ----------
     seed
-        Decides everything, 0 or more; scene, grain, defects and noise draw from independent streams of it.
+        Determines everything, 0 or more; scene, grain, defects and noise have independent streams.
     shape
         Height and width in pixels.
     film
         ``"e6"``, ``"faded-e6"``, ``"c41"`` (a negative), ``"kodachrome"`` or ``"silver"``.
     scanner
         ``"aligned"``, ``"plustek"`` (infrared shifted and blurred), ``"drifting"`` (blurred, and the shift grows along
-        the carriage by a pixel in 2,000 rows) or ``"dotted"`` (grain-sized dots in the infrared, a part of the film
-        and no defects).
+        the carriage by a pixel in 2,000 rows) or ``"dotted"`` (grain-sized dots in the infrared, which belong to the
+        film and are not defects).
     defects
-        Defects larger than a speck per megapixel at 3617 dpi; None draws a usual number, 0 gives a clean slide.
+        Defects larger than a speck per megapixel at 3617 dpi; None draws a typical number, 0 gives a clean slide.
     photo
         Picture (y, x, 3) to put on the film; integers (a finished photograph) or linear floats.
         None paints a landscape.
     roll
-        Seed of what slides of one roll share: slopes, blurs, shift but for a jitter, offset, infrared level but for
-        a few per cent. None uses `seed`.
+        Seed of the constants that slides of one roll share: slopes, blurs, offset, shift up to a jitter, infrared level
+        up to a few per cent. None uses `seed`.
 
     Returns
     -------
@@ -95,14 +95,14 @@ def make_slide(
         ``transmittance``, float32 (y, x), share of visible light that the defects let through, as sharp as the
         colour bands; ``truth``, bool (y, x), True where that is under .94; ``visibility``, float32 (y, x), for each
         8-connected region of the truth its visible contrast over the visible noise (grain, texture, sensor) for its
-        area, in the colour band that shows it best: under 3 it drowns, as in deep shadow; 0 elsewhere.
+        area, in the band with the most contrast: below 3 it is invisible, as in deep shadow; 0 elsewhere.
         Attributes: film, scanner, seed, dpi, polarity (of the picture), shift_y, shift_x, drift (pixels per row, 0 in
         the middle row), blur (pixels), slopes, offset (counts), gamma (visible over infrared density of a defect).
 
     Raises
     ------
     SlideError
-        When film or scanner are none of the names above.
+        If film or scanner is not one of the names above.
 
     Examples
     --------
@@ -149,9 +149,9 @@ def make_roll(
     Parameters
     ----------
     folder
-        Where to write; made when missing.
+        Where to write; created if missing.
     seed
-        Decides film, scanner and, with a slide's number, everything else.
+        Determines film, scanner and, with a slide's number, everything else.
     count
         Number of slides.
     shape
@@ -209,7 +209,7 @@ def _scan(dyes: Plane, damage: Plane, exposure: Exposure) -> NDArray[np.uint16]:
 def _visibility(
     damaged: NDArray[np.uint16], undamaged: NDArray[np.uint16], truth: NDArray[np.bool_], exposure: Exposure
 ) -> Plane:
-    """Contrast of every region over the noise of as many independent grains as fit its area; 0 outside."""
+    """Contrast of every region over the noise averaged over the independent grains in its area; 0 outside."""
     number, labels = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
     pixels_per_grain = 4 * np.pi * (exposure.visible_blur**2 + 0.25)
     best = np.zeros(number)
@@ -223,7 +223,7 @@ def _visibility(
 
 
 def _local_noise(light: Plane) -> Plane:
-    """Deviation of fine detail: medians of blocks, so that a hard edge of the picture does not count as noise."""
+    """Deviation of fine detail, by medians of blocks, so that hard edges of the picture do not count as noise."""
     fine = np.abs(light - blurred(light, 2))
     bottom, right = (-size % NOISE_BLOCK for size in light.shape)
     fine = np.pad(fine, ((0, bottom), (0, right)), "symmetric")
@@ -234,7 +234,7 @@ def _local_noise(light: Plane) -> Plane:
 
 
 def _known(exposure: Exposure) -> dict[str, Any]:
-    """What a measurement of the slide should find."""
+    """Attributes with the true constants of the slide."""
     measured = ("seed", "shift_y", "shift_x", "blur", "slopes", "offset", "gamma")
     return {
         "dpi": exposure.scanner.dpi,

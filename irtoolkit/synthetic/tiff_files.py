@@ -1,4 +1,4 @@
-"""Writes TIFF files tag by tag, as scanner programs do where general TIFF writers will not."""
+"""Writing of TIFF files tag by tag, in layouts that general TIFF writers do not support."""
 
 import os
 import struct
@@ -17,7 +17,7 @@ _COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8}
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """How pixels are stored: byte order, ``"none"``, ``"lzw"`` or ``"deflate"``, strips (0: one) or tiles, planes."""
+    """Storage of pixels: byte order, ``"none"``, ``"lzw"`` or ``"deflate"``, strips (0: one) or tiles, planes."""
 
     byteorder: str = "<"
     compression: str = "none"
@@ -83,7 +83,7 @@ def write_tiff(path: str | os.PathLike[str], pages: Sequence[TiffPage], storage:
 
 
 def _write_page(file: BinaryIO, page: TiffPage, storage: Storage) -> tuple[int, int]:
-    """Write pixels, branches and tags of a page; return where its directory is and where it points onwards."""
+    """Write pixels, children and tags of a page; return the offsets of its directory and of its next-page pointer."""
     places = []
     for segment in _segments(page.samples, storage):
         places.append((file.tell(), len(segment)))
@@ -98,7 +98,7 @@ def _write_page(file: BinaryIO, page: TiffPage, storage: Storage) -> tuple[int, 
 
 
 def _pixel_tags(samples: np.ndarray, storage: Storage, places: Sequence[tuple[int, int]]) -> dict[int, Tag]:
-    """Tags that say how the pixels are stored."""
+    """Tags that describe the storage of the pixels."""
     height, width, depth = samples.shape
     kind = 16 if storage.bigtiff else 4
     starts, sizes = (kind, tuple(place[0] for place in places)), (kind, tuple(place[1] for place in places))
@@ -141,7 +141,7 @@ def _encode(block: np.ndarray, storage: Storage) -> bytes:
 
 
 def _write_directory(file: BinaryIO, tags: Mapping[int, Tag], storage: Storage) -> tuple[int, int]:
-    """Write the long values of a directory, then the directory; return its place and that of its pointer onwards."""
+    """Write the long values of a directory, then the directory; return its offset and that of its next-page pointer."""
     room = 8 if storage.bigtiff else 4
     entries = b""
     for code, (kind, values) in sorted(tags.items()):

@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import GROW, connect_pixels
+from irtoolkit.detection import REGION_LEVEL, connect_pixels
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
@@ -138,7 +138,7 @@ def _split(index: np.ndarray, width: int) -> list[np.ndarray]:
 
 def _describe(kind: str, area: int, rank: float, visibility: float, settings: Settings) -> str:
     """Area, contrast and score of a place, or why it is unmarked."""
-    score = f", score {GROW + rank:.1f} sigma" if settings.threshold == "mirror" else ""
+    score = f", score {REGION_LEVEL + rank:.1f} sigma" if settings.threshold == "mirror" else ""
     if kind == MARKED:
         return f"{area:,} px, contrast {visibility:.1f}{score}."
     if visibility < settings.visibility:

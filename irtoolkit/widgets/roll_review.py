@@ -70,7 +70,7 @@ def _is_shown(row: Row, decisions: Decisions, show: str) -> bool:
 
 def is_changed(row: Row, decisions: Decisions) -> bool:
     """Whether the next run will redo a slide because its decision changed."""
-    return not decisions.get(row["slide"], Decision()).is_heeded(row.get("decision", ""))
+    return not decisions.get(row["slide"], Decision()).is_applied(row.get("decision", ""))
 
 
 def describe_progress(rows: Sequence[Row], decisions: Decisions, folder: Path) -> str:

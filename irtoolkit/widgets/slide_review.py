@@ -212,7 +212,7 @@ def describe_decision(decision: Decision) -> str:
     >>> describe_decision(Decision(verdict="accepted", threshold=4.5)), describe_decision(Decision())
     ('threshold 4.5; accepted', 'no decision yet')
     """
-    return decision.tell(decision.effect) or "no decision yet"
+    return decision.summary(decision.effect) or "no decision yet"
 
 
 def _head(row: Row, decision: Decision, place: str) -> str:

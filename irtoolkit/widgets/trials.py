@@ -10,23 +10,23 @@ import xarray as xr
 
 from irtoolkit.arrays import measure_together
 from irtoolkit.detection import (
-    GROW,
-    NOTHING,
+    NO_REGIONS,
+    REGION_LEVEL,
     Candidates,
     Choice,
     Cut,
+    candidate_level,
     choose_regions,
     connect_pixels,
     count_scores,
     cut_score,
-    find_tails,
+    find_exceedances,
     join_regions,
     keep_regions,
-    least_level,
+    make_candidates,
     measure_candidates,
-    of_score,
-    temper_visibility,
-    weigh_tails,
+    scale_visibility,
+    uses_score,
 )
 from irtoolkit.pipeline import Scored, score_slide
 from irtoolkit.settings import Settings
@@ -74,7 +74,7 @@ class Trials:
         """Choose what `clean_slide` would mark with these settings; the slide is read again only if necessary."""
         level = self._cut(settings.threshold).level
         if not np.isfinite(level):
-            return Choice(NOTHING, level, 0.0)
+            return Choice(NO_REGIONS, level, 0.0)
         return choose_regions(self._candidates_for(settings.threshold), settings, level)
 
     def find_unmarked(self, settings: Settings) -> xr.Dataset:
@@ -86,14 +86,14 @@ class Trials:
         whole = replace(settings, excluded=())
         choice, level = self.choose(whole), self._cut(settings.threshold).level
         if not np.isfinite(level):
-            return NOTHING
-        lowest = least_level(settings.threshold, level)
+            return NO_REGIONS
+        lowest = candidate_level(settings.threshold, level)
         return _others(self._candidates_for(settings.threshold), choice.defects.pixel_index.values, lowest)
 
     def _candidates_for(self, threshold: str | float) -> Candidates:
         """The candidates for a threshold with a finite level, measured once."""
-        cut, kind = self._cut(threshold), "score" if of_score(threshold) else threshold
-        lowest = least_level(threshold, cut.level)
+        cut, kind = self._cut(threshold), "score" if uses_score(threshold) else threshold
+        lowest = candidate_level(threshold, cut.level)
         if kind not in self._candidates or self._candidates[kind].level > lowest:
             evidence, optics = self.scored.evidence, self.scored.optics()
             with self._spared():
@@ -106,7 +106,7 @@ class Trials:
         return dask.config.set(scheduler="synchronous") if large else nullcontext()
 
     def _cut(self, threshold: str | float) -> Cut:
-        if not of_score(threshold) and threshold in self._cuts:
+        if not uses_score(threshold) and threshold in self._cuts:
             return self._cuts[threshold]
         with self._spared():
             self._cuts[threshold] = cut_score(self.scored.evidence, self.scored.samples, threshold, self.histogram)
@@ -115,20 +115,20 @@ class Trials:
 
 def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Dataset:
     """Regions at or above a level without a marked pixel (flat indices)."""
-    tails = candidates.tails
-    index = tails["index"].values[tails.score.values >= level]
-    region, count = connect_pixels(index, int(tails.width))
+    exceedances = candidates.exceedances
+    index = exceedances["index"].values[exceedances.score.values >= level]
+    region, count = connect_pixels(index, int(exceedances.width))
     untouched = np.bincount(region, np.isin(index, marked), count) == 0
-    regions = temper_visibility(join_regions(tails, sign=1, level=level), candidates.factors)
+    regions = scale_visibility(join_regions(exceedances, sign=1, level=level), candidates.factors)
     return keep_regions(regions, xr.DataArray(untouched & (regions.area.values > 0), dims="region"))
 
 
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
     """The candidates at or above 3.2 sigma, and the histogram of the score, in one pass over the slide."""
     evidence, optics = scored.evidence, scored.optics()
-    wanted = find_tails(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
-    tails, histogram = measure_together(*wanted)
-    candidates = weigh_tails(tails, evidence.visible, GROW, exponent=optics["exponent"])
+    wanted = find_exceedances(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
+    exceedances, histogram = measure_together(*wanted)
+    candidates = make_candidates(exceedances, evidence.visible, REGION_LEVEL, exponent=optics["exponent"])
     return candidates, histogram.isel(tile_y=0, tile_x=0, drop=True)
 
 

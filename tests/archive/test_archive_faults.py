@@ -132,7 +132,7 @@ def test_an_output_folder_that_is_removed_is_told_and_made_again(tree, reference
         patched.setattr(archive, "clean_job", removing)
         rows = clean(tree, tmp_path / "out")
     assert rows.status.values.tolist() == ["failed", "done"]
-    assert "was removed while the run went on" in str(rows.reason.values[0])
+    assert "was removed during the run" in str(rows.reason.values[0])
     clean(tree, tmp_path / "out")
     assert outcome(tmp_path / "out") == outcome(reference)
 
@@ -222,7 +222,7 @@ def test_names_of_all_kinds(scan, tmp_path):
 
 def test_a_run_that_cannot_fit_is_refused_before_it_starts(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(capacity, "free_bytes", lambda _: 1000)
-    with pytest.raises(CallError, match=r"expected room for .* found 0\.0 GB"):
+    with pytest.raises(CallError, match=r"too little free space .* free are 0\.0 GB"):
         clean(tree, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

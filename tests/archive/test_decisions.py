@@ -1,4 +1,4 @@
-"""What a person decided about slides: kept in a file, and heeded by the next run for just those slides."""
+"""What a person decided about slides: kept in a file, and applied by the next run for just those slides."""
 
 import json
 import threading
@@ -112,9 +112,9 @@ def test_another_threshold_is_what_clean_slide_does_with_it(tree, cleaned, tmp_p
 
 
 def test_accepting_cleans_nothing_and_takes_the_slide_off_the_short_list(cleaned, tmp_path, monkeypatch):
-    monkeypatch.setattr(review, "MUCH", 0.0)
+    monkeypatch.setattr(review, "MAX_COVERAGE", 0.0)
     cleaned(force=True)
-    assert all("are marked" in row["review"] for row in rows_of(tmp_path))
+    assert all("is marked" in row["review"] for row in rows_of(tmp_path))
     before = digests(tmp_path)
     write_decisions({"one.tif": Decision(verdict="accepted")}, tmp_path)
     assert cleaned() == []
@@ -134,7 +134,7 @@ def test_decisions_that_cannot_be_read_stop_the_next_run_and_stay(cleaned, tree,
     before = digests(tmp_path)
     for broken in ("{", "[]", '{"kind": "irtoolkit decisions", "version": 2, "slides": {}}', '{"kind": "other"}'):
         file.write_text(broken)
-        with pytest.raises(irt.SlideError, match="expected irtoolkit decisions of version 1, found something else"):
+        with pytest.raises(irt.SlideError, match="cannot be read as irtoolkit decisions, version 1"):
             cleaned()
         with pytest.raises(irt.SlideError, match="move it away"):
             write_decisions({"one.tif": Decision(verdict="accepted")}, tmp_path)
@@ -180,15 +180,15 @@ def test_a_decision_changes_only_what_it_decides():
     assert changed == irt.Settings(threshold=4.0, heal="copy", excluded=((0, 0, 1, 1), BOX))
 
 
-def test_whether_a_decision_is_heeded_is_told_by_what_the_table_says():
+def test_whether_a_decision_is_applied_is_seen_from_the_table():
     some = Decision(threshold=4.5, excluded=[BOX, (0, 0, 1, 1)])
     for decision in (some, Decision(), Decision(verdict="rejected"), Decision(verdict="accepted", threshold=3.0)):
-        assert decision.is_heeded(decision.tell(decision.effect))
-    assert not some.is_heeded("")
-    assert not some.is_heeded(Decision(threshold=4.5, excluded=[BOX]).effect)
-    assert not Decision().is_heeded("rejected")
-    assert Decision(verdict="accepted").is_heeded("")
-    assert Decision().is_heeded("accepted")
+        assert decision.is_applied(decision.summary(decision.effect))
+    assert not some.is_applied("")
+    assert not some.is_applied(Decision(threshold=4.5, excluded=[BOX]).effect)
+    assert not Decision().is_applied("rejected")
+    assert Decision(verdict="accepted").is_applied("")
+    assert Decision().is_applied("accepted")
 
 
 def test_decisions_are_read_as_written_a_line_a_slide_and_those_of_other_slides_stay(tmp_path):
@@ -210,7 +210,7 @@ def test_decisions_are_read_as_written_a_line_a_slide_and_those_of_other_slides_
 
 
 def test_decisions_need_their_folder_and_many_may_write_at_once(tmp_path):
-    with pytest.raises(irt.SlideError, match="expected the folder that clean wrote to"):
+    with pytest.raises(irt.SlideError, match="no such folder; give the output folder"):
         write_decisions({"a.tif": Decision(verdict="accepted")}, tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
     accepted = Decision(verdict="accepted")
@@ -243,6 +243,6 @@ def test_whoever_waits_too_long_for_another_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(decisions, "PATIENCE", 0.0)
     with (
         decisions.locket.lock_file(str(tmp_path / decisions.LOCK)),
-        pytest.raises(irt.SlideError, match="another is writing decisions"),
+        pytest.raises(irt.SlideError, match="another program is writing decisions"),
     ):
         write_decisions({"a.tif": Decision(verdict="accepted")}, tmp_path)

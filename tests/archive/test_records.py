@@ -122,7 +122,7 @@ def test_space_and_time_are_estimated(tmp_path):
     assert expected.seconds == pytest.approx(60, rel=0.3)
     assert make_estimate([SCAN] * 10, [], tmp_path, pictures=False).bytes < 1e7
     assert make_estimate([SCAN] * 10, [1e-6, 2e-6, 9e-6], tmp_path, pictures=True).seconds == pytest.approx(200)
-    with pytest.raises(CallError, match=r"expected room for 2\.0 GB of outputs, found 1\.0 GB"):
+    with pytest.raises(CallError, match=r"too little free space.* needed are 2\.0 GB, free are 1\.0 GB"):
         check_space(Estimate(1, 2e9, 10**9, 1), tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_progress_tells_a_line_a_minute_where_there_is_no_terminal(capsys):
         for now[0], failed in ((30.0, False), (60.0, True), (100.0, False)):
             progress.step(failed=failed)
     told = capsys.readouterr().err
-    assert told == "irtoolkit: cleaning: 2 of 4, 2.0 a minute, 60 s left, 1 failed\n"
+    assert told == "irtoolkit: cleaning: 2 of 4, 2.0 per minute, 60 s left, 1 failed\n"
     quiet = Progress(4, "cleaning", quiet=True)
     quiet.step()
     assert capsys.readouterr().err == ""

@@ -110,7 +110,7 @@ def test_the_page_loads_nothing_but_its_data(tmp_path):
 
 
 def test_no_text_becomes_markup_and_every_script_is_strict():
-    page = resources.files("irtoolkit") / "page"
+    page = resources.files("irtoolkit.archive") / "page"
     assert {f"{name}.js" for name in SCRIPTS} == {file.name for file in page.iterdir() if file.name.endswith(".js")}
     for name in SCRIPTS:
         script = (page / f"{name}.js").read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def test_no_text_becomes_markup_and_every_script_is_strict():
 
 
 def test_ids_that_scripts_ask_for_are_on_the_page():
-    page = resources.files("irtoolkit") / "page"
+    page = resources.files("irtoolkit.archive") / "page"
     shell = (page / "report.html").read_text(encoding="utf-8")
     scripts = "".join((page / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     asked = set(re.findall(r"byId\('([\w-]+)'\)", scripts))

@@ -37,26 +37,32 @@ def test_a_usual_roll_has_no_short_list():
 @pytest.mark.parametrize(
     ("odd", "told"),
     [
-        ({"shift_y": -3.0}, "its infrared lies -3.0 px off in y, that of its roll 5.1"),
-        ({"shift_x": 4.0}, "4.0 px off in x"),
-        ({"slopes": 0.11}, "with slope 0.11, in its roll 0.04: other film?"),
-        ({"slopes": 0.7, "chroma": 0.01}, "it has no colours, and its infrared shows the picture, as on silver"),
-        ({"sigma": 0.04}, "noise of 0.0400"),
-        ({"coverage": 0.045}, "4.50% of it are marked, of its roll 0.0"),
-        ({"holder": 0.2}, "20% of it are holder or mount, of its roll 0%"),
-        ({"agreement": 0.1}, "its colours show none: is it the infrared of another slide?"),
-        ({"agreement": math.nan, "aligned": 0, "sigma": 0.012}, "shows nothing of its colours: is it the infrared"),
-        (NEGATIVE, "its film is orange where its roll's is clear, and nowhere black: a negative?"),
-        ({"misfit": 7.0, "agreement": math.nan}, "does not follow its colours as in its roll"),
-        ({"misfit": 7.0, "slopes": 0.08}, "does not follow its colours as in its roll"),
+        ({"shift_y": -3.0}, "its infrared is shifted by -3.0 px in y (usual for the roll: 5.1 px)"),
+        ({"shift_x": 4.0}, "shifted by 4.0 px in x"),
+        ({"slopes": 0.11}, "its crosstalk is 0.11 (usual for the roll: 0.04): another film?"),
+        ({"slopes": 0.7, "chroma": 0.01}, "it has no colours and its infrared shows the picture: silver film?"),
+        ({"sigma": 0.04}, "noisier (0.040) than usual for the roll (0.006)"),
+        ({"coverage": 0.045}, "more is marked (4.50%) than usual for the roll (0.0"),
+        ({"holder": 0.2}, "holder or mount covers 20% of it (usual for the roll: 0%)"),
+        (
+            {"agreement": 0.1},
+            "its infrared shows damage where its colours show none: is it the infrared of another slide?",
+        ),
+        (
+            {"agreement": math.nan, "aligned": 0, "sigma": 0.012},
+            "its infrared does not match its colours: is it the infrared",
+        ),
+        (NEGATIVE, "its film is orange where the roll's is clear, and has no blacks: is it a negative?"),
+        ({"misfit": 7.0, "agreement": math.nan}, "its infrared does not follow its colours as usual for the roll"),
+        ({"misfit": 7.0, "slopes": 0.08}, "its infrared does not follow its colours as usual for the roll"),
         ({"note": "fitted by itself: other film", "agreement": 0.4}, "fitted by itself: other film"),
         ({"threshold": math.inf, "coverage": 0.0}, "nothing is marked"),
-        ({"coverage": 0.3}, "30.0% of the picture are marked"),
-        ({"fdr": 0.2}, "20% of what is marked may be no defect"),
+        ({"coverage": 0.3}, "30% of the picture is marked"),
+        ({"fdr": 0.2}, "about 20% of what is marked is probably false"),
         ({"slopes": -0.1}, "is it inverted?"),
-        ({"unseen": 0.1}, "10% of the picture were not seen"),
-        ({"clipped": 0.5}, "50% of its infrared are as bright as can be"),
-        ({"aligned": 0, "agreement": math.nan}, "no evidence of where it lies"),
+        ({"unseen": 0.1}, "10% of the picture was not covered by the infrared"),
+        ({"clipped": 0.5}, "50% of its infrared is saturated: scan with less exposure"),
+        ({"aligned": 0, "agreement": math.nan}, "the shift of its infrared could not be measured"),
         ({"status": "refused", "reason": "silver"}, "it was not cleaned"),
     ],
 )
@@ -78,7 +84,7 @@ def test_what_stands_out_is_told(odd, told):
 )
 def test_a_slide_among_negatives_is_told(odd):
     *others, last = judge_rows(make_roll(USUAL | NEGATIVE, **odd), 0.05)
-    assert "clearer, blacker or less orange than that of its roll's negatives: a slide?" in last["review"]
+    assert "clearer, blacker or less orange than the roll's negatives: is it a slide?" in last["review"]
     assert not any(row["review"] for row in others)
 
 
@@ -120,8 +126,8 @@ def test_a_clean_slide_of_a_clean_roll_is_not_listed():
 def test_in_a_roll_of_silver_the_slides_that_were_refused_matter_little_and_others_much():
     refused = {"slide": "a.tif", "roll": "roll1", "status": "refused", "reason": "silver black-and-white film"}
     *silver, cleaned, failed = judge_rows([refused] * 7 + [USUAL, refused | {"status": "failed"}], 0.05)
-    assert {(row["review"], row["weight"]) for row in silver} == {("it was not cleaned, nor was most of its roll", 1.0)}
-    assert cleaned["review"] == "most of its roll was refused as silver film: is it other film?"
+    assert {(row["review"], row["weight"]) for row in silver} == {("it was not cleaned, like most of its roll", 1.0)}
+    assert cleaned["review"] == "most of its roll was refused as silver film, but it was not: another film?"
     assert (failed["review"], failed["weight"]) == ("it was not cleaned", 5.0)
     assert cleaned["weight"] == 4.0
     alone, *_ = judge_rows([refused, *make_roll()], 0.05)

@@ -1,9 +1,9 @@
-"""Faint damage that is left out of the noise around it."""
+"""Faint damage that is excluded from the local noise."""
 
 import numpy as np
 import pytest
 
-from irtoolkit.detection.faint import leave_out_spots
+from irtoolkit.detection.faint import exclude_blobs
 
 SHAPE = (301, 407)
 BAND = np.s_[140:148, 20:387]
@@ -19,7 +19,7 @@ def everywhere(value):
 
 
 def left_out(score, contrast=0.0):
-    return 1 - leave_out_spots(score, everywhere(1), everywhere(contrast))
+    return 1 - exclude_blobs(score, everywhere(1), everywhere(contrast))
 
 
 def test_hardly_any_noise_is_left_out(noise):
@@ -49,7 +49,7 @@ def test_what_is_under_half_of_the_contrast_stays(contrast, share):
 def test_what_is_no_part_of_the_film_stays_left_out(noise):
     outside = everywhere(1)
     outside[:50] = 0
-    kept = leave_out_spots(noise, outside, everywhere(0))
+    kept = exclude_blobs(noise, outside, everywhere(0))
     assert not kept[:50].any()
     assert kept[60:].mean() > 0.99
 

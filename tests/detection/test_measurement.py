@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import irtoolkit as irt
-from irtoolkit.detection.segmentation import GROW
+from irtoolkit.detection.segmentation import REGION_LEVEL
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))
@@ -189,10 +189,10 @@ def test_visibility_is_contrast_over_the_grain_of_the_area():
 def test_probability_follows_the_share_of_noise():
     """Noise of exponential rank goes both ways; at rank r it is 2000 exp(-r) regions to 200 true ones a unit of r."""
     rng = np.random.default_rng(2)
-    scores = GROW + np.concatenate([rng.exponential(1, 4000), rng.uniform(0, 20, 4000)])
+    scores = REGION_LEVEL + np.concatenate([rng.exponential(1, 4000), rng.uniform(0, 20, 4000)])
     scores[:2000] *= -1
     defects = table(*scattered(scores))
-    rank = scores[scores > 0] - GROW
+    rank = scores[scores > 0] - REGION_LEVEL
     expected = 1 / (1 + 0.1 * np.exp(rank))
     assert np.abs(defects.probability_false.values - expected).max() < 0.15
     assert defects.probability_false.sum().item() == pytest.approx(expected.sum(), rel=0.1)
@@ -201,7 +201,7 @@ def test_probability_follows_the_share_of_noise():
 
 
 def test_probability_without_noise_and_without_anything_else():
-    alone = table(*scattered(GROW + np.linspace(20, 30, 99)))
+    alone = table(*scattered(REGION_LEVEL + np.linspace(20, 30, 99)))
     assert alone.probability_false.values == pytest.approx(np.full(99, 0.5 / 100))
     even = table(*scattered(np.r_[np.full(50, 5.0), np.full(50, -5.0)]))
     assert even.probability_false.values == pytest.approx(np.full(50, 50.5 / 51))

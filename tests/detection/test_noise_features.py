@@ -1,9 +1,9 @@
-"""What is given back to defects of steep and blurred infrared."""
+"""Visible traces that are added to the loss of light under a steep and blurred infrared."""
 
 import numpy as np
 import pytest
 
-from irtoolkit.detection.noise_features import MOST_ADDED, add_trace
+from irtoolkit.detection.noise_features import LARGEST_ADDITION, add_trace
 
 SHAPE = (61, 83)
 SPOT = np.hypot(*(np.indices(SHAPE) - np.array([30, 40])[:, None, None])) < 3
@@ -15,7 +15,7 @@ def noisy(seed, sigma):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_what_residual_and_ghost_tell_alike_counts_more(sign):
+def test_a_spot_in_both_residual_and_ghost_is_enhanced(sign):
     lost = noisy(1, 0.01) + np.float32(sign * 0.03) * SPOT
     added = add_trace(lost, noisy(2, 0.005) + np.float32(0.8) + np.float32(sign * 0.06) * SPOT, EVERYWHERE) - lost
     assert np.median(sign * added[SPOT]) > 0.02
@@ -39,7 +39,7 @@ def test_nothing_is_added_against_the_sign_nor_to_a_flat_picture():
 
 def test_at_most_two_and_a_half_times_the_loss_is_added_whatever_the_ghost():
     lost, ghost = noisy(1, 0.01), noisy(2, 0.3)
-    assert (np.abs(add_trace(lost, ghost, EVERYWHERE) - lost) <= MOST_ADDED * np.abs(lost) * 1.001).all()
+    assert (np.abs(add_trace(lost, ghost, EVERYWHERE) - lost) <= LARGEST_ADDITION * np.abs(lost) * 1.001).all()
 
 
 def test_unknown_light_stays_unknown_and_where_all_are_candidates_nothing_is_added():

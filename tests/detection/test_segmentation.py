@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from irtoolkit.arrays import tiles
-from irtoolkit.detection.segmentation import GROW, join_regions, keep_regions, mask_regions, measure_tails
+from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))
@@ -17,12 +17,12 @@ def plane(values):
     return xr.DataArray(da.from_array(np.asarray(values, np.float32), (7, 11)), dims=("y", "x"))
 
 
-def tails_of(score, residual=None, grain=0.01, infrared_blur=0.0, level=GROW):
+def exceedances_of(score, residual=None, grain=0.01, infrared_blur=0.0, level=REGION_LEVEL):
     score = np.asarray(score, np.float32)
     residual = 0.01 * score if residual is None else residual
     planes = {"score": score, "residual": residual, "grain": np.full(score.shape, grain), "contrast": 2 * score}
     evidence = xr.Dataset({name: plane(values) for name, values in planes.items()})
-    return measure_tails(evidence, infrared_blur=infrared_blur, level=level)
+    return measure_exceedances(evidence, infrared_blur=infrared_blur, level=level)
 
 
 def drawn(regions, shape):
@@ -40,7 +40,7 @@ def sparse_masks(draw):
 @FEW
 @given(mask=sparse_masks())
 def test_regions_are_those_of_eight_connected_labelling(mask):
-    regions = join_regions(tails_of(np.where(mask, 5, 0)), sign=1)
+    regions = join_regions(exceedances_of(np.where(mask, 5, 0)), sign=1)
     labels, count = ndimage.label(mask, EIGHT)
     assert regions.sizes["region"] == count
     found = np.zeros(mask.size, int)
@@ -57,7 +57,7 @@ def test_regions_are_those_of_eight_connected_labelling(mask):
 def test_rows_do_not_wrap_around():
     score = np.zeros((12, 17))
     score[3, 16] = score[4, 0] = score[6, 0] = score[5, 16] = 9
-    assert join_regions(tails_of(score), sign=1).sizes["region"] == 4
+    assert join_regions(exceedances_of(score), sign=1).sizes["region"] == 4
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -66,28 +66,28 @@ def test_regions_join_over_block_borders_straight_and_aslant():
     score[2:18, 5] = 9
     score[np.arange(2, 18), 8 + np.arange(16)] = 9
     assert [len(row) for row in tiles.blocks(20, 41)] == [5, 5, 5, 5]
-    assert join_regions(tails_of(score), sign=1).sizes["region"] == 2
+    assert join_regions(exceedances_of(score), sign=1).sizes["region"] == 2
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_picture_of_one_column_or_one_row_joins_along_it():
     line = np.array([9, 9, 0, 9.0])
-    assert join_regions(tails_of(line[None]), sign=1).sizes["region"] == 2
-    assert join_regions(tails_of(line[:, None]), sign=1).sizes["region"] == 2
+    assert join_regions(exceedances_of(line[None]), sign=1).sizes["region"] == 2
+    assert join_regions(exceedances_of(line[:, None]), sign=1).sizes["region"] == 2
 
 
 def test_rank_is_the_summed_excess_over_the_level():
     score = np.zeros((9, 14))
     score[2, 3:6] = 4, 10, 5
     score[6, 9] = 3.1
-    regions = join_regions(tails_of(score), sign=1)
-    np.testing.assert_allclose(regions["rank"], [19 - 3 * GROW], rtol=1e-6)
-    np.testing.assert_allclose(join_regions(tails_of(score), sign=1, level=5)["rank"], [5], rtol=1e-6)
+    regions = join_regions(exceedances_of(score), sign=1)
+    np.testing.assert_allclose(regions["rank"], [19 - 3 * REGION_LEVEL], rtol=1e-6)
+    np.testing.assert_allclose(join_regions(exceedances_of(score), sign=1, level=5)["rank"], [5], rtol=1e-6)
 
 
-def test_the_mirror_of_the_score_gives_the_mirrored_regions():
+def test_the_mirrored_score_gives_the_decoys():
     score = np.random.default_rng(3).normal(0, 3, (41, 53))
-    one, other = (join_regions(tails_of(sign * score), sign=sign) for sign in (1, -1))
+    one, other = (join_regions(exceedances_of(sign * score), sign=sign) for sign in (1, -1))
     assert one.sizes["region"] > 20
     np.testing.assert_array_equal(one.pixel_index, other.pixel_index)
     for name in ("rank", "area", "visibility"):
@@ -95,14 +95,14 @@ def test_the_mirror_of_the_score_gives_the_mirrored_regions():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_tails_hold_every_pixel_at_the_level_in_row_order():
+def test_exceedances_hold_every_pixel_at_the_level_in_row_order():
     score = np.random.default_rng(4).normal(0, 3, (41, 53)).astype(np.float32)
-    tails = tails_of(score)
-    beyond = np.flatnonzero(np.abs(score) >= np.float32(GROW))
-    np.testing.assert_array_equal(tails["index"], beyond)
-    np.testing.assert_array_equal(tails.score, score.ravel()[beyond])
-    np.testing.assert_allclose(tails.residual, 0.01 * score.ravel()[beyond], rtol=1e-6)
-    assert (tails.height, tails.width) == (41, 53)
+    exceedances = exceedances_of(score)
+    beyond = np.flatnonzero(np.abs(score) >= np.float32(REGION_LEVEL))
+    np.testing.assert_array_equal(exceedances["index"], beyond)
+    np.testing.assert_array_equal(exceedances.score, score.ravel()[beyond])
+    np.testing.assert_allclose(exceedances.residual, 0.01 * score.ravel()[beyond], rtol=1e-6)
+    assert (exceedances.height, exceedances.width) == (41, 53)
 
 
 def speck(sigma, peak, shape=(61, 71)):
@@ -113,34 +113,36 @@ def speck(sigma, peak, shape=(61, 71)):
 def test_visibility_of_a_sharp_gaussian_speck_by_hand():
     """A peak of .2 and sigma 3: sum .2 * 2 pi 9 = 11.3, area 4 pi 9 = 113, so 11.3 / sqrt(113) / .01 = 106."""
     residual = speck(3, 0.2)
-    regions = join_regions(tails_of(residual * 1e4, residual), sign=1)
+    regions = join_regions(exceedances_of(residual * 1e4, residual), sign=1)
     np.testing.assert_allclose(regions.visibility, [0.2 * 2 * np.pi * 9 / np.sqrt(4 * np.pi * 9) / 0.01], rtol=0.02)
 
 
 def test_visibility_takes_the_blur_of_the_infrared_out_of_the_area():
     """The same speck behind an infrared blur of 2 px was of variance 5: as much density on 4 pi 5 = 63 px."""
     residual = speck(3, 0.2)
-    regions = join_regions(tails_of(residual * 1e4, residual, infrared_blur=2.0), sign=1)
+    regions = join_regions(exceedances_of(residual * 1e4, residual, infrared_blur=2.0), sign=1)
     np.testing.assert_allclose(regions.visibility, [0.2 * 2 * np.pi * 9 / np.sqrt(4 * np.pi * 5) / 0.01], rtol=0.03)
 
 
 def test_visibility_falls_with_grain():
     residual = speck(3, 0.2)
-    quiet, loud = (join_regions(tails_of(residual * 1e4, residual, grain=grain), sign=1) for grain in (0.01, 0.05))
+    quiet, loud = (
+        join_regions(exceedances_of(residual * 1e4, residual, grain=grain), sign=1) for grain in (0.01, 0.05)
+    )
     np.testing.assert_allclose(quiet.visibility, 5 * loud.visibility, rtol=1e-5)
 
 
 def test_every_region_is_at_least_of_visibility_nought():
     score = np.zeros((9, 14))
     score[4, 4] = 8
-    assert float(join_regions(tails_of(score, residual=-0.01 * score), sign=1).visibility[0]) >= 0
+    assert float(join_regions(exceedances_of(score, residual=-0.01 * score), sign=1).visibility[0]) >= 0
 
 
 def test_only_the_core_of_a_blurred_speck_is_marked_but_all_of_a_sharp_one():
     residual = speck(3, 0.2)
     score = residual * 1000
-    sharp, soft = (join_regions(tails_of(score, residual, infrared_blur=blur), sign=1) for blur in (0.0, 2.0))
-    assert int(sharp.area[0]) == (score >= GROW).sum()
+    sharp, soft = (join_regions(exceedances_of(score, residual, infrared_blur=blur), sign=1) for blur in (0.0, 2.0))
+    assert int(sharp.area[0]) == (score >= REGION_LEVEL).sum()
     assert 0 < int(soft.area[0]) < int(sharp.area[0])
     assert set(soft.pixel_index.values) < set(sharp.pixel_index.values)
     assert float(soft["rank"][0]) == float(sharp["rank"][0])
@@ -149,7 +151,7 @@ def test_only_the_core_of_a_blurred_speck_is_marked_but_all_of_a_sharp_one():
 def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
     score = np.zeros((9, 14))
     score[1, 1:3], score[4, 4], score[7, 7:12] = 5, 9, 4
-    regions = join_regions(tails_of(score), sign=1)
+    regions = join_regions(exceedances_of(score), sign=1)
     kept = keep_regions(regions, regions.area >= 2)
     np.testing.assert_array_equal(kept.area, [2, 5])
     np.testing.assert_array_equal(kept.pixel_region, [0, 0, 1, 1, 1, 1, 1])
@@ -158,9 +160,9 @@ def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_score_without_tails_gives_an_empty_lazy_mask():
+def test_a_score_without_exceedances_gives_an_empty_lazy_mask():
     for sign in (1, -1):
-        regions = join_regions(tails_of(np.zeros((9, 14))), sign=sign)
+        regions = join_regions(exceedances_of(np.zeros((9, 14))), sign=sign)
         mask, number = mask_regions(regions, (9, 14))
         assert regions.sizes["region"] == 0
         assert mask.chunks is not None

@@ -1,4 +1,4 @@
-"""Crowds of small regions, measured against the visible grain."""
+"""Numerous small regions, measured against the visible grain."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,19 @@ import xarray as xr
 
 import irtoolkit as irt
 from irtoolkit.detection.segmentation import join_regions
-from irtoolkit.detection.visibility import CROWD, beyond_crowd, measure_crowds, rank_beyond_crowd, temper_visibility
+from irtoolkit.detection.visibility import (
+    MANY_DOTS,
+    above_dots,
+    measure_visibility_factors,
+    rank_above_dots,
+    scale_visibility,
+)
 
 HEIGHT, WIDTH = 301, 403
 DEPTH = 0.2
 
 
-def crowd(number: int, share: float, grain: float, seed: int = 0):
+def dotted(number: int, share: float, grain: float, seed: int = 0):
     """Visible counts with grain and dots of four pixels, `share` as deep as the infrared's, and the dots' regions."""
     rng = np.random.default_rng(seed)
     places = rng.permutation([(y, x) for y in range(40, HEIGHT - 40, 13) for x in range(40, WIDTH - 40, 13)])[:number]
@@ -24,34 +30,34 @@ def crowd(number: int, share: float, grain: float, seed: int = 0):
     size = index.size
     columns = {"score": np.full(size, 9.0), "residual": np.full(size, DEPTH), "grain": np.full(size, grain)}
     columns["contrast"] = np.zeros(size)
-    tails = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
-    tails = tails.assign(index=("pixel", index), core=("pixel", np.ones(size, bool)))
-    return counts, join_regions(tails.assign_attrs(height=HEIGHT, width=WIDTH, infrared_blur=0.0), sign=1)
+    exceedances = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
+    exceedances = exceedances.assign(index=("pixel", index), core=("pixel", np.ones(size, bool)))
+    return counts, join_regions(exceedances.assign_attrs(height=HEIGHT, width=WIDTH, infrared_blur=0.0), sign=1)
 
 
-def test_a_crowd_that_shows_in_the_colours_keeps_its_visibility():
-    counts, regions = crowd(300, share=1.0, grain=0.02)
-    factors = measure_crowds(counts, regions)
+def test_dots_that_show_in_the_colours_keep_their_visibility():
+    counts, regions = dotted(300, share=1.0, grain=0.02)
+    factors = measure_visibility_factors(counts, regions)
     assert factors.values[0] == pytest.approx(1.0, abs=0.12)
     assert (factors.values[1:] == 1).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_a_crowd_is_tempered_by_the_share_it_shows(share):
-    counts, regions = crowd(300, share=share, grain=0.02)
-    tempered = temper_visibility(regions, measure_crowds(counts, regions))
+def test_the_visibility_of_dots_is_scaled_by_the_share_that_they_show(share):
+    counts, regions = dotted(300, share=share, grain=0.02)
+    tempered = scale_visibility(regions, measure_visibility_factors(counts, regions))
     assert regions.visibility.values == pytest.approx(np.full(300, 4 * DEPTH / 2 / 0.02))
     assert np.median(tempered.visibility / regions.visibility) == pytest.approx(share, abs=0.12)
 
 
-def test_fewer_regions_than_a_crowd_are_left_alone_and_the_colours_are_not_read():
-    counts, regions = crowd(CROWD - 1, share=0.0, grain=0.02)
+def test_a_few_regions_are_not_scaled_and_the_colours_are_not_read():
+    counts, regions = dotted(MANY_DOTS - 1, share=0.0, grain=0.02)
 
     def fail(block):
         raise AssertionError("the colours were read")
 
     unread = counts.copy(data=counts.data.map_blocks(fail, dtype=counts.dtype, meta=np.empty((0, 0, 0), counts.dtype)))
-    assert (measure_crowds(unread, regions).values == 1).all()
+    assert (measure_visibility_factors(unread, regions).values == 1).all()
 
 
 def ranked(ranks, visibility=1.0, area=4.0):
@@ -71,44 +77,44 @@ def dots(number, seed=0):
 NONE = ranked(np.zeros(0))
 
 
-def test_strong_regions_lie_beyond_a_crowd_of_dots_and_large_ones_always():
+def test_strong_regions_are_above_the_dots_and_large_ones_always():
     """The 3,000 dots reach a rank of some 40; at a rate of .05 two or three of them may pass with the 50."""
     ranks, strong = dots(3000), np.linspace(101, 900, 50)
-    least = rank_beyond_crowd(ranked(np.r_[ranks, strong]), ranked(dots(60, seed=1)), 0.05)
+    least = rank_above_dots(ranked(np.r_[ranks, strong]), ranked(dots(60, seed=1)), 0.05)
     assert 15 < least <= 101
-    assert int(beyond_crowd(ranked(ranks), least).sum()) <= 5
-    assert beyond_crowd(ranked(strong), least).all()
-    assert beyond_crowd(ranked(ranks, area=60.0), least).all()
+    assert int(above_dots(ranked(ranks), least).sum()) <= 5
+    assert above_dots(ranked(strong), least).all()
+    assert above_dots(ranked(ranks, area=60.0), least).all()
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
-def test_the_crowds_share_of_what_lies_beyond_it_is_the_stated_rate(rate):
+def test_the_share_of_dots_above_the_rank_is_the_given_rate(rate):
     for seed in range(5):
         ranks, strong = dots(3000, seed), np.random.default_rng(seed).uniform(25, 90, 200)
-        least = rank_beyond_crowd(ranked(np.r_[ranks, strong]), NONE, rate)
+        least = rank_above_dots(ranked(np.r_[ranks, strong]), NONE, rate)
         false, found = (ranks >= least).sum(), (ranks >= least).sum() + (strong >= least).sum()
         assert false <= 2 * rate * found + 2
 
 
-def test_dots_alone_are_all_of_the_crowd():
-    least = rank_beyond_crowd(ranked(dots(3000)), NONE, 0.05)
-    assert int(beyond_crowd(ranked(dots(3000)), least).sum()) <= 3
+def test_of_dots_alone_hardly_any_is_above_the_rank():
+    least = rank_above_dots(ranked(dots(3000)), NONE, 0.05)
+    assert int(above_dots(ranked(dots(3000)), least).sum()) <= 3
 
 
 @pytest.mark.parametrize(
-    ("defects", "mirrored"),
+    ("defects", "decoys"),
     [
         (NONE, NONE),
-        (ranked(dots(CROWD - 1)), NONE),
+        (ranked(dots(MANY_DOTS - 1)), NONE),
         (ranked(dots(600)), ranked(dots(201, seed=1))),
         (ranked(dots(600), visibility=9.0), NONE),
         (ranked(dots(600), area=60.0), NONE),
     ],
-    ids=["nothing", "few", "as many mirrored", "seen", "large"],
+    ids=["nothing", "few", "as many decoys", "visible", "large"],
 )
-def test_without_a_crowd_of_unseen_small_regions_nothing_is_left_out(defects, mirrored):
-    assert rank_beyond_crowd(defects, mirrored, 0.05) == 0
-    assert beyond_crowd(defects, 0.0).all()
+def test_without_many_invisible_small_regions_nothing_is_left_out(defects, decoys):
+    assert rank_above_dots(defects, decoys, 0.05) == 0
+    assert above_dots(defects, 0.0).all()
 
 
 def test_a_field_of_grain_sized_dots_is_not_marked_but_dust_in_it_is():

@@ -17,8 +17,8 @@ AS_TIFF = "written as TIFF with the linear values of the DNG; tags not kept: "
 DNG_TAGS = "DNGVersion, UniqueCameraModel"
 KEPT = {
     "vuescan-rgbi": "",
-    "silverfast-hdri-preview": "tags not kept: 35243",
-    "silverfast-dng": f"{AS_TIFF}35243, {DNG_TAGS}",
+    "silverfast-hdri-preview": "tags not kept: 35243 (SilverFast: infrared present)",
+    "silverfast-dng": f"{AS_TIFF}35243 (SilverFast: infrared present), {DNG_TAGS}",
     "vuescan-dng": f"{AS_TIFF}{DNG_TAGS}, ColorMatrix1, AsShotWhiteXY",
 }
 

@@ -44,7 +44,7 @@ def test_a_source_is_not_overwritten_through_a_link(source, healed, tmp_path, ki
 
 
 def test_nothing_is_written_next_to_a_source(source, healed, tmp_path):
-    with pytest.raises(SlideError, match=r"b\.tif would stand next to the source .*a\.tif; write to another folder"):
+    with pytest.raises(SlideError, match=r"b\.tif would be next to the source .*a\.tif; write to another folder"):
         write_healed(healed, source.parent / "b.tif", source=source)
     with pytest.raises(SlideError, match="next to the source"):
         write_mask(np.zeros((37, 53), bool), source.parent / ".." / "slides" / "b.tif", source=source)
@@ -72,7 +72,7 @@ def test_every_source_counts(tmp_path):
 
 
 def test_a_name_that_differs_in_case_alone_is_the_same(source):
-    with pytest.raises(SlideError, match=r"SLIDES.* would stand next to the source|SLIDES.* would overwrite"):
+    with pytest.raises(SlideError, match=r"SLIDES.* would be next to the source|SLIDES.* would overwrite"):
         check_target(source.parent.parent / "SLIDES" / "A.TIF", [source])
 
 

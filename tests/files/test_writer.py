@@ -125,8 +125,8 @@ def test_an_interrupted_runs_own_temporary_file_is_no_obstacle(source, healed, t
 
 def test_the_scratch_file_has_the_name_of_a_leftover(source, healed, tmp_path, monkeypatch):
     names = []
-    store = writer.tiles.store
-    monkeypatch.setattr(writer.tiles, "store", lambda *given: (names.extend(os.listdir(tmp_path / "o")), store(*given)))
+    store = writer.store
+    monkeypatch.setattr(writer, "store", lambda *given: (names.extend(os.listdir(tmp_path / "o")), store(*given)))
     write_healed(healed, tmp_path / "o" / "a.tif", source=source, compression="deflate")
     assert names == [".a.tif.raw.part"]
 

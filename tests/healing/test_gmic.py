@@ -94,11 +94,11 @@ PAIR = r"2 float little_endian\n1 1 1 3\n\000\000\300\177\000\000\300\177\000\00
     [
         ("echo out of luck >&2; exit 1", "inpaint_pde failed with status 1: out of luck"),
         ("kill -SEGV $$", "inpaint_pde failed with status -11: no message"),
-        ("exit 0", "inpaint_pde did not write what was expected"),
-        ("echo 'this is no picture' > filled.cimg", "inpaint_pde did not write what was expected"),
-        ("printf '\\377\\376' > filled.cimg", "inpaint_pde did not write what was expected"),
-        ("printf '1 float little_endian\\n9 9 1 3\\nshort' > filled.cimg", "inpaint_pde did not write what was"),
-        ("printf '2 strange little_endian\\n' > filled.cimg", "inpaint_pde did not write what was expected"),
+        ("exit 0", "inpaint_pde did not write a valid result"),
+        ("echo 'this is no picture' > filled.cimg", "inpaint_pde did not write a valid result"),
+        ("printf '\\377\\376' > filled.cimg", "inpaint_pde did not write a valid result"),
+        ("printf '1 float little_endian\\n9 9 1 3\\nshort' > filled.cimg", "inpaint_pde did not write a valid"),
+        ("printf '2 strange little_endian\\n' > filled.cimg", "inpaint_pde did not write a valid result"),
         ("printf '0 float little_endian\\n' > filled.cimg", "inpaint_pde returned windows of other sizes"),
         (f"printf '{PAIR}' > filled.cimg", "inpaint_pde returned values that are no numbers"),
     ],
@@ -106,7 +106,7 @@ PAIR = r"2 float little_endian\n1 1 1 3\n\000\000\300\177\000\000\300\177\000\00
 def test_a_program_that_fails_is_told_with_its_command(fake_gmic, script, message):
     fake_gmic(script)
     one_pixel = np.ones((3, 1, 1), np.float32), np.ones((1, 1), bool)
-    with pytest.raises(SlideError, match=f"G'MIC's {message}.*; try another release of G'MIC, or heal by another"):
+    with pytest.raises(SlideError, match=f"G'MIC's {message}.*; try another release of G'MIC, or heal with another"):
         run_gmic([one_pixel], "inpaint_pde")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.healing.inpainting import MOST_PIXELS, OPENCV, check_method, fill_smoothly, inpaint, inpaint_windows
+from irtoolkit.healing.inpainting import MAX_PIXELS, OPENCV, check_method, fill_smoothly, inpaint, inpaint_windows
 from irtoolkit.healing.methods import heal
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS, INPAINTING_METHODS, Settings
@@ -104,7 +104,7 @@ def test_windows_without_clean_or_without_masked_pixels_are_returned(method):
 def test_a_wide_hole_is_filled_in_bounded_time(method):
     shape, side = (431, 389), 300
     mask = hole(shape, slice(60, 60 + side), slice(40, 40 + side))
-    assert mask.sum() > 4 * MOST_PIXELS
+    assert mask.sum() > 4 * MAX_PIXELS
     y, _ = np.indices(shape, np.float32)
     planes = np.stack([20_000 + 10 * y, 30_000 - 10 * y, np.full(shape, 9000, np.float32)])
     started = time.monotonic()

@@ -14,18 +14,18 @@ BANDS = np.array([[1.2, -0.3, 0.1], [-0.3, 1.4, -0.4], [0.1, -0.4, 1.1]], np.flo
 
 
 def chains():
-    """Three rows of pixels that know nothing of each other, each between two known ones."""
+    """Three independent rows of pixels, each between two known ones."""
     rng = np.random.default_rng(3)
     group = np.repeat(np.arange(len(SIZES)), SIZES)
     ends = np.cumsum([0, *SIZES])
     rows = [np.eye(n + 1, n) - np.eye(n + 1, n, -1) for n in SIZES]
-    smears = [np.maximum(0.6 - 0.3 * np.abs(np.subtract.outer(np.arange(0, n, 2), np.arange(n))), 0) for n in SIZES]
+    psfs = [np.maximum(0.6 - 0.3 * np.abs(np.subtract.outer(np.arange(0, n, 2), np.arange(n))), 0) for n in SIZES]
     differences = sparse.csr_array(sparse.block_diag(rows, dtype=np.float32))
-    smear = sparse.csr_array(sparse.block_diag(smears, dtype=np.float32))
+    psf = sparse.csr_array(sparse.block_diag(psfs, dtype=np.float32))
     light = rng.normal(9, 0.1, (3, PIXELS)).astype(np.float32)
-    rim = np.zeros((3, differences.shape[0]), np.float32)
+    boundary = np.zeros((3, differences.shape[0]), np.float32)
     for number, (first, last) in enumerate(pairwise(ends)):
-        rim[:, first + number], rim[:, last + number] = 9, -9
+        boundary[:, first + number], boundary[:, last + number] = 9, -9
     return System(
         light,
         np.full_like(light, 9),
@@ -33,11 +33,11 @@ def chains():
         np.exp(light),
         np.full((3, PIXELS), 0.05, np.float32),
         differences,
-        rim,
+        boundary,
         np.full(differences.shape[0], 100, np.float32),
-        smear,
-        rng.uniform(0, 0.5, smear.shape[0]).astype(np.float32),
-        np.full(smear.shape[0], 500, np.float32),
+        psf,
+        rng.uniform(0, 0.5, psf.shape[0]).astype(np.float32),
+        np.full(psf.shape[0], 500, np.float32),
         BANDS,
         group,
     )
@@ -74,13 +74,13 @@ def test_a_group_is_a_part_of_the_matrix(linear):
     pixels = np.repeat([False, True, False], SIZES)
     part = dense(curvature, PIXELS).reshape(4, PIXELS, 4, PIXELS)[:, pixels][..., pixels]
     count = np.count_nonzero(pixels)
-    np.testing.assert_allclose(dense(curvature.of(pixels), count).reshape(part.shape), part, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(dense(curvature.select(pixels), count).reshape(part.shape), part, rtol=1e-5, atol=1e-3)
 
 
 def test_steps_end_at_the_solution_of_every_group(linear):
-    system, curvature, pull = linear
-    solution = _conjugate_gradients(curvature, 1e3 * pull, system.group)
-    exact = np.linalg.solve(dense(curvature, PIXELS).astype(float), 1e3 * pull.ravel()).reshape(4, PIXELS)
+    system, curvature, descent = linear
+    solution = _conjugate_gradients(curvature, 1e3 * descent, system.group)
+    exact = np.linalg.solve(dense(curvature, PIXELS).astype(float), 1e3 * descent.ravel()).reshape(4, PIXELS)
     for number in range(len(SIZES)):
         mine = system.group == number
         assert np.abs(solution - exact)[:, mine].max() < 0.02 * np.abs(exact[:, mine]).max()
@@ -94,11 +94,11 @@ def test_a_group_solves_alike_with_and_without_others():
     alone = system._replace(
         **{name: getattr(system, name)[:, first] for name in ("light", "fill", "noise", "steepness", "slopes")},
         differences=system.differences[:pairs][:, : SIZES[0]],
-        rim=system.rim[:, :pairs],
+        boundary=system.boundary[:, :pairs],
         weight=system.weight[:pairs],
-        smear=system.smear[:places][:, : SIZES[0]],
+        psf=system.psf[:places][:, : SIZES[0]],
         density=system.density[:places],
-        trust=system.trust[:places],
+        precision=system.precision[:places],
         group=system.group[first],
     )
     np.testing.assert_allclose(solve(alone, np.full(SIZES[0], 0.3, np.float32)), whole[:, first], atol=1e-5)

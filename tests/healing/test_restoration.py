@@ -7,7 +7,7 @@ import pytest
 from irtoolkit.alignment import frame_place
 from irtoolkit.crosstalk import POINTWISE, TERMS, Crosstalk, FilmCurve
 from irtoolkit.healing.inpainting import inpaint
-from irtoolkit.healing.restoration import _pair_up, _squares, restore
+from irtoolkit.healing.restoration import _pair_neighbours, _squares, restore
 
 SHAPE = (91, 133)
 PLACE = frame_place((0, 0), SHAPE, SHAPE)
@@ -122,9 +122,9 @@ def test_nothing_wanted_changes_nothing(textured):
 
 def test_masked_pixels_that_are_not_wanted_are_no_rim():
     number, light = np.array([[-1, 0, 1, -2]], np.int32), np.full((3, 1, 4), 5, np.float32)
-    differences, rim, weight = _pair_up(number, light, np.full((1, 4), 4, np.float32))
+    differences, boundary, weight = _pair_neighbours(number, light, np.full((1, 4), 4, np.float32))
     np.testing.assert_array_equal(differences.toarray(), [[1, 0], [-1, 1]])
-    np.testing.assert_array_equal(rim, [[5, 0]] * 3)
+    np.testing.assert_array_equal(boundary, [[5, 0]] * 3)
     np.testing.assert_array_equal(weight, [0.25, 0.25])
 
 

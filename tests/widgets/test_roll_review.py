@@ -164,7 +164,7 @@ def test_a_region_without_pixels_and_a_missing_folder_are_reported(folder):
     shutil.rmtree(folder)
     slide.accept.click()
     assert "Not saved:" in slide.message.value
-    assert "expected the folder that clean wrote to" in slide.message.value
+    assert "no such folder; give the output folder" in slide.message.value
     assert not folder.exists()
     review.lists.value = "short list"
     open_slide(review, "roll1/slide3.tif")

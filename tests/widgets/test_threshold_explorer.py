@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit.detection.segmentation import join_regions, measure_tails
+from irtoolkit.detection.segmentation import join_regions, measure_exceedances
 from irtoolkit.plots import percent
 from irtoolkit.widgets import drawing, explore_threshold
 from irtoolkit.widgets.trials import Trials
@@ -77,7 +77,7 @@ def test_a_region_is_either_marked_or_among_the_unmarked(trials, threshold):
     settings = irt.Settings(threshold=threshold, visibility=2.0)
     marked, unmarked = trials.choose(settings).defects, trials.find_unmarked(settings)
     evidence, optics = trials.scored.evidence, trials.scored.optics()
-    regions = join_regions(measure_tails(evidence, infrared_blur=optics["infrared_blur"]), sign=1)
+    regions = join_regions(measure_exceedances(evidence, infrared_blur=optics["infrared_blur"]), sign=1)
     pixels, owner = regions.pixel_index.values, regions.pixel_region.values
     touched, left = (np.unique(owner[np.isin(pixels, side.pixel_index)]) for side in (marked, unmarked))
     assert min(len(touched), len(left)) > 5

@@ -1,12 +1,12 @@
 'use strict';
 
-/* Small charts of a roll: one place a slide, the same slide under the same place in all of them. */
+/* Small charts of a roll: one place per slide, the same in all of them. */
 
 const CHARTS = [
   {label: 'Coverage', unit: 'share marked, in %', names: ['coverage'], zero: true, scale: 100},
   {label: 'Threshold', unit: 'sigma', names: ['threshold'], zero: true, scale: 1},
   {label: 'Displacement', unit: 'pixels', names: ['shift_y', 'shift_x'], zero: false, scale: 1},
-  {label: 'Slopes', unit: 'of the picture in the infrared', names: ['slopes'], zero: true, scale: 1},
+  {label: 'Crosstalk', unit: 'of the picture in the infrared', names: ['slopes'], zero: true, scale: 1},
 ];
 const SIZE = {width: 560, height: 130, left: 44, right: 8, top: 8, bottom: 14};
 
@@ -46,7 +46,7 @@ function drawChart(chart, members) {
 function pointAt(hair, readout, chart, members, at) {
   const slide = members[at];
   hair.setAttribute('visibility', slide ? 'visible' : 'hidden');
-  readout.textContent = slide ? chart.names.map(name => tell(slide, name)).join(', ') : '';
+  readout.textContent = slide ? chart.names.map(name => figureText(slide, name)).join(', ') : '';
   if (slide) hair.setAttribute('d', `M${xOf(at, members.length)} ${SIZE.top}V${SIZE.height - SIZE.bottom}`);
 }
 
@@ -84,12 +84,12 @@ function ticksOf(values, zero) {
 }
 
 function summary(chart, values) {
-  const told = chart.names.map((name, number) => {
+  const ranges = chart.names.map((name, number) => {
     const known = values[number].filter(isNumber);
     const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
-    return known.length ? `${FIGURES[name].label} ${low.toPrecision(3)} to ${high.toPrecision(3)}` : `${FIGURES[name].label} not known`;
+    return known.length ? `${FIGURES[name].label} ${low.toPrecision(3)} to ${high.toPrecision(3)}` : `${FIGURES[name].label} unknown`;
   });
-  return `${chart.label} of each slide, ${chart.unit}: ${told.join('; ')}`;
+  return `${chart.label} of each slide, ${chart.unit}: ${ranges.join('; ')}`;
 }
 
 function sparkLine(members) {

@@ -1,34 +1,34 @@
 'use strict';
 
-/* The slides of the run as `report/slides.js` gives them, and how their figures are told. */
+/* The slides of the run as `report/slides.js` gives them, and how their figures are shown. */
 
 const FIGURES = {
-  defects: {label: 'Defects', about: 'places that are marked', format: value => value.toLocaleString('en')},
+  defects: {label: 'Defects', about: 'number of marked places', format: value => value.toLocaleString('en')},
   coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
-  fdr: {label: 'False share', about: 'of what is marked, estimated on the slide’s own noise', format: percent},
-  threshold: {label: 'Threshold', about: 'score that a mark of one pixel needs, in sigma of the noise', format: fixed(2)},
-  shift_y: {label: 'Shift y', about: 'rows by which the infrared lies lower than the colour', format: fixed(2)},
-  shift_x: {label: 'Shift x', about: 'columns by which the infrared lies further right', format: fixed(2)},
+  fdr: {label: 'False share', about: 'estimated share of the marks that are false', format: percent},
+  threshold: {label: 'Threshold', about: 'score that a single pixel needs to be marked, in sigma of the noise', format: fixed(2)},
+  shift_y: {label: 'Shift y', about: 'rows by which the infrared is lower than the colour', format: fixed(1)},
+  shift_x: {label: 'Shift x', about: 'columns by which the infrared is further right than the colour', format: fixed(1)},
   unseen: {label: 'Unseen', about: 'share of the picture that the infrared does not cover', format: percent},
-  blur: {label: 'Blur', about: 'sigma in pixels of the infrared against the colour', format: fixed(2)},
-  slopes: {label: 'Slopes', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 as on silver', format: fixed(3)},
+  blur: {label: 'Blur', about: 'blur of the infrared relative to the colour, sigma in pixels', format: fixed(1)},
+  slopes: {label: 'Crosstalk', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 on silver film', format: fixed(3)},
   r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(3)},
-  sigma: {label: 'Noise', about: 'of the infrared without the picture, in density', format: fixed(4)},
-  agreement: {label: 'Agreement', about: 'density that the colours lost at the damage, over that of the infrared: 0 where it is another slide’s', format: fixed(2)},
-  misfit: {label: 'Misfit', about: 'how far the slide’s own fit lies from its roll’s; 1 is usual', format: fixed(1)},
+  sigma: {label: 'Noise', about: 'noise of the infrared without the picture, in density', format: fixed(4)},
+  agreement: {label: 'Agreement', about: 'density of the damage in the colours over that in the infrared: near 0 if the infrared is another slide’s', format: fixed(2)},
+  misfit: {label: 'Misfit', about: 'how far the slide’s own fit is from its roll’s; 1 is usual', format: fixed(1)},
   holder: {label: 'Holder', about: 'share of the frame that is holder or mount', format: percent},
-  clipped: {label: 'Clipped', about: 'share of the infrared that is as bright as can be', format: percent},
-  seconds: {label: 'Seconds', about: 'that the slide took', format: fixed(1)},
+  clipped: {label: 'Clipped', about: 'share of the infrared that is saturated', format: percent},
+  seconds: {label: 'Time', about: 'time for cleaning the slide', format: value => `${fixed(1)(value)} s`},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Not kept'};
-const STATES = {done: ['●', 'done'], look: ['▲', 'look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file'};
+const STATES = {done: ['●', 'done'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
 
 const slides = (window.slides || []).map(prepare);
 const rolls = groupRolls(slides);
 
 function percent(share) {
   const value = 100 * share;
-  return `${value.toFixed(value === 0 || value >= 9.95 ? 1 : value >= 0.095 ? 2 : 3)} %`;
+  return `${value.toFixed(value === 0 || value >= 9.95 ? 0 : value >= 0.95 ? 1 : value >= 0.095 ? 2 : 3)} %`;
 }
 
 function fixed(digits) {
@@ -61,7 +61,7 @@ function isNumber(value) {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-function tell(slide, name) {
+function figureText(slide, name) {
   return isNumber(slide[name]) ? FIGURES[name].format(slide[name]) : '–';
 }
 
@@ -77,7 +77,7 @@ function chooseSlides(words, state, roll) {
     wanted.every(word => slide.text.includes(word)));
 }
 
-/* Slides with pictures to look at first, then those that were not cleaned; of each the gravest first. */
+/* Slides with pictures first, then those that were not cleaned; among each, the gravest first. */
 function byWeight(a, b) {
   return Boolean(b.pictures) - Boolean(a.pictures) || b.weight - a.weight || a.index - b.index;
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-/* One slide, large: scan, marks and healed in one place, so that a change between them shows; crops; all figures. */
+/* One slide, large: scan, marks and healed picture in one place, so that changes show; crops; all figures. */
 
 const KINDS = {scan: 'Scan', mask: 'Marks', healed: 'Healed'};
 const detail = {list: [], at: 0, kind: 'mask', opener: null};
@@ -34,11 +34,11 @@ function detailHead(slide) {
 }
 
 function stage(slide) {
-  if (!slide.pictures) return [note('There are no pictures: the slide was not cleaned.')];
+  if (!slide.pictures) return [note('No pictures: the slide was not cleaned.')];
   const choices = Object.entries(KINDS).map(([kind, label]) =>
     make('button', {type: 'button', 'data-kind': kind, click: () => showKind(kind)}, label, ' ', make('kbd', {'aria-hidden': 'true'}, label[0].toLowerCase())));
   const pictures = Object.entries(KINDS).map(([kind, label]) => {
-    const without = kind === 'healed' ? 'There is no healed picture.' : 'This picture is not in the folder report.';
+    const without = kind === 'healed' ? 'There is no healed picture.' : 'This picture is missing from the folder “report”.';
     const layer = make('div', {class: 'layer', 'data-kind': kind}, picture(slide, kind, `${label}: ${slide.slide}`, without));
     layer.querySelector('img')?.setAttribute('loading', 'eager');
     return layer;
@@ -55,7 +55,7 @@ function showKind(kind) {
 function detailFigures(slide) {
   const known = Object.entries(FIGURES).filter(([name]) => isNumber(slide[name]));
   const measured = known.map(([name, {label, about}]) => make('tr', {}, make('th', {scope: 'row'}, label),
-    make('td', {}, tell(slide, name)), make('td', {class: 'about'}, about)));
+    make('td', {}, figureText(slide, name)), make('td', {class: 'about'}, about)));
   const described = Object.entries({roll: 'Roll', ...DESCRIBED}).filter(([name]) => slide[name]).map(([name, label]) =>
     make('tr', {}, make('th', {scope: 'row'}, label), make('td', {colspan: 2, class: 'text'}, String(slide[name]))));
   return make('table', {class: 'facts'}, make('tbody', {}, ...measured, ...described));
@@ -70,7 +70,7 @@ function detailKey(event) {
   return true;
 }
 
-/* Closing leads back to the slide that was looked at last, not to the one that was opened first. */
+/* Closing leads back to the slide seen last, not to the one opened first. */
 function detailClosed() {
   const slide = detail.list[detail.at];
   if (page.view === 'all' && detail.list === table.shown) focusRow(table.shown.indexOf(slide));

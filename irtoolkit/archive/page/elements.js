@@ -25,8 +25,8 @@ function byId(id) {
   return document.getElementById(id);
 }
 
-function picture(slide, name, alternative, without = 'This picture is not in the folder report.') {
-  if (!slide.pictures) return note('There are no pictures: the slide was not cleaned.');
+function picture(slide, name, alternative, without = 'This picture is missing from the folder “report”.') {
+  if (!slide.pictures) return note('No pictures: the slide was not cleaned.');
   const image = make('img', {alt: alternative, decoding: 'async', loading: 'lazy', class: name});
   image.addEventListener('error', () => image.replaceWith(note(without)));
   image.src = `${slide.pictures}/${name}.jpg`;
@@ -46,22 +46,26 @@ function thumbnail(slide) {
 function crops(slide) {
   if (!slide.pictures) return '';
   if (slide.defects === 0) return note('Nothing is marked.');
-  const without = 'There are no crops in the folder report.';
-  const shown = picture(slide, 'crops', 'Places with the most changes, each before, with its marks outlined, and after', without);
+  const without = 'The close-ups are missing from the folder “report”.';
+  const shown = picture(slide, 'crops', 'The most changed places: before, with marks outlined, and healed', without);
   const caption = make('figcaption');
   shown.addEventListener('load', () => nameColumns(caption, shown.naturalWidth));
   return make('figure', {class: 'crops'}, caption, shown);
 }
 
-/* Crops of 160 pixels: three beside each other, or two where nothing was healed. */
+/* Crops of 160 pixels: three beside each other, or two if nothing was healed. */
 function nameColumns(caption, width) {
   const names = ['before', 'marks', 'healed'].slice(0, width > 2.4 * 160 ? 3 : 2);
   caption.style.width = `${width}px`;
   caption.replaceChildren(...names.map(name => make('span', {}, name)));
 }
 
-function note(sentence) {
-  return make('p', {class: 'note'}, sentence);
+function note(...children) {
+  return make('p', {class: 'note'}, ...children);
+}
+
+function noMatch(noun) {
+  return [`No ${noun} matches. `, make('button', {type: 'button', click: clearFilters}, 'Clear filter')];
 }
 
 function state(slide) {
@@ -75,11 +79,11 @@ function reasons(slide) {
 
 function figures(slide, names) {
   const pairs = names.map(name => make('div', {title: FIGURES[name].about},
-    make('dt', {}, FIGURES[name].label), make('dd', {}, tell(slide, name))));
+    make('dt', {}, FIGURES[name].label), make('dd', {}, figureText(slide, name))));
   return make('dl', {class: 'figures'}, ...pairs);
 }
 
-/* A name is broken between its parts, and its folder is told apart. */
+/* A name may break after its folder, which has its own style. */
 function nameOf(slide) {
   const folder = folderOf(slide.slide);
   const parts = folder ? [make('span', {class: 'folder'}, `${folder}/`), make('wbr')] : [];

@@ -7,7 +7,7 @@ const page = {view: '', stale: new Set(Object.keys(VIEWS)), chosen: slides};
 
 function start() {
   if (!window.slides) {
-    document.querySelector('main').prepend(note('The folder report, which belongs beside this page, is not there; the same figures are in slides.csv.'));
+    document.querySelector('main').prepend(note('The folder “report” beside this page is missing. The same figures are in slides.csv.'));
     return;
   }
   buildShortList();
@@ -21,16 +21,16 @@ function start() {
   byId('detail').addEventListener('click', event => { if (event.target === byId('detail')) byId('detail').close(); });
   document.addEventListener('keydown', keyPressed);
   window.addEventListener('hashchange', showView);
-  tellTypical();
+  showTypical();
   refresh();
   showView();
 }
 
-function tellTypical() {
+function showTypical() {
   const coverage = median(slides.map(slide => slide.coverage));
   const seconds = median(slides.map(slide => slide.seconds));
-  byId('typical').textContent = [coverage === null ? '' : `Half of the slides have under ${percent(coverage)} marked`,
-    seconds === null ? '' : `a slide took ${fixed(1)(seconds)} s`].filter(Boolean).join('; ');
+  byId('typical').textContent = [coverage === null ? '' : `Typically ${percent(coverage)} of a slide is marked.`,
+    seconds === null ? '' : `${fixed(seconds < 9.95 ? 1 : 0)(seconds)} s per slide.`].filter(Boolean).join(' ');
 }
 
 function refresh() {
@@ -40,11 +40,11 @@ function refresh() {
   byId('count-rolls').textContent = new Set(page.chosen.map(slide => slide.roll)).size.toLocaleString('en');
   byId('count-all').textContent = page.chosen.length.toLocaleString('en');
   const all = page.chosen.length === slides.length;
-  byId('told').textContent = all ? '' : `${count(page.chosen.length, 'slide')} of ${slides.length.toLocaleString('en')}`;
+  byId('matches').textContent = all ? '' : `${count(page.chosen.length, 'slide')} of ${slides.length.toLocaleString('en')}`;
   fillView();
 }
 
-/* A view is filled when it is looked at. */
+/* A view is filled when it is shown. */
 function fillView() {
   if (!page.stale.delete(page.view)) return;
   VIEWS[page.view](page.chosen);
@@ -67,6 +67,12 @@ function keyPressed(event) {
   const typing = event.target.matches('input, select');
   if (typing && event.key === 'Escape') leaveFilter(event.target);
   else if (!typing && (byId('detail').open ? detailKey(event) : !byId('keys').open && pageKey(event))) event.preventDefault();
+}
+
+function clearFilters() {
+  byId('filters').reset();
+  refresh();
+  byId('words').focus();
 }
 
 function leaveFilter(field) {

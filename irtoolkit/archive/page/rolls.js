@@ -1,12 +1,12 @@
 'use strict';
 
-/* The rolls: a line each, and below it, once opened, its charts and its slides. */
+/* The rolls: one line each, and once opened its charts and its slides. */
 
-const ABOUT_CHARTS = '◯ to look at, ✕ not done. A click on a chart or on a picture opens the slide.';
+const ABOUT_CHARTS = '◯ to look at, ✕ not done. Click a chart or a picture to open the slide.';
 const rollList = {shown: []};
 
 function buildRolls() {
-  rollList.none = note('No roll is like that.');
+  rollList.none = note(...noMatch('roll'));
   rollList.list = make('div', {class: 'rolls'});
   byId('rolls').append(rollList.none, rollList.list);
   rollList.all = new Map(rolls.map(roll => [roll.name, rollLine(roll)]));
@@ -21,9 +21,9 @@ function fillRolls(chosen) {
 
 function rollLine(roll) {
   const lost = roll.slides.filter(slide => slide.status !== 'done').length;
-  const told = [count(roll.slides.length, 'slide'), roll.slides[0].film, roll.slides[0].scanner].filter(Boolean).join(', ');
-  const line = make('summary', {}, make('span', {class: 'name'}, roll.name), make('span', {class: 'what'}, told),
-    make('span', {class: 'coverage'}, `coverage ${told3(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
+  const features = [count(roll.slides.length, 'slide'), roll.slides[0].film, roll.slides[0].scanner].filter(Boolean).join(', ');
+  const line = make('summary', {}, make('span', {class: 'name'}, roll.name), make('span', {class: 'what'}, features),
+    make('span', {class: 'coverage'}, `coverage ${percentOrDash(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
     make('span', {class: 'flags'}, roll.listed.length ? make('span', {class: 'state look'}, `▲ ${roll.listed.length} to look at`) : '',
       lost ? make('span', {class: 'state refused'}, ` ■ ${lost} not done`) : ''));
   const box = make('details', {}, line);
@@ -32,7 +32,7 @@ function rollLine(roll) {
   return box;
 }
 
-function told3(share) {
+function percentOrDash(share) {
   return share === null ? '–' : percent(share);
 }
 

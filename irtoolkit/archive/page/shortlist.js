@@ -1,10 +1,10 @@
 'use strict';
 
-/* The slides that a person should look at, those that matter most first, and below them those that were not cleaned;
-   more of them come as one scrolls. */
+/* The slides that a person should look at, the most important first, then those that were not cleaned; scrolling adds
+   more. */
 
 const AT_ONCE = 30;
-const IN_SHORT = ['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'slopes'];
+const CARD_FIGURES = ['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'slopes'];
 
 const shortList = {shown: [], cards: []};
 
@@ -22,8 +22,7 @@ function fillShortList(chosen) {
   shortList.cards = [];
   shortList.list.replaceChildren();
   shortList.none.hidden = shortList.shown.length > 0;
-  shortList.none.textContent = slides.some(slide => slide.review)
-    ? 'No slide to look at is like that.' : 'No slide stands out: there is nothing to look at.';
+  shortList.none.replaceChildren(...slides.some(slide => slide.review) ? noMatch('slide') : ['No remarks on any slide.']);
   byId('look').scrollTop = 0;
   moreCards(AT_ONCE);
 }
@@ -39,10 +38,10 @@ function card(slide, at) {
   const name = make('button', {type: 'button', class: 'open', click: () => openDetail(shortList.shown, at)}, ...nameOf(slide));
   const head = make('h2', {}, name);
   if (!slide.pictures) return make('li', {class: `${slide.state} bare`}, head, state(slide), reasons(slide));
-  const told = make('div', {class: 'told'}, head, reasons(slide), figures(slide, IN_SHORT));
-  const seen = make('div', {class: 'seen', click: () => openDetail(shortList.shown, at)},
-    picture(slide, 'mask', 'The scan, its marks outlined'));
-  return make('li', {class: slide.state}, seen, told, crops(slide));
+  const text = make('div', {class: 'text'}, head, reasons(slide), figures(slide, CARD_FIGURES));
+  const preview = make('div', {class: 'preview', click: () => openDetail(shortList.shown, at)},
+    picture(slide, 'mask', 'The scan with its marks outlined'));
+  return make('li', {class: slide.state}, preview, text, crops(slide));
 }
 
 function focusCard(at) {

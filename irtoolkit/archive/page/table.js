@@ -1,6 +1,6 @@
 'use strict';
 
-/* All slides as a table; only the rows in sight are there. */
+/* All slides as a table; only visible rows are drawn. */
 
 const ROW_HEIGHT = 56;
 const AHEAD = 10;
@@ -8,7 +8,7 @@ const COLUMNS = [
   {key: 'slide', label: 'Slide', kind: 'name'},
   {key: 'roll', label: 'Roll', kind: 'roll'},
   {key: 'state', label: 'Status', kind: 'status'},
-  {key: 'why', label: 'Why', kind: 'why'},
+  {key: 'why', label: 'Remarks', kind: 'why'},
   ...['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'blur', 'slopes', 'r2', 'sigma', 'seconds'].map(key =>
     ({key, label: FIGURES[key].label, about: FIGURES[key].about, kind: `number ${key}`})),
 ];
@@ -21,7 +21,7 @@ function buildTable() {
   table.below = make('tr', {'aria-hidden': 'true'}, make('td', {colspan: COLUMNS.length}));
   table.body = make('tbody', {}, table.above, table.below);
   table.element = make('table', {}, make('thead', {}, table.head), table.body);
-  table.none = note('No slide is like that.');
+  table.none = note(...noMatch('slide'));
   byId('all').append(table.element, table.none);
   let waiting = false;
   const scroller = byId('all');
@@ -37,7 +37,7 @@ function headCell(column) {
   return make('th', {scope: 'col', class: column.kind, 'aria-sort': 'none'}, press);
 }
 
-/* One press sorts, the next the other way round, the third as the slides lie on the disk. */
+/* The first press sorts, the second reverses the order, the third restores the order of the files. */
 function sortBy(key) {
   const first = key === 'slide' || key === 'roll' || key === 'state' ? 1 : -1;
   if (table.key !== key) [table.key, table.direction] = [key, first];
@@ -98,7 +98,7 @@ function cellOf(slide, column, at) {
   }
   if (column.kind === 'status') return [state(slide)];
   if (column.kind === 'roll' || column.kind === 'why') return [make('span', {class: 'clamp', title: slide[column.key]}, slide[column.key])];
-  return [tell(slide, column.key)];
+  return [figureText(slide, column.key)];
 }
 
 function setCursor(at) {

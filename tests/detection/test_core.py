@@ -1,11 +1,11 @@
-"""What a blurred infrared adds around a defect: rims near and far, and fragments of them."""
+"""Core of defects without what a blurred infrared adds around them, nearby and farther off, and its fragments."""
 
 import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.detection.segmentation import join_regions, measure_tails
+from irtoolkit.detection.segmentation import join_regions, measure_exceedances
 
 SHAPE = (61, 97)
 
@@ -18,9 +18,9 @@ def core_of(residual, infrared_blur):
     """Core (y, x) bool where the score, 100 a density, reaches the level."""
     planes = {"score": 100 * residual, "residual": residual, "grain": np.full(SHAPE, 0.01), "contrast": residual}
     evidence = xr.Dataset({name: lazy(values) for name, values in planes.items()})
-    tails = measure_tails(evidence, infrared_blur=infrared_blur)
+    exceedances = measure_exceedances(evidence, infrared_blur=infrared_blur)
     core = np.zeros(SHAPE, bool)
-    core.ravel()[tails["index"].values] = tails.core.values
+    core.ravel()[exceedances["index"].values] = exceedances.core.values
     return core
 
 
@@ -37,13 +37,13 @@ def steps(peak, rim, distance):
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.9])
-def test_a_sharp_infrared_has_no_rim(sigma):
+def test_with_a_sharp_infrared_all_is_core(sigma):
     residual = steps(0.5, 0.04, 12)
     np.testing.assert_array_equal(core_of(residual, sigma), residual > 0)
 
 
 @pytest.mark.parametrize(("rim", "kept"), [(0.06, False), (0.12, True)])
-def test_the_near_rim_is_what_loses_less_than_a_quarter_of_the_light_within_4_px(rim, kept):
+def test_the_core_loses_a_quarter_of_the_largest_loss_within_4_px(rim, kept):
     """.5 takes .684 of the light, a quarter of which is .171, a density of .081."""
     core = core_of(steps(0.5, rim, 4), 2.0)
     assert core[:, 41:44].all()
@@ -52,7 +52,7 @@ def test_the_near_rim_is_what_loses_less_than_a_quarter_of_the_light_within_4_px
 
 
 @pytest.mark.parametrize(("rim", "kept"), [(0.033, False), (0.05, True)])
-def test_the_far_rim_is_what_loses_less_than_an_eighth_of_it_within_four_blurs(rim, kept):
+def test_the_core_loses_an_eighth_of_the_largest_loss_within_four_blurs(rim, kept):
     """.12 of .684 is .082, a density of .037; with a blur of 2 px it reaches 8 px, with one of 3 px 12."""
     for sigma, reach in ((2.0, 8), (3.0, 12)):
         core = core_of(steps(0.5, rim, 30), sigma)
@@ -60,7 +60,7 @@ def test_the_far_rim_is_what_loses_less_than_an_eighth_of_it_within_four_blurs(r
         assert core[:, 44 + reach + 2 : 70].all()
 
 
-def test_what_is_as_bright_on_the_other_side_is_no_rim():
+def test_each_sign_has_its_own_core():
     """A dark line beside a bright one: each is measured against its own side."""
     columns = np.zeros(SHAPE[1])
     columns[40:45], columns[47:50] = 0.5, -0.05
@@ -83,9 +83,9 @@ def joined(core, scored):
         "grain": np.full(index.size, 1.0),
         "contrast": np.full(index.size, 1.0),
     }
-    tails = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
-    tails = tails.assign(index=("pixel", index), core=("pixel", core.ravel()[index]))
-    return join_regions(tails.assign_attrs(height=SHAPE[0], width=SHAPE[1], infrared_blur=2.0), sign=1)
+    exceedances = xr.Dataset({name: ("pixel", values) for name, values in columns.items()})
+    exceedances = exceedances.assign(index=("pixel", index), core=("pixel", core.ravel()[index]))
+    return join_regions(exceedances.assign_attrs(height=SHAPE[0], width=SHAPE[1], infrared_blur=2.0), sign=1)
 
 
 def marked(regions):

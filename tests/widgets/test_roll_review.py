@@ -212,8 +212,17 @@ def test_pages_hold_so_many_slides(folder, monkeypatch):
     assert review.place.value == "page 2 of 3"
 
 
-@pytest.mark.parametrize("broken", ["no folder", "no table", "no slides", "no folder named", "broken decisions"])
-def test_where_nothing_can_be_reviewed_a_sentence_says_why(folder, tmp_path, broken):
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("no folder", "missing&gt; has no table slides.csv"),
+        ("no table", "out has no table slides.csv"),
+        ("no slides", "the table of this run has no slides"),
+        ("no folder named", "found one without its folder"),
+        ("broken decisions", "decisions.json cannot be read"),
+    ],
+)
+def test_where_nothing_can_be_reviewed_a_sentence_says_why(folder, tmp_path, broken, expected):
     results = folder
     if broken == "no folder":
         results = tmp_path / "<missing>"
@@ -228,7 +237,6 @@ def test_where_nothing_can_be_reviewed_a_sentence_says_why(folder, tmp_path, bro
         (folder / "decisions.json").write_text("{")
     review = review_roll(results)
     assert isinstance(review, RollReview)
-    expected = "has no slides" if broken == "no slides" else "expected"
     assert expected in review.message.value
     assert "<" not in review.message.value
     assert review.children == (review.message,)

@@ -198,9 +198,7 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     if row.get("note"):
         yield Reason(3.0, row["note"])
     if row["misfit"] > MAX_MISFIT:
-        text = (
-            "its infrared does not follow its colours as usual for the roll: other film, or another slide's infrared?"
-        )
+        text = "its infrared does not follow its colours as usual for the roll: another film or another slide's?"
         yield Reason(3.0, text)
 
 

@@ -1,4 +1,4 @@
-"""The notebook in which a roll is calibrated, run on a slide that is not of its roll."""
+"""The notebook in which a roll is calibrated, run on a slide that does not match its roll."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def folder(tmp_path):
     return tmp_path / "roll"
 
 
-def test_every_cell_runs_on_a_slide_that_is_not_of_its_roll(folder, capsys):
+def test_every_cell_runs_on_a_slide_that_does_not_match_its_roll(folder, capsys):
     cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     code = ["".join(cell["source"]) for cell in cells]
     assert code[0].startswith("folder = None")
@@ -31,7 +31,7 @@ def test_every_cell_runs_on_a_slide_that_is_not_of_its_roll(folder, capsys):
     for cell in (f"folder = {str(folder)!r}", code[1], code[2].replace("number = 0", "number = 2"), *code[3:]):
         exec(cell, space)
     plt.close("all")
-    assert "This slide is not of its roll" in capsys.readouterr().out
+    assert "This slide does not match its roll" in capsys.readouterr().out
     alone = irt.clean_slide(irt.open_slide(folder / "slide_03.tif"))
     assert space["explorer"].choice.threshold == float(space["chosen"].threshold) == float(alone.threshold)
     assert (folder.parent / "settings.toml").read_text() == ""

@@ -1,6 +1,6 @@
-"""Plots with matplotlib: each is drawn on the axes given, which are returned; `plot_slide` draws six on a new figure.
+"""Plots with matplotlib: each draws on the axes given and returns them; `plot_slide` draws six on a new figure.
 
-Those of a slide show it the right way up, with rows y and columns x of the stored pixels on the axes.
+Plots of a slide show it upright; the axes count rows y and columns x of the stored pixels.
 """
 
 from irtoolkit.plots.crosstalk_sample import (
@@ -22,6 +22,7 @@ from irtoolkit.plots.overview import plot_slide
 from irtoolkit.plots.roll_plots import plot_roll
 from irtoolkit.plots.slide_plots import (
     RESIDUAL_RANGE,
+    percent,
     plot_bands,
     plot_before_after,
     plot_healed,
@@ -39,6 +40,7 @@ __all__ = [
     "choose_terms",
     "draw_scores",
     "explain_pixels",
+    "percent",
     "plot_bands",
     "plot_before_after",
     "plot_crosstalk",

@@ -1,4 +1,4 @@
-"""What a fit of the picture's ghost is made on, pixel by pixel, and fits on a choice of its terms."""
+"""The pixels that the crosstalk of a slide is fitted on, and fits on some of the terms."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -25,8 +25,8 @@ from irtoolkit.schema import VISIBLE
 
 
 class CrosstalkSample(NamedTuple):
-    """Film of one slide without its defects: the slide's `sample`, the `crosstalk` fitted on all terms, the `densities`
-    of its tiles, and the `pixels` (level, terms and infrared density, pixel) of `sample_terms`.
+    """Defect-free film of one slide: its `sample`, the `crosstalk` fitted on all terms, the `densities` of its tiles,
+    and the `pixels` (level, terms and infrared density, pixel) of `sample_terms`.
     """
 
     sample: SlideSample
@@ -35,35 +35,35 @@ class CrosstalkSample(NamedTuple):
     pixels: np.ndarray
 
     def parts(self) -> list[Sample]:
-        """Up to eight pieces of the slide, of at most 224 px a side, to look at."""
+        """Up to eight tiles of the slide for display, at most 224 px high and wide."""
         return thin_sample(self.sample).tiles
 
     def places(self) -> list[tuple[int, int]]:
-        """First row and column, in stored pixels, of each of the `parts`."""
+        """First row and column of each of the `parts`, in stored pixels."""
         return [(int(y[0]), int(x[0])) for y, x in map(self.indices, self.parts())]
 
     def indices(self, part: Sample) -> list[np.ndarray]:
-        """Rows and columns, in stored pixels, of a part."""
+        """Rows and columns of a part, in stored pixels."""
         sides = zip(part.place, self.sample.displacement.shape, strict=True)
         return [np.rint((at.ravel() + 1) * (side - 1) / 2) for at, side in sides]
 
 
 def sample_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> CrosstalkSample:
-    """Compute what the crosstalk of a slide is fitted on, silver included.
+    """Sample the film of a slide and fit its crosstalk; silver film is not refused.
 
     Parameters
     ----------
     slide
         From `open_slide`.
     model
-        From `fit_roll` or `open_model`; the slide is fitted by itself if None.
+        From `fit_roll` or `open_model`; if None, the slide is fitted on its own.
 
     Raises
     ------
     NotUsableError
         The slide is too small, or its infrared is constant or black.
     ModelError
-        The model is not of this slide's roll.
+        The model does not match the slide.
     """
     known = None if model is None else from_dataset(model)
     sample = sample_slide(slide, known and known.displacement)
@@ -74,10 +74,10 @@ def sample_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> Cros
 
 
 def choose_terms(sampled: CrosstalkSample, terms: Collection[str]) -> Crosstalk:
-    """Fit the slide on the terms named, and the level, under the constants of its model.
+    """Fit the slide on the named terms and the level; all other constants stay those of its model.
 
-    Terms that are left out have the coefficient 0; `r2`, `slopes` and `sigma` are of this fit. The blurred ghost among
-    the terms remains that of all pointwise terms.
+    Terms that are left out have the coefficient 0; `r2`, `slopes` and `sigma` are of this fit. The blurred ghost is
+    always computed from all pointwise terms.
     """
     fit, known = fit_terms(sampled.pixels, terms), sampled.crosstalk
     slopes, _ = measure_slopes(sampled.densities, fit.coefficient, known.prediction, known.curve.densest)
@@ -86,13 +86,13 @@ def choose_terms(sampled: CrosstalkSample, terms: Collection[str]) -> Crosstalk:
 
 
 def explain_pixels(sampled: CrosstalkSample, crosstalk: Crosstalk) -> xr.Dataset:
-    """Densities of the sampled film and what a fit, such as that of `choose_terms`, makes of them.
+    """Return the densities of the sampled film and the infrared predicted by a fit.
 
     Returns
     -------
     xarray.Dataset
         `density` (band, pixel) of R, G, B; `infrared` (pixel), density; and `ghost` (pixel), the infrared density that
-        the fit predicts. What is left is their difference.
+        the fit predicts. The residual is `infrared` minus `ghost`.
     """
     terms, infrared = sampled.pixels[1:-1], sampled.pixels[-1]
     visible = terms[[TERMS.index(band) for band in VISIBLE]]
@@ -102,7 +102,7 @@ def explain_pixels(sampled: CrosstalkSample, crosstalk: Crosstalk) -> xr.Dataset
 
 
 def preview_residual(sampled: CrosstalkSample, crosstalk: Crosstalk, part: int) -> xr.Dataset:
-    """Compute what a fit leaves of the infrared in one of the `parts` of a slide, for `plot_residual`."""
+    """Compute the residual of a fit in one of the `parts` of a slide, for `plot_residual`."""
     tile = sampled.parts()[part]
     residual = subtract_ghost(visible_density(tile.planes[:3], crosstalk.curve), tile.planes[3], tile.place, crosstalk)
     y, x = sampled.indices(tile)
@@ -111,9 +111,9 @@ def preview_residual(sampled: CrosstalkSample, crosstalk: Crosstalk, part: int) 
 
 
 def measure_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> xr.Dataset:
-    """Sample a slide's film, without its defects, and what its fitted model predicts: `explain_pixels` of all terms.
+    """Sample the defect-free film of a slide and predict its infrared: `explain_pixels` with all terms.
 
-    Parameters and errors as of `sample_crosstalk`.
+    Parameters and errors are those of `sample_crosstalk`.
     """
     sampled = sample_crosstalk(slide, model)
     return explain_pixels(sampled, sampled.crosstalk)

@@ -1,6 +1,6 @@
-"""Plots of what was measured on a slide with matplotlib: each is drawn on the axes given, which are returned.
+"""Plots of a slide's measurements: score, crosstalk, displacement and defects.
 
-Colours are those that the colour-blind tell apart (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/), and cividis.
+The palette is safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/), as is cividis.
 """
 
 from collections.abc import Sequence
@@ -16,88 +16,91 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from irtoolkit.alignment import Displacement, Pieces, displacement_at
 from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
+from irtoolkit.plots.slide_plots import percent
 from irtoolkit.schema import VISIBLE, SlideError
 
 BLUE, SKY, GREEN, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"
-LEAST_SCORE, MOST_SCORE = -6.0, (15.0, 40.0)
-NAMES_ABOVE, NAMES_APART = 0.68, 0.032
-"""Shares of a histogram's height from which on the names of thresholds stand, and of its width between them."""
+LOWEST_SCORE, HIGHEST_SCORE = -6.0, (15.0, 40.0)
+"""Sigma; the left end of the axis, and the range of its right end."""
+
+NAME_HEIGHT, NAME_SPACING = 0.68, 0.032
+"""Height at which the names of thresholds begin, and the space between two, as shares of the axes."""
 
 CELLS = (160, 110)
-SHOWN = (0.1, 99.9)
+PERCENTILES = (0.1, 99.9)
 FEWEST_IN_CELL = 20
 LONGEST_ARROW = 0.5
-"""Share of the space between pieces."""
+"""Share of the distance between pieces."""
 SURE = 0.3
-"""Pixels; the displacement of a piece that errs by as much is drawn half as strong."""
+"""Pixels; a piece with this standard error is drawn half as dark."""
 
 KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":")}
 BINS_PER_DOUBLING = 2
 
 
 def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:
-    """Draw how many pixels have which score, with what noise would do, the threshold, and those of other methods.
+    """Draw the histogram of the score, the mirrored noise, the threshold, and the thresholds of other methods.
 
-    Noise goes to both sides alike, defects only to the right: where the right side rises above its mirror, the left
-    side drawn over it, there are defects. Scores beyond the last bin are counted in it; pixels without infrared, whose
-    score is 0, are left out.
+    Noise is symmetric and defects only add high scores. The left side is therefore noise alone; where the right side
+    rises above the mirrored left side, there are defects. The last bin also counts all higher scores. Pixels without
+    infrared, whose score is 0, are left out.
 
     Parameters
     ----------
     cleaned
-        From `clean_slide`, not a preview; the score is computed in bands of rows, at full resolution.
+        From `clean_slide`, not a preview; the score is computed at full resolution, in bands of rows.
     ax
         Axes to draw on.
     methods
-        Names of methods that read a threshold from the histogram of this score: ``"otsu"``, ``"yen"``,
-        ``"triangle"``, ``"slope"``. The bold line is the threshold at which the slide was cut, by default the mirror's.
+        Methods that derive a threshold from this histogram: ``"otsu"``, ``"yen"``, ``"triangle"``, ``"slope"``. The
+        bold line is the threshold that was used for the slide.
     """
     histogram = measure_histogram(cleaned.score)
     chosen = float(cleaned.threshold)
     others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
-    draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *MOST_SCORE))
+    draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
     if np.isfinite(chosen):
-        ax.axvline(chosen, ymax=NAMES_ABOVE, color=VERMILION, linewidth=2, label=f"threshold {chosen:.2f} sigma")
+        ax.axvline(chosen, ymax=NAME_HEIGHT, color=VERMILION, linewidth=2, label=f"threshold {chosen:.1f} sigma")
     ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
     _name_thresholds(ax, {name: threshold for name, threshold in others.items() if np.isfinite(threshold)})
-    ax.set_title(f"Score: {float(cleaned.fdr):.1%} of what is marked is expected to be false")
+    ax.set_title(f"Score: about {percent(float(cleaned.fdr))} of the marks are probably false")
     return ax
 
 
 def _coarse(histogram: xr.Dataset, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Edges, sigma, up to `most`, and pixels in bins of .1 sigma; the outer hold all beyond."""
+    """Edges of bins of 0.1 sigma up to `most`, and pixels in each; the outer bins hold everything beyond."""
     lower = histogram.edge.values + 1e-6
     edges = np.arange(round(10 * lower[0]), round(10 * most) + 1) / 10
     place = np.clip(np.searchsorted(edges, lower, side="right") - 1, 0, len(edges) - 2)
     return edges, np.bincount(place, histogram["count"].values, len(edges) - 1)
 
 
-def draw_scores(histogram: xr.Dataset, ax: Axes, *, most: float = MOST_SCORE[0]) -> None:
-    """Draw pixels by score up to `most` sigma, from `measure_histogram`, with the left side mirrored over the right."""
+def draw_scores(histogram: xr.Dataset, ax: Axes, *, most: float = HIGHEST_SCORE[0]) -> None:
+    """Draw a histogram from `measure_histogram` up to `most` sigma, with its left side mirrored over the right."""
     edges, pixels = _coarse(histogram, most)
     width = edges[1] - edges[0]
     centres = edges[:-1] + width / 2
     left = (centres < 0) & (pixels > 0)
     normal = pixels.sum() * width * np.exp(-(centres**2) / 2) / np.sqrt(2 * np.pi)
     ax.stairs(pixels, edges, fill=True, color="0.8", label="this slide")
-    ax.plot(-centres[left], pixels[left], color=BLUE, label="its bright side, mirrored")
+    ax.plot(-centres[left], pixels[left], color=BLUE, label="left side mirrored: noise")
     ax.plot(centres, normal, color=GREEN, linestyle="--", label="standard normal")
     top = max(pixels.max(), 1)
-    ax.set(yscale="log", ylim=(0.5, top * (2 * top) ** (1 / NAMES_ABOVE - 1)), xlim=(LEAST_SCORE, edges[-1]))
-    ax.set(xlabel="score (sigma), positive where light is blocked", ylabel=f"pixels in {width:.1f} sigma")
+    ax.set(yscale="log", ylim=(0.5, top * (2 * top) ** (1 / NAME_HEIGHT - 1)), xlim=(LOWEST_SCORE, edges[-1]))
+    ax.set(xlabel="score (sigma), positive where light is blocked", ylabel=f"pixels per {width:.1f} sigma")
     ticks = np.r_[np.arange(-5, edges[-1] - 1, 5), edges[-1]]
     ax.set_xticks(ticks, [*(f"{tick:g}" for tick in ticks[:-1]), f"{edges[-1]:g}+"])
 
 
 def _name_thresholds(ax: Axes, thresholds: dict[str, float]) -> None:
-    """Draw a thin line for each threshold, with its name at the top, to the right of the name before."""
+    """Draw a thin line for each threshold, with its name at the top; names do not overlap."""
     left, right = ax.get_xlim()
-    apart, at = NAMES_APART * (right - left), left
-    knee, end = NAMES_ABOVE, NAMES_ABOVE + 0.04
+    spacing, at = NAME_SPACING * (right - left), left
+    knee, end = NAME_HEIGHT, NAME_HEIGHT + 0.04
     share = ax.get_xaxis_transform()
     for name, threshold in sorted(thresholds.items(), key=lambda item: item[1]):
-        at = max(threshold, at + apart)
+        at = max(threshold, at + spacing)
         ax.plot([threshold, threshold, at], [0, knee, end], transform=share, color="0.25", linewidth=0.8)
         label = f"{name} {threshold:.1f}"
         ax.text(at, end + 0.01, label, transform=share, rotation=90, ha="center", va="bottom", fontsize="small")
@@ -106,54 +109,54 @@ def _name_thresholds(ax: Axes, thresholds: dict[str, float]) -> None:
 def plot_crosstalk(
     slide: xr.Dataset, ax: Axes, *, band: str = "R", corrected: bool = False, model: xr.Dataset | None = None
 ) -> Axes:
-    """Draw how many pixels of film have which infrared density at which density of a visible band, and the fit.
+    """Draw the infrared density of the film against the density of a visible band, and the crosstalk fit.
 
-    The line is the mean, at each visible density, of what the fit predicts, or of what it leaves. Defects are left out,
-    as they are of the fit.
+    Shades count pixels. The line is the mean of the prediction, or of the residual, at each visible density. Defects
+    are left out, as in the fit.
 
     Parameters
     ----------
     slide
-        From `open_slide` or `clean_slide`, which is fitted anew; or from `measure_crosstalk`, which did so once.
+        From `open_slide` or `clean_slide`, which is fitted here; or the result of `measure_crosstalk`.
     ax
         Axes to draw on.
     band
         ``"R"``, ``"G"`` or ``"B"``.
     corrected
-        Draw what is left of the infrared once the prediction is taken off, on an axis of as many densities.
+        Draw the residual: the infrared minus the prediction, on an axis of the same length.
     model
-        From `fit_roll`, to fit a slide of its roll with.
+        From `fit_roll`, if the slide belongs to a roll.
     """
     if band not in VISIBLE:
         raise SlideError(f"band must be one of {', '.join(VISIBLE)}, not {band!r}")
     pixels = slide if "ghost" in slide else measure_crosstalk(slide, model)
     density, infrared, ghost = (each.values for each in (pixels.density.sel(band=band), pixels.infrared, pixels.ghost))
-    across = np.percentile(density, SHOWN)
-    low, high = np.percentile(infrared, SHOWN)
+    across = np.percentile(density, PERCENTILES)
+    low, high = np.percentile(infrared, PERCENTILES)
     if corrected:
         low, high, infrared = -(high - low) / 2, (high - low) / 2, infrared - ghost
-    limits = [_apart(*across), _apart(low, high)]
+    limits = [_widened(*across), _widened(low, high)]
     count, x_edges, _ = np.histogram2d(density, infrared, CELLS, limits)
     extent = (*limits[0], *limits[1])
     norm = LogNorm(1, max(count.max(), 10))
     image = ax.imshow(count.T, origin="lower", aspect="auto", extent=extent, cmap="cividis", norm=norm)
     ax.set_facecolor(image.cmap(0.0))
-    _draw_mean(ax, x_edges, density, *((infrared, "mean of what is left") if corrected else (ghost, "fit")))
+    _draw_mean(ax, x_edges, density, *((infrared, "mean of the residual") if corrected else (ghost, "fit")))
     ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0, 0.03, 1)), label="pixels")
     ax.set(xlim=limits[0], ylim=limits[1], xlabel=f"density of {band} (log10)")
     ax.set(ylabel=f"{'residual' if corrected else 'infrared'} density (log10)")
-    ax.set_title("After: what the fit leaves" if corrected else "Before: infrared and the fit")
+    ax.set_title("After: residual" if corrected else "Before: infrared and fit")
     return ax
 
 
-def _apart(low: float, high: float) -> tuple[float, float]:
-    """The limits, widened where they are one."""
+def _widened(low: float, high: float) -> tuple[float, float]:
+    """The limits, at least 0.01 apart."""
     room = max(0.0, 0.01 - (high - low)) / 2
     return low - room, high + room
 
 
 def _draw_mean(ax: Axes, edges: np.ndarray, density: np.ndarray, values: np.ndarray, label: str) -> None:
-    """Draw the mean of values in each cell of density that holds enough pixels."""
+    """Draw the mean of the values in each bin of density that holds enough pixels."""
     count = np.histogram(density, edges)[0]
     mean = np.histogram(density, edges, weights=values)[0] / np.maximum(count, 1)
     drawn = np.where(count >= FEWEST_IN_CELL, mean, np.nan)
@@ -163,10 +166,10 @@ def _draw_mean(ax: Axes, edges: np.ndarray, density: np.ndarray, values: np.ndar
 
 
 def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
-    """Draw how far the infrared lies from the colours at each piece of a slide, and the field fitted to that.
+    """Draw the displacement of the infrared measured at pieces of a slide, and the field fitted to them.
 
-    Arrows show what is left once the displacement of the centre, which the title states, is taken off; the key tells
-    their scale. Pieces that tell little are drawn faintly.
+    The title states the displacement at the centre; arrows show the difference from it. The key gives their scale.
+    Pieces with a large standard error are drawn faintly.
 
     Parameters
     ----------
@@ -180,8 +183,8 @@ def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
     ax.set(xlabel="column x (px)", ylabel="row y (px)")
     shift = displacement.coefficient[:, 0]
     error = displacement.uncertainty
-    told = f"Infrared displaced by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
-    ax.set_title(told if displacement.trusted else "No evidence of a displacement: nothing is moved", loc="left")
+    title = f"Infrared shifted by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
+    ax.set_title(title if displacement.trusted else "No shift could be measured: nothing is moved", loc="left")
     if displacement.pieces is not None:
         _draw_arrows(displacement, displacement.pieces, shift, ax)
     return ax
@@ -191,25 +194,25 @@ def _draw_arrows(displacement: Displacement, pieces: Pieces, shift: np.ndarray, 
     y, x = pieces.place.T
     field = np.stack([displacement_at(displacement, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
     strength = 1 / (1 + (pieces.error / SURE) ** 2)
-    told = pieces.move - shift
-    length = np.hypot(*told[strength >= np.median(strength)].T)
+    measured = pieces.move - shift
+    length = np.hypot(*measured[strength >= np.median(strength)].T)
     unit = max(float(np.quantile(length, 0.9)), float(np.hypot(*(field - shift).T).max()), 0.01)
     spacing = np.sqrt(displacement.shape[0] * displacement.shape[1] / len(y))
     options: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
     dark: dict[str, Any] = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
     ax.quiver(x, y, *(field - shift).T[::-1], color=SKY, width=0.009, label="fitted field", **options)
-    arrows = ax.quiver(x, y, *told.T[::-1], label="measured", **dark, **options)
+    arrows = ax.quiver(x, y, *measured.T[::-1], label="measured", **dark, **options)
     ax.quiverkey(arrows, 0.9, 1.04, unit, f"{unit:.2g} px", labelpos="E")
     ax.legend(loc="lower right", fontsize="small")
 
 
 def plot_defects(defects: xr.Dataset, ax: Axes, *, size: str = "length") -> Axes:
-    """Draw how many defects of each kind have which size, on logarithmic axes.
+    """Draw the number of defects of each kind by size, on logarithmic axes.
 
     Parameters
     ----------
     defects
-        From `measure_defects`; sizes are in micrometres where it was told the resolution, else in pixels.
+        From `measure_defects`; sizes are in micrometres if it was given the resolution, else in pixels.
     ax
         Axes to draw on.
     size
@@ -236,6 +239,6 @@ def plot_defects(defects: xr.Dataset, ax: Axes, *, size: str = "length") -> Axes
 
 
 def _doublings(sizes: np.ndarray) -> np.ndarray:
-    """Edges of bins, two to each doubling, that hold all sizes."""
+    """Edges of bins, two per doubling, that hold all sizes."""
     first, last = np.floor(np.log2(sizes.min())), np.ceil(np.log2(sizes.max() * 1.001))
     return 2 ** np.arange(first, last + 1 / (2 * BINS_PER_DOUBLING), 1 / BINS_PER_DOUBLING)

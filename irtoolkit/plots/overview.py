@@ -20,14 +20,14 @@ from irtoolkit.plots.slide_plots import (
 
 
 def plot_slide(cleaned: xr.Dataset, *, window: Window | None = None) -> Figure:
-    """Draw six plots of a slide on one new figure of pyplot.
+    """Draw six plots of a slide on a new pyplot figure.
 
     Parameters
     ----------
     cleaned
         From `clean_slide`.
     window
-        Slices of y and x in stored pixels to zoom on; the histogram is of the whole slide.
+        Slices of y and x, in stored pixels, to zoom in on; the histogram shows the whole slide.
     """
     seen = preview(cleaned, window=window)
     figure, axes = plt.subplots(2, 3, figsize=(15, 7.6), layout="compressed")
@@ -40,9 +40,9 @@ def plot_slide(cleaned: xr.Dataset, *, window: Window | None = None) -> Figure:
 
 
 def _headline(cleaned: xr.Dataset) -> str:
-    """Name of the slide and what was measured on it."""
+    """Name of the slide and its main measurements."""
     origin = [Path(str(cleaned.attrs.get("source", ""))).name, cleaned.attrs.get("film"), cleaned.attrs.get("scanner")]
     down, across = (round(float(cleaned[name]), 1) + 0.0 for name in ("shift_y", "shift_x"))
     shift = f"infrared shifted by {down:+.1f} rows and {across:+.1f} columns"
-    blur = f"blurrier by {float(cleaned.blur):.1f} px"
-    return ", ".join(filter(None, origin)) + f"\n{shift}, {blur}; residual noise {float(cleaned.sigma):.4f} density"
+    blur = f"blurrier than the colour by {float(cleaned.blur):.1f} px"
+    return ", ".join(filter(None, origin)) + f"\n{shift}, {blur}; residual noise {float(cleaned.sigma):.4f}"

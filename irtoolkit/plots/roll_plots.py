@@ -1,4 +1,4 @@
-"""Plot of what the slides of a roll say of themselves, one after another."""
+"""Plot of one measured quantity along the slides of a roll."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -14,7 +14,7 @@ from irtoolkit.schema import SlideError
 
 
 class Curve(NamedTuple):
-    """What of the slides is drawn, and how."""
+    """A quantity of the slides, and how it is drawn."""
 
     values: Callable[[Slides], np.ndarray]
     label: str
@@ -23,7 +23,7 @@ class Curve(NamedTuple):
 
 
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
-"""Colours that the colour-blind tell apart (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
+"""A palette safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
 
 FIGURES = {
     "shift": (
@@ -34,36 +34,36 @@ FIGURES = {
         ),
     ),
     "r2": ("R² (share explained by the colour)", (Curve(attrgetter("pooled.r2"), "", BLUE, "o"),)),
-    "slopes": ("slopes (density over density)", (Curve(attrgetter("pooled.slopes"), "", BLUE, "o"),)),
-    "sigma": ("noise of the residual (density)", (Curve(attrgetter("pooled.sigma"), "", BLUE, "o"),)),
+    "slopes": ("slopes (infrared density per colour density)", (Curve(attrgetter("pooled.slopes"), "", BLUE, "o"),)),
+    "sigma": ("residual noise (density)", (Curve(attrgetter("pooled.sigma"), "", BLUE, "o"),)),
     "misfit": ("misfit (1 is usual)", (Curve(attrgetter("pooled.misfit"), "", BLUE, "o"),)),
 }
-"""What can be drawn: the label of the axis, and the curves."""
+"""The quantities: label of the axis, and curves."""
 
 
 def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
-    """Draw one figure of each slide along its roll, with the median of the roll; outliers are crosses with a name.
+    """Draw one quantity for each slide of a roll, with the median (dotted); outliers are crosses with a name.
 
-    The figures are those of each slide fitted by itself. Outliers have no part in the roll's model, nor in the median.
+    The values come from each slide's own fit. Outliers count neither in the roll's model nor in the median.
 
     Parameters
     ----------
     model
-        From `fit_roll` with two slides or more, or `open_model`.
+        From `fit_roll` of two or more slides, or from `open_model`.
     ax
         Axes to draw on.
     figure
-        ``"shift"`` (px, of rows and of columns), ``"r2"``, ``"slopes"``, ``"sigma"`` (density) or ``"misfit"``.
+        ``"shift"`` (px, rows and columns), ``"r2"``, ``"slopes"``, ``"sigma"`` (density) or ``"misfit"``.
 
     Raises
     ------
     SlideError
-        The model is of a single slide, or there is no such figure.
+        The model is of a single slide, or the figure is unknown.
     """
     slides = from_dataset(model).basis
     if isinstance(slides, OneSlide) or figure not in FIGURES:
         raise SlideError(
-            f"expected the model of a roll and one of {', '.join(FIGURES)}, found {figure!r} of a model with"
+            f"expected the model of a roll and one of {', '.join(FIGURES)}, found {figure!r} and a model with"
             f" {model.sizes.get('slide', 'no')} slides"
         )
     label, curves = FIGURES[figure]
@@ -83,7 +83,7 @@ def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
 
 
 def _name_outliers(slides: Slides, ax: Axes, values: np.ndarray) -> None:
-    """Write the name of each outlier over its mark, towards the middle of the plot."""
+    """Write the name of each outlier above its cross, towards the middle of the plot."""
     for place in np.flatnonzero(slides.outlier):
         ax.annotate(
             slides.names[place],

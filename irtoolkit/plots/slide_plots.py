@@ -1,7 +1,7 @@
-"""Pictures of one slide with matplotlib: each is drawn on the axes given, which are returned.
+"""Pictures of one slide with matplotlib.
 
-All show the picture the right way up, with rows y and columns x of the stored pixels on the axes, so that the
-numbers read there are those of `cleaned.isel(y=..., x=...)` and of `window`.
+All show the slide upright. The axes count rows y and columns x of the stored pixels, as `cleaned.isel(y=..., x=...)`
+and `window` do.
 """
 
 from collections.abc import Sequence
@@ -26,57 +26,57 @@ from irtoolkit.schema import BANDS, INFRARED, VISIBLE, SlideError
 
 Window = tuple[slice, slice]
 
-MOST = 900
+LONGEST = 900
 RESIDUAL_RANGE = 10
 OUTLINES_ACROSS = 300
 TINT = 0.7
-"""Share of the mark's colour in a tinted pixel."""
+"""Share of the marking colour in a tinted pixel."""
 
 STYLES = ("outline", "tint")
 
 
 def preview(slide: xr.Dataset, *names: str, window: Window | None = None) -> xr.Dataset:
-    """Compute once what plots of a slide show; every plot takes the result in place of the slide.
+    """Compute what plots of a slide show; every plot accepts the result in place of the slide.
 
     Parameters
     ----------
     slide
         From `open_slide` or `clean_slide`. A preview is returned as it is.
     names
-        The variables to keep; all but the score, which a preview would falsify, when none is named.
+        The variables to keep; if none is named, all except the score, which averaging would falsify.
     window
         Slices of y and x, in stored pixels; the whole slide if None.
 
     Returns
     -------
     xarray.Dataset
-        In memory: the variables with at most 900 rows and columns (masks reduced by their maximum, all else averaged),
-        coordinates y and x in stored pixels, and `overview`, the colour of the whole slide, which sets the stretch.
+        In memory: the variables at 900 rows and columns or fewer (masks reduced by their maximum, the rest averaged),
+        coordinates y and x in stored pixels, and `overview`, the colour of the whole slide, which sets the contrast.
     """
     if "overview" in slide:
         return slide
     chosen = slide[list(names)] if names else slide.drop_vars("score", errors="ignore")
     cut = chosen if window is None else chosen.isel(y=window[0], x=window[1])
-    seen = cut.map(lambda variable: thin(variable, MOST) if "y" in variable.dims else variable)
-    step = -(-max(cut.sizes["y"], cut.sizes["x"]) // MOST)
+    seen = cut.map(lambda variable: thin(variable, LONGEST) if "y" in variable.dims else variable)
+    step = -(-max(cut.sizes["y"], cut.sizes["x"]) // LONGEST)
     for axis, part in zip(("y", "x"), window or (slice(None), slice(None)), strict=True):
         first = part.indices(slide.sizes[axis])[0]
         seen = seen.assign_coords({axis: first + step * (np.arange(seen.sizes[axis]) + 0.5) - 0.5})
-    whole = thin(slide.counts.sel(band=list(VISIBLE)), MOST).rename(band="colour", y="overview_y", x="overview_x")
+    whole = thin(slide.counts.sel(band=list(VISIBLE)), LONGEST).rename(band="colour", y="overview_y", x="overview_x")
     return seen.assign(overview=whole).assign_attrs(slide.attrs, step=step).compute()
 
 
 def plot_picture(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -> Axes:
-    """Draw the colour as scanned, stretched for viewing; a negative is shown as a positive.
+    """Draw the colour as scanned, with its contrast stretched; a negative is shown as a positive.
 
     Parameters
     ----------
     slide
-        From `open_slide`, `clean_slide` or `preview`; lazy slides are reduced chunk by chunk.
+        From `open_slide`, `clean_slide` or `preview`.
     ax
         Axes to draw on.
     window
-        Slices of y and x in stored pixels to zoom on; colours are those of the whole slide all the same.
+        Slices of y and x, in stored pixels, to zoom in on; the contrast is still that of the whole slide.
     """
     seen = preview(slide, "counts", window=window)
     inverted = ", negative shown as positive" if slide.attrs.get("polarity") == "negative" else ""
@@ -86,9 +86,9 @@ def plot_picture(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -
 
 
 def plot_bands(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -> Axes:
-    """Draw R, G, B and infrared as scanned in four panels, each from its own .1 % point (black) to its 99.9 % (white).
+    """Draw R, G, B and infrared as scanned in four panels, each from its 0.1 % point (black) to its 99.9 % (white).
 
-    Parameters as in `plot_picture`; the panels are insets of `ax`, which shows nothing else.
+    Parameters as in `plot_picture`; the panels are insets of `ax`.
     """
     seen = preview(slide, "counts", window=window)
     orientation = int(seen.attrs.get("orientation", 1))
@@ -102,7 +102,7 @@ def plot_bands(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -> 
 
 
 def plot_infrared(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -> Axes:
-    """Draw the infrared as scanned, in counts: defects are dark, and so is the ghost of the picture.
+    """Draw the infrared as scanned, in counts; defects are dark, and the ghost of the picture shows.
 
     Parameters as in `plot_picture`.
     """
@@ -110,30 +110,30 @@ def plot_infrared(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) 
     infrared = seen.counts.sel(band=INFRARED)
     low, high = np.percentile(infrared, [0.1, 99.9])
     _show_plane(infrared, seen, ax, "infrared (counts)", cmap="gray", vmin=low, vmax=high)
-    ax.set_title("Infrared as scanned: defects dark")
+    ax.set_title("Infrared as scanned: defects are dark")
     return ax
 
 
 def plot_residual(cleaned: xr.Dataset, ax: Axes, *, window: Window | None = None, limit: float | None = None) -> Axes:
-    """Draw the infrared density that the colour does not explain, positive (dark) where light is blocked.
+    """Draw the residual, the infrared density that the colour does not explain; it is dark where light is blocked.
 
-    Parameters as in `plot_picture`, from `clean_slide`. Black and white lie `limit` of density on either side of zero,
-    or 10 robust sigmas of the residual as shown.
+    Parameters as in `plot_picture`, from `clean_slide`. White is -`limit` and black is +`limit` of density, by default
+    10 robust standard deviations of the residual shown.
     """
     seen = preview(cleaned, "residual", window=window)
-    most = limit or RESIDUAL_RANGE * (robust_centre_and_scale(seen.residual.values)[1] or 1.0)
-    _show_plane(seen.residual, seen, ax, "density (log10)", cmap="gray_r", vmin=-most, vmax=most)
-    ax.set_title("Residual: infrared less the ghost of the picture")
+    limit = limit or RESIDUAL_RANGE * (robust_centre_and_scale(seen.residual.values)[1] or 1.0)
+    _show_plane(seen.residual, seen, ax, "density (log10)", cmap="gray_r", vmin=-limit, vmax=limit)
+    ax.set_title("Residual: infrared minus the ghost of the picture")
     return ax
 
 
 def plot_mask(
     cleaned: xr.Dataset, ax: Axes, *, window: Window | None = None, style: Literal["outline", "tint"] = "outline"
 ) -> Axes:
-    """Draw the mask over the picture as scanned; the title counts the whole slide.
+    """Draw the mask over the picture as scanned; the numbers in the title are of the whole slide.
 
-    Parameters as in `plot_picture`, from `clean_slide`. The style ``"outline"`` draws just around the marked pixels,
-    ``"tint"`` on them; any other is a `SlideError`.
+    Parameters as in `plot_picture`, from `clean_slide`. ``"outline"`` draws around the marked pixels, ``"tint"``
+    colours them; any other style is a `SlideError`.
     """
     if style not in STYLES:
         raise SlideError(f"style must be one of {', '.join(STYLES)}, not {style!r}")
@@ -142,12 +142,12 @@ def plot_mask(
     picture, orientation = _coloured(seen, seen.counts), int(seen.attrs.get("orientation", 1))
     marked = mark_mask(picture, seen.mask, orientation=orientation, width=width, tint=0.0 if width else TINT)
     _show(marked, seen, ax)
-    ax.set_title(f"Mask (whole slide: defects {int(seen.defects):,}, coverage {float(seen.coverage):.2%})")
+    ax.set_title(f"Mask (whole slide: defects {int(seen.defects):,}, marked {percent(float(seen.coverage))})")
     return ax
 
 
 def plot_healed(cleaned: xr.Dataset, ax: Axes, *, window: Window | None = None) -> Axes:
-    """Draw the healed colour with the stretch of the picture as scanned. Parameters as in `plot_picture`."""
+    """Draw the healed colour with the contrast of the picture as scanned. Parameters as in `plot_picture`."""
     seen = preview(cleaned, "healed", window=window)
     _show(_coloured(seen, seen.healed), seen, ax)
     ax.set_title("Healed")
@@ -157,9 +157,9 @@ def plot_healed(cleaned: xr.Dataset, ax: Axes, *, window: Window | None = None) 
 def plot_before_after(
     cleaned: xr.Dataset, ax: Axes, *, window: Window | None = None, side_by_side: bool = False
 ) -> Axes:
-    """Draw the picture as scanned and healed: its left half before and its right half after, or the whole twice.
+    """Draw the picture before and after healing: the left half before, the right half after; or both whole.
 
-    Parameters as in `plot_picture`, from `clean_slide`. With `side_by_side` both are insets of `ax`.
+    Parameters as in `plot_picture`, from `clean_slide`. With `side_by_side` both are drawn whole, as insets of `ax`.
     """
     seen = preview(cleaned, "counts", "healed", window=window)
     before, after = _coloured(seen, seen.counts), _coloured(seen, seen.healed)
@@ -178,8 +178,17 @@ def plot_before_after(
     return ax
 
 
+def percent(share: float) -> str:
+    """Write a share in per cent with two digits, and at most three decimals.
+
+    >>> percent(0.02862), percent(0.00051), percent(1.0), percent(1e-9)
+    ('2.9 %', '0.051 %', '100 %', '0 %')
+    """
+    return f"{round(float(f'{100 * share:.2g}'), 3):g} %"
+
+
 def _panels(ax: Axes, rows: int) -> Sequence[Axes]:
-    """Insets of the axes, rows of two, that share their scales; only the outer ones are labelled."""
+    """Insets of the axes in rows of two, with shared scales; only the outer ones are labelled."""
     ax.set_axis_off()
     panels: list[Axes] = []
     for place in range(2 * rows):
@@ -195,14 +204,14 @@ def _panels(ax: Axes, rows: int) -> Sequence[Axes]:
 
 
 def _name(ax: Axes, name: str, *, right: bool = False) -> None:
-    """Write a name into an upper corner of a picture."""
+    """Write a name in an upper corner of a picture."""
     box = {"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 2}
     place, side = (0.985, "right") if right else (0.015, "left")
     ax.text(place, 0.975, name, transform=ax.transAxes, ha=side, va="top", color="white", fontsize="small", bbox=box)
 
 
 def _coloured(seen: xr.Dataset, counts: xr.DataArray) -> Picture:
-    """Picture of the colour bands with the stretch of the whole slide."""
+    """Picture of the colour bands with the contrast of the whole slide."""
     return view_picture(
         counts.sel(band=list(VISIBLE)),
         polarity=seen.attrs.get("polarity", ""),
@@ -213,13 +222,13 @@ def _coloured(seen: xr.Dataset, counts: xr.DataArray) -> Picture:
 
 
 def _show_plane(plane: xr.DataArray, seen: xr.Dataset, ax: Axes, label: str, **options: Any) -> None:
-    """Draw a (y, x) plane with a scale beside it."""
+    """Draw a (y, x) plane and its colour bar."""
     image = _show(orient(plane.values, int(seen.attrs.get("orientation", 1))), seen, ax, **options)
     ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0, 0.03, 1)), label=label)
 
 
 def _show(upright: np.ndarray, seen: xr.Dataset, ax: Axes, **options: Any) -> Any:
-    """Draw an array that is the right way up, with stored rows and columns on the axes."""
+    """Draw an upright array, with stored rows and columns on the axes."""
     orientation, half = int(seen.attrs.get("orientation", 1)), seen.attrs["step"] / 2
     down, across = ((name, *(seen[name].values[[0, -1]] + (-half, half))) for name in ("y", "x"))
     if orientation in TRANSPOSED:

@@ -1,4 +1,4 @@
-"""Widgets for Jupyter: look, adjust, decide; they call what a script would call and compute nothing of their own."""
+"""Widgets for Jupyter to look at slides, adjust settings and decide; all results are those a script would get."""
 
 from irtoolkit.widgets.alignment_explorer import explore_alignment
 from irtoolkit.widgets.crosstalk_explorer import explore_crosstalk

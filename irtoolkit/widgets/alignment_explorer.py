@@ -1,4 +1,4 @@
-"""A widget that shows where the infrared lies against the colour, before and after it is shifted, and what tells it."""
+"""A widget that shows the infrared against the colour before and after alignment, and the measured displacement."""
 
 import html
 
@@ -25,52 +25,52 @@ VIEWS = {
     ALIGNED: (ALIGNED,),
     "both aligned": ("colour", ALIGNED),
 }
-"""The views, and the planes that each shows; of two the first is red, the second cyan, and what they share is gray."""
+"""The views and their planes. Of two planes the first is drawn red, the second cyan; where they agree, gray."""
 
 CONTRAST = 4.0
-"""Sigma of a plane's high-passed density that is black, and white."""
+"""Standard deviations of the high-passed density at which a plane is black, and white."""
 
 CLOSE = 0.5
 
 
 class AlignmentExplorer(ipywidgets.VBox):
-    """Colour and infrared, high-passed, before and after the shift, beside a map of the displacement.
+    """High-passed colour and infrared before and after alignment, beside a map of the displacement.
 
     Attributes
     ----------
     displacement
-        From `measure_displacement`, or of the roll where the slide tells none; None where nothing can be measured.
+        From `measure_displacement`, or that of the roll if the slide shows too little; None if it cannot be measured.
     comparison
-        The panels and what moves them (`Comparison`); None where the slide cannot be shown.
-    apart
-        Whether the map leaves out the displacement of the middle, so that what differs from it can be seen.
-    said
-        What is said of the displacement.
+        The panels and their controls (`Comparison`); None if the slide cannot be shown.
+    less_shift
+        Button; whether the map shows the difference from the displacement of the middle.
+    message
+        The displacement in words, or why there is none.
     """
 
     def __init__(self, slide: xr.Dataset, model: xr.Dataset | None) -> None:
-        self.said = ipywidgets.HTML()
-        self.said.add_class("irt-said")
+        self.message = ipywidgets.HTML()
+        self.message.add_class("irt-message")
         self.comparison: Comparison | None = None
         self.displacement: Displacement | None = None
-        super().__init__([self.said])
+        super().__init__([self.message])
         self.add_class("irt-alignment")
         try:
             self._levels, self.displacement = _align(slide, model)
         except (SlideError, OSError) as error:
-            self.said.value = html.escape(f"The alignment of this slide cannot be explored: {error}")
+            self.message.value = html.escape(f"This slide cannot be explored: {error}")
             return
-        self.said.value = html.escape(tell_displacement(self.displacement))
+        self.message.value = html.escape(describe_displacement(self.displacement))
         self._map = DisplacementMap(self.displacement, self._levels, self._go)
-        self.apart = ipywidgets.ToggleButton(description="less the shift", tooltip="Leave out what all arrows share")
-        self.apart.add_class("irt-apart")
-        self.apart.observe(lambda change: self._map.draw_arrows(less_shift=change["new"]), "value")
+        self.less_shift = ipywidgets.ToggleButton(description="subtract the shift", tooltip="that of the middle")
+        self.less_shift.add_class("irt-less-shift")
+        self.less_shift.observe(lambda change: self._map.draw_arrows(less_shift=change["new"]), "value")
         self.comparison = Comparison(list(VIEWS), self._levels.shape, self._draw, self._describe, mode="side by side")
-        self.children = [self.said, self.comparison, self.apart, self._map.drawing.widget]
+        self.children = [self.message, self.comparison, self.less_shift, self._map.drawing.widget]
         self._go(*self._map.best)
 
     def _go(self, row: float, column: float) -> None:
-        """Look at a place of the upright slide."""
+        """Show a place of the upright slide."""
         if self.comparison is not None:
             self.comparison.go(View(row, column, min(self.comparison.view.step, CLOSE)))
 
@@ -84,11 +84,11 @@ class AlignmentExplorer(ipywidgets.VBox):
         assert self.displacement is not None
         y, x = stored_place(row, column, self._levels.shape, self._levels.orientation)
         down, across = displacement_at(self.displacement, np.array([y]), np.array([x]))[:, 0, 0]
-        return f"y {y}, x {x}: infrared at y {down:+.2f}, x {across:+.2f} from there"
+        return f"y {y}, x {x}: infrared shifted by {down:+.2f} rows, {across:+.2f} columns"
 
 
 def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, Displacement]:
-    """The slide with its infrared on the colour grid, and the displacement by which it was brought there."""
+    """The slide with its infrared on the colour grid, and the displacement that was used."""
     near = read_in_pieces(with_infrared(slide))
     sample = sample_slide(near, None if model is None else from_dataset(model).displacement)
     infrared = shift_infrared(near.counts.chunk(), sample.displacement, sample.film)
@@ -96,7 +96,7 @@ def _align(slide: xr.Dataset, model: xr.Dataset | None) -> tuple[Levels, Displac
 
 
 def _gray_planes(planes: dict[str, np.ndarray], scaled: Size) -> dict[str, Picture]:
-    """High-passed densities as gray pictures of this size, dark where more light is blocked."""
+    """High-passed densities as gray pictures of this size; places that block more light are darker."""
     visible, infrared = planes["counts"][..., :3], planes["counts"][..., 3]
     densities = {"colour": to_density(visible).mean(axis=2), SCANNED: to_density(infrared)}
     if "infrared" in planes:
@@ -107,7 +107,7 @@ def _gray_planes(planes: dict[str, np.ndarray], scaled: Size) -> dict[str, Pictu
 
 
 def _filled(infrared: np.ndarray) -> np.ndarray:
-    """The infrared with the median of what was seen where its frame has ended."""
+    """The infrared, with its median outside its frame."""
     seen = infrared[np.isfinite(infrared)]
     return np.nan_to_num(infrared, nan=float(np.median(seen)) if seen.size else 0.0)
 
@@ -120,37 +120,37 @@ def _draw_one(name: str, planes: dict[str, Picture], view: View, box: Box, size:
     return view.lay(np.stack([first, second, second], axis=2), box, size), name
 
 
-def tell_displacement(displacement: Displacement) -> str:
-    """Say in words where the infrared lies against the colour, how sure that is, and what is done about it."""
-    evidence = f"evidence of {displacement.evidence:.0f} sigma, where {EVIDENCE:.0f} are needed"
+def describe_displacement(displacement: Displacement) -> str:
+    """Describe the shift of the infrared, its uncertainty, and how much it varies over the slide."""
+    evidence = f"evidence {displacement.evidence:.0f} sigma, {EVIDENCE:.0f} needed"
     if not displacement.coefficient.any() and not displacement.trusted:
-        return f"The slide does not tell where its infrared lies ({evidence}), so nothing is corrected."
+        return f"Too little detail to measure the shift of the infrared ({evidence}). Nothing is shifted."
     down, across = displacement.shift
-    lies = f"infrared at (y {down:+.2f}, x {across:+.2f}) shows what the colour shows at (y, x)"
+    shift = f"{down:+.2f} rows and {across:+.2f} columns"
     if not displacement.trusted:
-        return f"The slide does not tell where its infrared lies ({evidence}); after its roll, {lies}."
+        return f"Too little detail to measure the shift of the infrared ({evidence}). The roll's is used: {shift}."
     error, change = displacement.uncertainty, _largest_change(displacement)
-    sure = f"give or take {error:.2f} px ({evidence})"
-    return f"In the middle {lies}, {sure}; elsewhere it differs by up to {change:.2f} px."
+    elsewhere = "the same everywhere" if change < 0.005 else f"up to {change:.2f} px more or less elsewhere"
+    return f"The infrared is shifted by {shift} (± {error:.2f} px), {elsewhere}."
 
 
 def _largest_change(displacement: Displacement) -> float:
-    """Largest difference along y or x, in pixels, between the displacement of a place and that of the middle."""
+    """Largest difference along y or x, in pixels, from the displacement of the middle."""
     field = displacement_at(displacement, *grid_of(displacement))
     return float(np.abs(field - displacement.coefficient[:, 0, None, None]).max())
 
 
 def explore_alignment(slide: xr.Dataset, *, model: xr.Dataset | None = None) -> AlignmentExplorer:
-    """Show where a slide's infrared lies against its colour, before and after it is shifted, and what tells it.
+    """Compare the infrared of a slide with its colour before and after alignment, with a map of the displacement.
 
-    Where both are shown colour is red and infrared cyan: what lies in the same place is gray, and what is dark in the
-    infrared alone is red. Click on the map to look there.
+    Where both are shown, the colour is red and the infrared cyan: details that coincide are gray, and details that are
+    dark in the infrared alone are red. Click on the map to go to a place.
 
     Parameters
     ----------
     slide
         From `open_slide`.
     model
-        Of the slide's roll, from `fit_roll`: its displacement is taken where the slide tells none.
+        Of the slide's roll, from `fit_roll`; its displacement is used if the slide shows too little to measure one.
     """
     return AlignmentExplorer(slide, model)

@@ -1,4 +1,4 @@
-"""Places of a slide, one after another: the marked ones from the least certain on, the others from the strongest on."""
+"""Places of a slide in turn: marked ones, least certain first, and unmarked ones, strongest first."""
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -14,16 +14,16 @@ from irtoolkit.settings import Settings
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
 
 SIZE, STEP = (360, 480), 0.5
-"""Height and width of the picture, and pixels of the slide in one of its, unless a place needs more room."""
+"""Height and width of the picture, and slide pixels per picture pixel; more for a place that needs more room."""
 
 MARGINS = 4
-"""Pixels that a widget keeps clear beside its picture."""
+"""Pixels that a widget leaves free beside its picture."""
 
 MARKED, UNMARKED = "marked", "unmarked"
 
 
 class Regions(NamedTuple):
-    """What `settings` mark of a slide, and how the regions are found that they do not; both as of `join_regions`."""
+    """The `settings`, the regions that they mark, and a function that finds the others; both as in `join_regions`."""
 
     settings: Settings
     marked: xr.Dataset
@@ -31,14 +31,14 @@ class Regions(NamedTuple):
 
 
 class CloseUp(ipywidgets.VBox):
-    """A place in the middle of a picture, ringed, and a button each that leads to the next marked and unmarked one.
+    """A picture of one place, with a ring around it, and buttons for the next marked and the next unmarked place.
 
     Parameters
     ----------
     slide
-        Its `counts` and the attribute `orientation`.
+        With `counts` and the attribute `orientation`.
     colour
-        Makes an upright picture of counts (band, y, x).
+        Turns counts (band, y, x) into an upright picture.
     """
 
     def __init__(self, slide: xr.Dataset, colour: Callable[[xr.DataArray], Picture]) -> None:
@@ -47,19 +47,19 @@ class CloseUp(ipywidgets.VBox):
         stored = slide.sizes["y"], slide.sizes["x"]
         self._shape = stored[::-1] if self._orientation in TRANSPOSED else stored
         self._outlined, self._place = True, np.zeros(0, int)
-        self.said, self.image = ipywidgets.HTML(), ipywidgets.Image(format="jpeg")
-        self.said.add_class("irt-place")
+        self.caption, self.image = ipywidgets.HTML(), ipywidgets.Image(format="jpeg")
+        self.caption.add_class("irt-place")
         self.steps = {}
         for kind in (MARKED, UNMARKED):
             button = ipywidgets.Button(description=f"next {kind} place", layout={"width": "auto"})
             button.add_class(f"irt-next-{kind}")
             button.on_click(lambda _, kind=kind: self._step(kind))
             self.steps[kind] = button
-        shown = [ipywidgets.HBox(list(self.steps.values())), self.said, self.image]
+        shown = [ipywidgets.HBox(list(self.steps.values())), self.caption, self.image]
         super().__init__(shown, layout={"width": f"{SIZE[1] + MARGINS}px"})
 
     def show(self, regions: Regions) -> None:
-        """Begin anew, with the least certain of the marked regions."""
+        """Start with the least certain marked region."""
         self._regions = regions
         self._turns: dict[str, Iterator[tuple[str, np.ndarray]]] = {}
         self._step(MARKED)
@@ -67,11 +67,12 @@ class CloseUp(ipywidgets.VBox):
     def _step(self, kind: str) -> None:
         if kind not in self._turns:
             self._turns[kind] = cycle(_list_places(kind, self._regions, self._slide.sizes["x"]))
-        self.said.value, self._place = next(self._turns[kind], (f"There is no {kind} place.", np.zeros(0, int)))
+        nothing = f"There is no {kind} place.", np.zeros(0, int)
+        self.caption.value, self._place = next(self._turns[kind], nothing)
         self._show()
 
     def outline(self, outlined: bool) -> None:
-        """Whether to draw the outlines of what is marked."""
+        """Draw the outlines of the marks, or leave them out."""
         self._outlined = outlined
         self._show()
 
@@ -89,7 +90,7 @@ class CloseUp(ipywidgets.VBox):
         return view.ring(view.lay(picture, box, SIZE), place)
 
     def _upright(self, index: np.ndarray) -> np.ndarray:
-        """Rows and columns (pixel, 2) of the upright slide."""
+        """Rows and columns (pixel, 2) on the upright slide."""
         places = np.stack(np.divmod(index, self._slide.sizes["x"]), axis=1)
         return to_upright(places, self._shape, self._orientation)
 
@@ -99,7 +100,7 @@ class CloseUp(ipywidgets.VBox):
         return rows, columns
 
     def _upright_mask(self, box: Box) -> np.ndarray:
-        """What is marked in a box of the upright slide, uint8."""
+        """Mask of a box of the upright slide, uint8."""
         starts, stops = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
         places = self._upright(self._regions.marked.pixel_index.values)
         row, column = (places[((places >= starts) & (places < stops)).all(axis=1)] - starts).T
@@ -109,33 +110,37 @@ class CloseUp(ipywidgets.VBox):
 
 
 def _list_places(kind: str, regions: Regions, width: int) -> Iterator[tuple[str, np.ndarray]]:
-    """What is said of each place, and its pixels, flat indices; unmarked ones that would be seen come first.
+    """Caption and pixels (flat indices) of each place; unmarked places with enough contrast come first.
 
-    Places are counted as defects are: what was trimmed of a region may part it in several.
+    Places are counted as defects are: trimming may split a region into several.
     """
     found = regions.marked if kind == MARKED else regions.find_unmarked()
     if not found.sizes["pixel"]:
         return
-    places = _part(found.pixel_index.values, width)
+    places = _split(found.pixel_index.values, width)
     first = np.searchsorted(found.pixel_index.values, [place[0] for place in places])
     owner = found.pixel_region.values[first]
     rank, visibility = found["rank"].values[owner], found.visibility.values[owner]
-    seen = visibility >= regions.settings.visibility
-    order = np.argsort(rank, kind="stable") if kind == MARKED else np.lexsort((-rank, ~seen))
-    head = f"of {len(places):,}, the {'least certain' if kind == MARKED else 'strongest'} first"
+    visible = visibility >= regions.settings.visibility
+    order = np.argsort(rank, kind="stable") if kind == MARKED else np.lexsort((-rank, ~visible))
+    head = f"of {len(places):,}, {'least certain' if kind == MARKED else 'strongest'} first"
     for at, one in enumerate(order, 1):
-        told = _tell(places[one].size, rank[one], visibility[one], regions.settings)
-        yield f"{kind.title()} place {at:,} {head}: {told}", places[one]
+        text = _describe(kind, places[one].size, rank[one], visibility[one], regions.settings)
+        yield f"{kind.title()} place {at:,} {head}: {text}", places[one]
 
 
-def _part(index: np.ndarray, width: int) -> list[np.ndarray]:
-    """The 8-connected parts of pixels, flat indices in order."""
+def _split(index: np.ndarray, width: int) -> list[np.ndarray]:
+    """Split pixels, sorted flat indices, into 8-connected parts."""
     part, count = connect_pixels(index, width)
     order = np.argsort(part, kind="stable")
     return np.split(index[order], np.searchsorted(part[order], np.arange(1, count)))
 
 
-def _tell(area: int, rank: float, visibility: float, settings: Settings) -> str:
-    asked = "" if visibility >= settings.visibility else f" ({settings.visibility:g} is asked)"
-    sure = f", as sure as one pixel of {REGION_LEVEL + rank:.1f} sigma" if settings.threshold == "mirror" else ""
-    return f"{area:,} px, visibility {visibility:.1f}{asked}{sure}"
+def _describe(kind: str, area: int, rank: float, visibility: float, settings: Settings) -> str:
+    """Area, contrast and score of a place, or why it is unmarked."""
+    score = f", score {REGION_LEVEL + rank:.1f} sigma" if settings.threshold == "mirror" else ""
+    if kind == MARKED:
+        return f"{area:,} px, contrast {visibility:.1f}{score}."
+    if visibility < settings.visibility:
+        return f"{area:,} px. Left alone: contrast {visibility:.1f}, below the visibility of {settings.visibility:g}."
+    return f"{area:,} px, contrast {visibility:.1f}{score}. Left alone: below the threshold."

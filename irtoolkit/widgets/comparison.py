@@ -1,4 +1,4 @@
-"""A widget that compares views of one slide: alone, wiped, blinked or side by side, by mouse and by keyboard."""
+"""A widget that compares views of one slide: one by one, wiped, blinked or side by side, with mouse or keyboard."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ import numpy as np
 
 from irtoolkit.pictures import Picture
 from irtoolkit.schema import SlideError
-from irtoolkit.widgets.panels import Hands, Panels
+from irtoolkit.widgets.panels import MouseActions, Panels
 from irtoolkit.widgets.views import Size, View, fit_view
 
 MODES = ("one", "wipe", "blink", "side by side", "all")
 PAN, ZOOM, TURN = 1 / 3, 2.0, 1.25
-"""Share of a panel that an arrow moves, and the enlargement of a button and of one turn of the wheel."""
+"""Share of a panel that an arrow button moves; zoom of a button, and of one step of the mouse wheel."""
 
 BLINK = 600
 """Milliseconds."""
@@ -24,29 +24,29 @@ Describe = Callable[[int, int], str]
 
 
 class Comparison(ipywidgets.VBox):
-    """Linked panels, the menus of what they show, and the buttons that move them.
+    """Linked panels, menus that choose their views, and buttons that move and zoom them.
 
     Parameters
     ----------
     names
-        The views that there are.
+        Names of the views.
     shape
         Height and width of the upright slide.
     draw
-        Takes names, a view and the size of a panel, and returns a picture (y, x, 3) and a caption for each.
+        Takes names, a view and the size of a panel; returns a picture (y, x, 3) and a caption for each name.
     describe
-        Takes row and column of the upright slide, and says what is there.
+        Takes row and column on the upright slide; returns the values there as text.
     mode
-        How they begin.
+        The mode at the start.
 
     Attributes
     ----------
     view
-        Where the panels look.
+        The part of the slide on the panels.
     first, second, mode, wipe, blink, swap
         The controls; `mode` is one of ``"one"``, ``"wipe"``, ``"blink"``, ``"side by side"`` and ``"all"``.
     status, pointer
-        What is said of the middle of the view, and of the place under the pointer.
+        Values in the middle of the view, and under the mouse pointer.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Comparison(ipywidgets.VBox):
         height: int = 560,
     ) -> None:
         self._names, self._shape, self._draw_views, self._describe = list(names), shape, draw, describe
-        self.panels = Panels(width, height, Hands(self._drag, self._wheel, self._rest))
+        self.panels = Panels(width, height, MouseActions(self._drag, self._wheel, self._hover))
         self._drawn: list[tuple[Picture, str]] = []
         self._make_controls(mode)
         self.view = fit_view(shape, self.size)
@@ -118,17 +118,17 @@ class Comparison(ipywidgets.VBox):
 
     @property
     def shown(self) -> list[str]:
-        """The views that are on the panels, or can be wiped or blinked to at once."""
+        """Names of the views that are drawn, including one hidden by wiping or blinking."""
         both = [self.first.value, self.second.value]
         return {"one": both[:1], "all": self._names}.get(self.mode.value, both)
 
     def go(self, view: View) -> None:
-        """Look elsewhere on the slide, or closer."""
+        """Move or zoom to a view."""
         self.view = view.within(self._shape, self.size)
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw the views anew; where the slide cannot be read, say why."""
+        """Draw the views again; if the slide cannot be read, the status says why."""
         self.status.value = "computing&hellip;"
         try:
             self._drawn = self._draw_views(self.shown, self.view, self.size)
@@ -140,7 +140,7 @@ class Comparison(ipywidgets.VBox):
         self.status.value = html.escape(f"{1 / self.view.step:.0%}, middle: {self._describe(*middle)}")
 
     def _compose(self) -> None:
-        """Put what was drawn on the panels."""
+        """Put the drawn views on the panels."""
         if not self._drawn:
             return
         drawn = self._drawn
@@ -157,7 +157,7 @@ class Comparison(ipywidgets.VBox):
         self.go(fit_view(self._shape, self.size) if fitted else self.view)
 
     def _offer(self) -> None:
-        """Show the controls that the mode uses."""
+        """Show only the controls that the mode uses."""
         used = {
             "one": [self.first],
             "wipe": [self.first, self.second, self.wipe],
@@ -173,12 +173,12 @@ class Comparison(ipywidgets.VBox):
     def _wheel(self, turns: float, down: float, across: float) -> None:
         self.go(self.view.zoomed(TURN**turns, down - self.size[0] / 2, across - self.size[1] / 2))
 
-    def _rest(self, down: float, across: float) -> None:
+    def _hover(self, down: float, across: float) -> None:
         self.pointer.value = html.escape(f"pointer: {self._describe(*self.view.place(down, across, self.size))}")
 
 
 def _wiped(left: tuple[Picture, str], right: tuple[Picture, str], share: float) -> tuple[Picture, str]:
-    """The first picture up to a share of the width, the second from there on, a white line between them."""
+    """The first picture up to a share of the width, then a white line and the second picture."""
     edge = round(share * left[0].shape[1])
     picture = np.concatenate([left[0][:, :edge], right[0][:, edge:]], axis=1)
     picture[:, max(edge - 1, 0) : edge + 1] = 255

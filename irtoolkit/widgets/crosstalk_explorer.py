@@ -1,4 +1,4 @@
-"""A widget that shows what each kind of term does to the fit of the picture's ghost."""
+"""A widget that shows what each group of terms contributes to the crosstalk fit."""
 
 import html
 from collections.abc import Sequence
@@ -27,30 +27,30 @@ from irtoolkit.widgets.pieces import with_infrared
 
 MEANING = {
     "bands": "The ghost follows the density of red, green and blue.",
-    "squares and products": "It does so along a curve, and the dyes mix: Kodachrome.",
-    "lamp": "Infrared and visible light fall off differently towards the corners.",
+    "squares and products": "The ghost follows the density along a curve, and the dyes mix (Kodachrome).",
+    "lamp": "Infrared and visible light fade differently towards the corners.",
     "blurred ghost": "The infrared is blurrier, or sharper, than the colours.",
-    "displaced ghost": "The infrared is still displaced by a part of a pixel.",
-    "flare": "Light from the surroundings reaches dark places.",
+    "displaced ghost": "The infrared is still shifted by a fraction of a pixel.",
+    "flare": "Stray light from the surroundings reaches dark places.",
     "blurred bands": "Each colour band has a blur of its own.",
     "mixed light": "A blur averages light, not density.",
-    "detail in shadow": "In shadow fine detail is mostly noise, and tells less.",
+    "detail in shadow": "In shadows fine detail is mostly noise and predicts less.",
 }
 LIMIT = 10
-"""Sigmas, left by all terms, at which the residual is drawn black; the same for every choice."""
+"""Residual, in units of the noise left by all terms, that is drawn black; the same for every choice of terms."""
 
 
 class CrosstalkExplorer(ipywidgets.VBox):
-    """Terms to choose, the infrared against a visible band before and after the fit on them, and what is left of it.
+    """Groups of terms to choose, the infrared against a visible band before and after the fit, and the residual.
 
     Attributes
     ----------
     terms
-        Names of the terms chosen.
+        Names of the chosen terms.
     shown
-        The crosstalk as `choose_terms` fits it on those terms to the slide shown; None where it cannot be fitted.
+        The crosstalk that `choose_terms` fits to the current slide; None if it cannot be fitted.
     roll
-        The model of the roll, from `fit_roll`, once it is fitted; `clean_slide` and `clean_archive` take it.
+        The model of the roll, from `fit_roll`, once it is fitted; `clean_slide` and `clean_archive` accept it.
     """
 
     def __init__(self, slides: Sequence[xr.Dataset], model: xr.Dataset | None) -> None:
@@ -58,16 +58,16 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self.shown: Crosstalk | None = None
         self._slides, self._model = tuple(slides), model
         self._sampled: CrosstalkSample | None = None
-        self._said, self._figures, self._table = (ipywidgets.HTML() for _ in range(3))
+        self._message, self._figures, self._table = (ipywidgets.HTML() for _ in range(3))
         self._drawing = Drawing(1160, 370)
         self._axes = self._drawing.figure.subplots(1, 3, gridspec_kw={"wspace": 0.12})
         self._make_controls()
         groups = ipywidgets.HBox(list(self._groups.values()), layout={"flex_flow": "row wrap"})
         choices = ipywidgets.HBox([self._slide, self._band, self._part, self._fit_roll])
-        super().__init__([self._said, choices, groups, self._figures, self._drawing.widget, self._table])
+        super().__init__([self._message, choices, groups, self._figures, self._drawing.widget, self._table])
         for part, name in (
             (self, "crosstalk"),
-            (self._said, "said"),
+            (self._message, "message"),
             (self._figures, "figures"),
             (self._table, "roll"),
         ):
@@ -76,16 +76,16 @@ class CrosstalkExplorer(ipywidgets.VBox):
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the terms chosen."""
+        """Names of the chosen terms."""
         return tuple(term for name, box in self._groups.items() if box.value for term in GROUPS[name])
 
     def fit_model(self) -> xr.Dataset:
-        """Fit the slide shown by itself on the terms chosen, as `clean_slide` and `write_model` take it.
+        """Fit the current slide alone on the chosen terms; `clean_slide` and `write_model` accept the model.
 
         Raises
         ------
         SlideError
-            The slide cannot be fitted, or its film is silver.
+            The slide cannot be fitted, or it is on silver film.
         """
         if self._sampled is None:
             raise SlideError("expected a slide that can be fitted; choose another")
@@ -115,29 +115,29 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._fit_roll.on_click(self._fit_all)
 
     def _open(self, _: Any = None) -> None:
-        """Sample the slide chosen, and fit it."""
+        """Sample the chosen slide and fit it."""
         self._sampled = self.shown = None
-        self._said.value = "Computing…"
+        self._message.value = "Computing…"
         try:
             if not self._slides:
                 raise SlideError("expected at least one slide, found none")
             self._sampled = sample_crosstalk(with_infrared(self._slides[self._slide.value]), self._model)
         except (SlideError, OSError) as error:
-            self._said.value = html.escape(f"This slide cannot be explored: {error}")
+            self._message.value = html.escape(f"This slide cannot be explored: {error}")
         shown = "" if self._sampled else "none"
         for part in (self._drawing.widget, self._figures):
             part.layout.display = shown
         if self._sampled:
-            self._said.value = "Leave out kinds of terms, and see what they explain."
+            self._message.value = "Untick a group of terms to see what it explains."
             self._part.options = [(f"row {y}, column {x}", at) for at, (y, x) in enumerate(self._sampled.places())]
             self._fit()
 
     def _fit(self, _: Any = None) -> None:
-        """Fit on the terms chosen, and draw."""
+        """Fit on the chosen terms, and draw."""
         if self._sampled is None:
             return
         self.shown = choose_terms(self._sampled, self.terms)
-        fits = {"terms chosen": self.shown, "all terms": self._sampled.crosstalk}
+        fits = {"chosen terms": self.shown, "all terms": self._sampled.crosstalk}
         self._figures.value = _compare(fits, len(self.terms))
         self._draw()
 
@@ -156,11 +156,11 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._drawing.redraw()
 
     def _fit_all(self, _: Any = None) -> None:
-        """Fit the roll, and tell of its slides."""
+        """Fit the roll, and list its slides."""
         self._table.value = "Fitting the roll…"
         try:
             self.roll = fit_roll(map(with_infrared, self._slides))
-            self._table.value = _tell_roll(self.roll)
+            self._table.value = _tabulate_roll(self.roll)
         except (SlideError, OSError) as error:
             self._table.value = html.escape(f"The roll cannot be fitted: {error}")
 
@@ -168,33 +168,33 @@ class CrosstalkExplorer(ipywidgets.VBox):
 def explore_crosstalk(
     slides: xr.Dataset | Sequence[xr.Dataset], *, model: xr.Dataset | None = None
 ) -> CrosstalkExplorer:
-    """Show what each kind of term does to the fit of the picture's ghost, slide by slide, and fit the roll.
+    """Show what each group of terms contributes to the crosstalk fit of a slide, and fit the roll.
 
     Parameters
     ----------
     slides
         One or more, from `open_slide`.
     model
-        From `fit_roll`, whose curve, black levels and flare are then taken; each slide's own if None.
+        From `fit_roll`; its curve, black levels and flare are used. If None, each slide's own are used.
     """
     return CrosstalkExplorer([slides] if isinstance(slides, xr.Dataset) else slides, model)
 
 
 def _compare(fits: dict[str, Crosstalk], terms: int) -> str:
-    """A table of what fits explain and leave."""
+    """A table of fits: share explained and residual noise."""
     rows = [(name, f"{max(fit.r2, 0):.4f}", f"{fit.sigma:.4f}", f"{fit.slopes:+.3f}") for name, fit in fits.items()]
-    head = (f"fit ({terms} terms chosen)", "R² (share explained)", "sigma left (density)", "sum of slopes")
-    return _tabulate("What the fit explains, and what it leaves", head, rows)
+    head = (f"fit ({terms} terms chosen)", "R² (share explained)", "residual noise (density)", "slopes")
+    return _tabulate("Share explained and residual noise", head, rows)
 
 
-def _tell_roll(model: xr.Dataset) -> str:
-    """A table of the slides of a roll, each by its own fit, and why some were refused."""
+def _tabulate_roll(model: xr.Dataset) -> str:
+    """A table of the slides of a roll with each slide's own fit, and reasons for outliers and refusals."""
     known = from_dataset(model)
     rows = _rows(known.basis) if isinstance(known.basis, Slides) else []
     refused = [(Path(slide).name, *[""] * 4, reason) for slide, reason in model.attrs.get("refused", {}).items()]
-    head = ("slide", "R² (share explained)", "sigma left (density)", "sum of slopes", "misfit (1 is usual)", "")
-    told = f"The roll: sum of slopes {known.crosstalk.slopes:+.3f}"
-    return _tabulate(told, head, rows + refused)
+    head = ("slide", "R² (share explained)", "residual noise (density)", "slopes", "misfit (1 is usual)", "remark")
+    caption = f"The roll: slopes {known.crosstalk.slopes:+.3f}"
+    return _tabulate(caption, head, rows + refused)
 
 
 def _rows(slides: Slides) -> list[tuple[str, ...]]:

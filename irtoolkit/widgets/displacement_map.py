@@ -1,4 +1,4 @@
-"""A map of the displacement of a slide's infrared, beside what is looked at of it."""
+"""A map of the displacement of a slide's infrared."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,16 +17,16 @@ LEFT, RIGHT, TOP, BOTTOM = 80, 140, 30, 50
 """Pixels of the screen: the longer side of the slide on the map, and the margins."""
 
 UNIT = 0.08
-"""Length of the key's arrow, as a share of the longer side; nine of ten arrows are no longer."""
+"""Length of the key's arrow, as a share of the longer side; 90 % of the arrows are at most as long."""
 
 SURE, FAINT = 0.3, 0.1
-"""Standard error in pixels at which a piece's arrow is half as dark, and the least darkness."""
+"""Standard error in pixels at which an arrow is half as dark, and the lowest darkness."""
 
 FITTED, BLUE = "fitted", "#56b4e9"
 
 
 class DisplacementMap:
-    """Arrows over the upright slide: what every piece tells, and the field drawn through them; a click goes there.
+    """Arrows over the upright slide: the displacement of each piece and the fitted field; a click goes to a place.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class DisplacementMap:
     levels
         The slide.
     go
-        Called with row and column of the upright slide that was clicked on.
+        Called with the row and column of a click on the upright slide.
     """
 
     def __init__(self, displacement: Displacement, levels: Levels, go: Callable[[float, float], None]) -> None:
@@ -52,7 +52,7 @@ class DisplacementMap:
 
     @property
     def best(self) -> tuple[float, float]:
-        """Row and column of the piece that tells its displacement best; the middle where none does."""
+        """Row and column of the piece with the smallest error; the middle if there are no pieces."""
         if self._displacement.pieces is None:
             return self._shape[0] / 2, self._shape[1] / 2
         piece = int(self._displacement.pieces.error.argmin())
@@ -68,12 +68,12 @@ class DisplacementMap:
         return to_upright(stored, self._shape, self._orientation)
 
     def draw_arrows(self, *, less_shift: bool) -> None:
-        """Draw all arrows anew, without the displacement of the middle if asked; what pieces tell badly is faint."""
+        """Draw all arrows, optionally minus the displacement of the middle; arrows with a large error are faint."""
         ax, field = self._ax, self._displacement
         ax.clear()
         height, width = self._shape
         ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xlabel="column (px)", ylabel="row (px)")
-        ax.set_title("Displacement of the infrared" + (", less that of the middle" if less_shift else ""), fontsize=10)
+        ax.set_title("Displacement of the infrared" + (", minus that of the middle" if less_shift else ""), fontsize=10)
         ax.add_patch(self._window)
         places = self._upright_places()
         arrows = _arrows(field, less_shift)
@@ -94,7 +94,7 @@ class DisplacementMap:
         return {"color": "black", "alpha": np.maximum(strength, FAINT), "width": 0.004}
 
     def mark(self, box: Box) -> None:
-        """Draw where the panels look."""
+        """Draw a frame around the part on the panels."""
         rows, columns = box
         self._window.set_bounds(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
         self.drawing.redraw()
@@ -105,11 +105,11 @@ class DisplacementMap:
 
 
 def _arrows(field: Displacement, less_shift: bool) -> dict[str, np.ndarray]:
-    """Displacements (place, 2) in y and x: of each piece by itself, if there are any, and of the fitted field there."""
+    """Displacements (place, 2) in y and x: of the fitted field, and of each piece if there are any."""
     if field.pieces is not None:
         y, x = field.pieces.place.T
         fitted = np.array([displacement_at(field, y[i : i + 1], x[i : i + 1])[:, 0, 0] for i in range(len(y))])
-        arrows = {FITTED: fitted, "told by a piece": field.pieces.move}
+        arrows = {FITTED: fitted, "measured": field.pieces.move}
     else:
         arrows = {FITTED: displacement_at(field, *grid_of(field)).reshape(2, -1).T}
     middle = field.coefficient[:, 0] if less_shift else 0
@@ -117,6 +117,6 @@ def _arrows(field: Displacement, less_shift: bool) -> dict[str, np.ndarray]:
 
 
 def grid_of(displacement: Displacement) -> tuple[np.ndarray, np.ndarray]:
-    """Seven rows and seven columns, as stored, spread over the slide of a displacement."""
+    """Seven rows and seven columns, in stored pixels, evenly spread over the slide."""
     rows, columns = (np.linspace(0, side - 1, ACROSS) for side in displacement.shape)
     return rows, columns

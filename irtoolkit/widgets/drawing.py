@@ -1,4 +1,4 @@
-"""A matplotlib figure inside a widget: live where ipympl is installed, else a picture that is drawn anew."""
+"""A matplotlib figure in a widget: live with ipympl, otherwise a still picture that is drawn again."""
 
 import warnings
 from importlib.util import find_spec
@@ -14,12 +14,12 @@ DPI = 100
 
 
 class Drawing:
-    """A figure, and the widget that shows it; `live` tells whether the mouse reaches the figure.
+    """A figure and the widget that shows it; `live` is True if the figure receives mouse events.
 
     Parameters
     ----------
     width, height
-        Of the figure, in pixels of the screen.
+        Of the figure, in screen pixels.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Drawing:
         self.widget: Any = _live_canvas(self.figure) if self.live else _still_picture(self.figure)
 
     def redraw(self) -> None:
-        """Show what was drawn on the figure since; the first time, its parts are given their places for good."""
+        """Show the current figure; the first call also fixes its layout."""
         if self.figure.get_layout_engine() is not None:
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine(None)
@@ -48,8 +48,8 @@ def _live_canvas(figure: Figure) -> Any:
     backend = matplotlib.get_backend()
     from ipympl.backend_nbagg import Canvas, FigureManager
 
-    matplotlib.use(backend)  # which importing ipympl changes
-    with warnings.catch_warnings():  # ipympl 0.10 makes its toolbar in a way that traitlets warns of
+    matplotlib.use(backend)  # importing ipympl changes the backend
+    with warnings.catch_warnings():  # traitlets warns about the toolbar of ipympl 0.10
         warnings.simplefilter("ignore", DeprecationWarning)
         canvas = Canvas(figure)
         FigureManager(canvas, 0)

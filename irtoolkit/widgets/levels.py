@@ -1,4 +1,4 @@
-"""The planes of a slide for looking at: an overview in memory, windows from the file, the right way up."""
+"""The planes of a slide for display, upright: an overview in memory, and windows read from the file."""
 
 from collections.abc import Iterable
 from math import ceil, sqrt
@@ -17,28 +17,28 @@ from irtoolkit.widgets.views import Box, Size, View, stored_box
 
 OVERVIEW_PIXELS = 8e6
 COMPUTED_PIXELS = 2e6
-"""Pixels of the overview at most, and of a window of a plane that is computed, not read: a few seconds of work."""
+"""Most pixels of the overview, and of a window that must be computed (a few seconds of work)."""
 
 READ_STEPS = 4
-"""Tasks a chunk up to which a lazy plane counts as read: opened, sliced, joined; the steps of the method are many."""
+"""Most tasks per chunk of a lazy plane that is only read; computed planes have many more."""
 
-CLOSER = "go closer, it is computed for what is in view"
-"""Said of a plane that is not computed for as much as is in view."""
+CLOSER = "go closer; it is computed only for a small area"
+"""Caption of a plane that must be computed and is too large in this view."""
 
 
 def is_read(plane: xr.DataArray) -> bool:
-    """Whether a plane is in memory or only read from files, so that it is cheap to have."""
+    """Whether a plane is in memory or only read from files, and therefore cheap."""
     return plane.chunks is None or len(plane.__dask_graph__()) <= READ_STEPS * plane.data.npartitions
 
 
 class Levels:
-    """The planes of a slide as a person looks at them: from an overview in memory, or window by window.
+    """The planes of a slide for display, from an overview in memory or window by window.
 
     Parameters
     ----------
     slide
-        `counts`, and what else there is of `clean_slide`, NumPy or lazy. Where the counts are those of the file named
-        in the attributes, they are read in small pieces.
+        `counts` and any other variables of `clean_slide`, in memory or lazy. Counts of an opened file are read in small
+        pieces.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class Levels:
     orientation
         TIFF orientation of the stored pixels.
     step
-        Pixels of the slide in one of the overview, which has some 8 million at most.
+        Slide pixels per pixel of the overview, which has about 8 million at most.
     overviewed
-        The rows and columns, in whole squares of `step` pixels, of which there is an overview.
+        Rows and columns of the overview, in whole squares of `step` pixels.
     """
 
     def __init__(self, slide: xr.Dataset) -> None:
@@ -64,15 +64,15 @@ class Levels:
         self._computed: dict[str, tuple[Box, np.ndarray]] = {}
 
     def see(self, names: Iterable[str], view: View, size: Size) -> tuple[Box, dict[str, np.ndarray]]:
-        """The box that a panel of this size shows, and its planes (`read`) at the level that the view needs."""
+        """The box that a panel of this size shows, and its planes (`read`) at the resolution that the view needs."""
         coarse = self.step == 1 or view.step >= self.step
         box = view.box(size, self.shape, self.step if coarse else 1)
         return box, self.read(names, box, coarse=coarse)
 
     def read(self, names: Iterable[str], box: Box, *, coarse: bool) -> dict[str, np.ndarray]:
-        """Planes (y, x) or (y, x, band) of an upright box, by their names; those the slide has not are left out.
+        """Planes (y, x) or (y, x, band) of an upright box, by name.
 
-        Left out are also planes that must be computed where the box holds over 2 million pixels.
+        Missing planes are left out, as are planes that must be computed if the box has over 2 million pixels.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Levels:
         box
             Rows and columns; whole squares of `step` pixels if coarse.
         coarse
-            Whether what is only read may come from the overview, each square of `step` pixels averaged.
+            Whether planes may come from the overview, averaged over squares of `step` pixels.
         """
         known = [name for name in dict.fromkeys(names) if name in self.slide]
         ready = [name for name in known if is_read(self.slide[name])]
@@ -115,7 +115,7 @@ class Levels:
         return dict(zip(names, self._upright(planes), strict=True))
 
     def _from_blocks(self, names: list[str], box: Box) -> dict[str, np.ndarray]:
-        """Computed planes, in the whole blocks around the box; those of the last box are kept."""
+        """Computed planes of a box; the whole blocks around the last box are kept in memory."""
         y, x = stored_box(box, self.shape, self.orientation)
         missing = [name for name in names if not _holds(self._computed.get(name), (y, x))]
         around = _whole_blocks((y, x), (self.slide.sizes["y"], self.slide.sizes["x"]))
@@ -124,13 +124,13 @@ class Levels:
         return dict(zip(names, self._upright([_cut(*self._computed[name], (y, x)) for name in names]), strict=True))
 
     def _upright(self, planes: Iterable[Any]) -> list[np.ndarray]:
-        """Stored planes (y, x) and (band, y, x) as (y, x) and (y, x, band), the right way up."""
+        """Turn stored planes (y, x) and (band, y, x) upright, as (y, x) and (y, x, band)."""
         arrays = map(np.asarray, planes)
         return [orient(np.moveaxis(plane, 0, -1) if plane.ndim == 3 else plane, self.orientation) for plane in arrays]
 
 
 def _average(plane: np.ndarray, step: int) -> np.ndarray:
-    """Means of squares of a plane (y, x) or planes (band, y, x); of a mask, whether any pixel of the square is True."""
+    """Average squares of a plane (y, x) or planes (band, y, x); a square of a mask is True if any of its pixels is."""
     if plane.dtype == bool:
         return cv2.dilate(plane.view(np.uint8), np.ones((step, step), np.uint8), anchor=(0, 0))[::step, ::step] > 0
     size = plane.shape[-1] // step, plane.shape[-2] // step
@@ -139,7 +139,7 @@ def _average(plane: np.ndarray, step: int) -> np.ndarray:
 
 
 def _whole_blocks(box: Box, shape: Size) -> Box:
-    """The blocks in which the steps of the method work that a stored box touches."""
+    """The union of the processing blocks that a stored box touches."""
     grid = blocks(*shape)
     sides = [rows[0][0] for rows in grid], [block[1] for block in grid[0]]
     touched = [
@@ -157,7 +157,7 @@ def _holds(computed: tuple[Box, np.ndarray] | None, box: Box) -> bool:
 
 
 def _cut(around: Box, plane: np.ndarray, box: Box) -> np.ndarray:
-    """Part of a plane that covers the box `around`."""
+    """Cut a box from a plane that covers the box `around`."""
     y, x = (slice(side.start - outer.start, side.stop - outer.start) for side, outer in zip(box, around, strict=True))
     return plane[..., y, x]
 
@@ -183,8 +183,8 @@ def locate_defects(mask: np.ndarray) -> xr.Dataset:
     y, x = np.divmod(index, mask.shape[1])
     area = np.bincount(region, minlength=count)
     columns = {"area": area}
-    for low, high, place, most in (("top", "bottom", y, mask.shape[0]), ("left", "right", x, mask.shape[1])):
-        columns[low], columns[high] = np.full(count, most), np.zeros(count, int)
+    for low, high, place, length in (("top", "bottom", y, mask.shape[0]), ("left", "right", x, mask.shape[1])):
+        columns[low], columns[high] = np.full(count, length), np.zeros(count, int)
         np.minimum.at(columns[low], region, place)
         np.maximum.at(columns[high], region, place + 1)
     order = np.argsort(-area, kind="stable")

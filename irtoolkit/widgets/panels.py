@@ -1,4 +1,4 @@
-"""Linked panels of pictures on one drawing: each pixel of a picture is one of the screen; the mouse drags and turns."""
+"""Linked panels of pictures on one drawing, moved and zoomed with the mouse; picture pixels are screen pixels."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,30 +14,30 @@ GAP = 4
 CAPTION = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 2}
 
 
-class Hands(NamedTuple):
-    """What is called when the mouse drags (down, across), turns its wheel at, or rests on a pixel of a panel."""
+class MouseActions(NamedTuple):
+    """Called on a drag (down, across), a step of the wheel (steps, down, across), and a move (down, across)."""
 
     drag: Callable[[float, float], None]
     wheel: Callable[[float, float, float], None]
-    rest: Callable[[float, float], None]
+    hover: Callable[[float, float], None]
 
 
 class Panels:
-    """One to six pictures side by side, all of one size.
+    """One to six pictures side by side, all of the same size.
 
     Parameters
     ----------
     width, height
-        Of all of them together, in pixels of the screen.
-    hands
-        Called with pixels of the screen: `drag` when the button is let go, `wheel` with the turns, 1 being one forward.
+        Of all panels together, in screen pixels.
+    actions
+        Called with screen pixels; `drag` when the mouse button is released.
     """
 
-    def __init__(self, width: int, height: int, hands: Hands) -> None:
+    def __init__(self, width: int, height: int, actions: MouseActions) -> None:
         self.drawing = Drawing(width, height)
         self.drawing.figure.set_layout_engine(None)
         self._whole = height, width
-        self._hands = hands
+        self._actions = actions
         self._shown: list[tuple[AxesImage, Text]] = []
         self._held: tuple[float, float] | None = None
         connect = self.drawing.figure.canvas.mpl_connect
@@ -47,16 +47,16 @@ class Panels:
         connect("scroll_event", self._scroll)
 
     def size(self, number: int) -> Size:
-        """Height and width of each of so many panels.
+        """Height and width of each of this number of panels.
 
-        >>> Panels(604, 400, Hands(print, print, print)).size(2)
+        >>> Panels(604, 400, MouseActions(print, print, print)).size(2)
         (400, 300)
         """
         down, across = _grid(number)
         return (self._whole[0] + GAP) // down - GAP, (self._whole[1] + GAP) // across - GAP
 
     def show(self, pictures: Sequence[Picture], captions: Sequence[str]) -> None:
-        """Draw pictures (y, x, 3) of the size that so many panels have, and what each of them is."""
+        """Draw pictures (y, x, 3), which have the `size` of a panel, and their captions."""
         if len(self._shown) != len(pictures):
             self._divide(len(pictures))
         height, width = self.size(len(pictures))
@@ -67,7 +67,7 @@ class Panels:
         self.drawing.redraw()
 
     def _divide(self, number: int) -> None:
-        """Make the panels anew, from the top left."""
+        """Replace the panels, from the top left."""
         figure, (height, width), (full_height, full_width) = self.drawing.figure, self.size(number), self._whole
         figure.clear()
         self._shown = []
@@ -91,7 +91,7 @@ class Panels:
             self._held = event.x, event.y
 
     def _move(self, event: Any) -> None:
-        """Take the pictures along while they are dragged; what comes into sight is read when they are let go."""
+        """Move the pictures with the mouse; the new part of the slide is read when the button is released."""
         if self._held is not None:
             down, across = self._dragged(event)
             height, width = self.size(len(self._shown))
@@ -99,13 +99,13 @@ class Panels:
                 image.set_extent((across, width + across, height + down, down))
             self.drawing.redraw()
         elif event.inaxes is not None:
-            self._hands.rest(event.ydata, event.xdata)
+            self._actions.hover(event.ydata, event.xdata)
 
     def _release(self, event: Any) -> None:
         if self._held is not None:
             down, across = self._dragged(event)
             self._held = None
-            self._hands.drag(down, across)
+            self._actions.drag(down, across)
 
     def _dragged(self, event: Any) -> tuple[float, float]:
         assert self._held is not None
@@ -114,11 +114,11 @@ class Panels:
 
     def _scroll(self, event: Any) -> None:
         if event.inaxes is not None:
-            self._hands.wheel(event.step, event.ydata, event.xdata)
+            self._actions.wheel(event.step, event.ydata, event.xdata)
 
 
 def _grid(number: int) -> Size:
-    """Rows and columns of so many panels.
+    """Rows and columns of a grid of panels.
 
     >>> [_grid(number) for number in (1, 2, 3, 4, 5, 6)]
     [(1, 1), (1, 2), (2, 2), (2, 2), (2, 3), (2, 3)]

@@ -1,4 +1,4 @@
-"""Slides and cleaned slides opened so that a small window of them is cheap to read."""
+"""Slides and cleaned slides, opened so that a small window is cheap to read."""
 
 import xarray as xr
 
@@ -13,26 +13,26 @@ PIECE = 240, 960
 def open_cleaned(
     source: AnyPath, mask: AnyPath, healed: AnyPath | None = None, *, infrared: AnyPath | int | None = None
 ) -> xr.Dataset:
-    """Open a slide that was cleaned, from its files; nothing is computed anew.
+    """Open a cleaned slide from its files; nothing is computed.
 
     Parameters
     ----------
     source, infrared
-        The slide, as `open_slide` takes it.
+        The slide, as in `open_slide`.
     mask, healed
-        The ``*_mask.tif`` and, if there is one, the ``*_clean.tif`` that were written for it.
+        Its ``*_mask.tif`` and, if there is one, its ``*_clean.tif``.
 
     Returns
     -------
     xarray.Dataset
-        `counts`, lazy; `mask`, in memory; and `healed`, lazy, if its file is named: as `clean_slide` returns them.
+        As from `clean_slide`: `counts`, lazy; `mask`, in memory; and `healed`, lazy, if its file is given.
 
     Raises
     ------
     FileNotFoundError, LayoutError, NoInfraredError
-        A file is missing or damaged, or there is no infrared with the slide.
+        A file is missing or damaged, or the slide has no infrared.
     SlideError
-        Mask or healed slide differ from the slide in height or width.
+        The mask or the healed slide differs from the slide in height or width.
     """
     layout = find_slide(source, infrared)
     slide = label_counts(layout, _counts_in_pieces(layout))
@@ -48,7 +48,7 @@ def open_cleaned(
 
 
 def with_infrared(slide: xr.Dataset) -> xr.Dataset:
-    """The slide itself, if it has an infrared band; else `NoInfraredError`."""
+    """Return the slide if it has an infrared band; otherwise raise `NoInfraredError`."""
     if INFRARED not in slide.get("band", xr.DataArray([])).values:
         raise NoInfraredError(
             "expected the bands R, G, B and IR, found no infrared; open the slide with irt.open_slide"
@@ -59,13 +59,13 @@ def with_infrared(slide: xr.Dataset) -> xr.Dataset:
 def _check_size(found: tuple[int, ...], layout: Layout, path: AnyPath) -> None:
     if found != (layout.height, layout.width):
         raise SlideError(
-            f"{path}: expected a picture of {layout.height} x {layout.width} pixels, as the slide has, found"
-            f" {found[0]} x {found[1]}; name the file that was written for this slide"
+            f"{path}: expected {layout.height} x {layout.width} pixels, the size of the slide, found"
+            f" {found[0]} x {found[1]}; give the file that was written for this slide"
         )
 
 
 def _counts_in_pieces(layout: Layout) -> xr.Variable:
-    """Counts that are read in pieces of some 240 by 960 pixels, or of whole strips or rows of tiles."""
+    """Counts in pieces of about 240 x 960 pixels, or of whole strips or rows of tiles."""
     reader = SlideReader(layout)
     planes = [*layout.visible, *([layout.infrared] if layout.infrared else [])]
     rows = max(open_page(plane.path, plane.page).natural_rows for plane in planes)
@@ -74,12 +74,12 @@ def _counts_in_pieces(layout: Layout) -> xr.Variable:
     return xr.Variable(DIMENSIONS, from_reader(reader, chunks, f"look-{reader.identity}"))
 
 
-def _split(length: int, most: int) -> tuple[int, ...]:
-    return tuple(min(most, length - start) for start in range(0, length, most))
+def _split(length: int, longest: int) -> tuple[int, ...]:
+    return tuple(min(longest, length - start) for start in range(0, length, longest))
 
 
 def read_in_pieces(slide: xr.Dataset) -> xr.Dataset:
-    """The slide with its counts read in small pieces, where they are those of the file that its attributes name."""
+    """Read the counts in small pieces if they are those of the file named in the attributes."""
     source = slide.attrs.get("source", "")
     if slide.counts.chunks is None or not source:
         return slide

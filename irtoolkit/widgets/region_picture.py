@@ -1,4 +1,4 @@
-"""A picture of a slide on which a person sees and draws regions, in stored pixels however the slide is turned."""
+"""An upright picture of a slide with regions to see and draw, in stored pixels."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ EXCLUDED, DRAWN = "#00e5ff", "#ffd400"
 
 
 class Frame(NamedTuple):
-    """Rows and columns of the stored pixels of a slide, and the TIFF orientation by which they are turned upright."""
+    """Height and width of a slide in stored pixels, and its TIFF orientation."""
 
     height: int
     width: int
@@ -25,12 +25,12 @@ class Frame(NamedTuple):
 
     @property
     def axes(self) -> tuple[str, str]:
-        """What is told across and down when the slide stands upright."""
+        """Names of the horizontal and the vertical axis of the upright slide."""
         return ("row y", "column x") if self.orientation in TRANSPOSED else ("column x", "row y")
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
-        """Stored coordinates at the left, right, bottom and top edge of the upright slide.
+        """Stored coordinates of the left, right, bottom and top edges of the upright slide.
 
         >>> Frame(20, 30).extent, Frame(20, 30, orientation=6).extent
         ((0, 30, 20, 0), (20, 0, 30, 0))
@@ -41,14 +41,14 @@ class Frame(NamedTuple):
         return left, right, bottom, top
 
     def place(self, box: Box) -> tuple[tuple[int, int], int, int]:
-        """Where a region lies on these axes: its corner of the smallest coordinates, its width and its height."""
+        """Position of a region on these axes: its corner with the smallest coordinates, its width and its height."""
         top, left, bottom, right = box
         if self.orientation in TRANSPOSED:
             return (top, left), bottom - top, right - left
         return (left, top), right - left, bottom - top
 
     def between(self, one: tuple[float, float], other: tuple[float, float]) -> Box:
-        """The region between two corners on these axes, in whole pixels of the slide.
+        """The region between two corners on these axes, in whole stored pixels.
 
         >>> Frame(20, 30).between((25.2, 3.1), (4.8, 40.0))
         (3, 5, 20, 25)
@@ -67,12 +67,12 @@ def read_frame(path: AnyPath) -> Frame:
 
 
 class RegionPicture:
-    """A drawing of one slide after another.
+    """A drawing that shows one slide at a time.
 
     Parameters
     ----------
     drawn
-        Told the region that was drawn with the mouse, where `drawing` is live.
+        Called with the region that was drawn with the mouse; only a live `drawing` calls it.
     """
 
     def __init__(self, drawn: Callable[[Box], None]) -> None:
@@ -101,7 +101,7 @@ class RegionPicture:
         return rectangle
 
     def show(self, picture: Picture, frame: Frame, excluded: Iterable[Box], region: Box | None = None) -> None:
-        """Show a picture of a slide, upright, its excluded regions, and the region that is being drawn."""
+        """Show an upright picture of a slide, its excluded regions, and the region being drawn."""
         self.frame = frame
         left, right, bottom, top = frame.extent
         self._image.set_data(picture)
@@ -114,7 +114,7 @@ class RegionPicture:
         self.outline(region)
 
     def outline(self, box: Box | None) -> None:
-        """Show the region that is being drawn, or none."""
+        """Show the region being drawn, if any."""
         self._region.set_visible(box is not None)
         if box is not None:
             corner, width, height = self.frame.place(box)

@@ -1,4 +1,4 @@
-"""A widget that shows a slide at every scale: colour, infrared, residual, score, mask and healed, linked."""
+"""A widget with linked, zoomable views of a slide: colour, infrared, residual, score, mask and healed."""
 
 import html
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.pictures import Picture, mark_mask, orient, view_picture, view_plane
-from irtoolkit.plots import RESIDUAL_RANGE
+from irtoolkit.plots import RESIDUAL_RANGE, percent
 from irtoolkit.schema import INFRARED, VISIBLE, SlideError
 from irtoolkit.widgets.comparison import Comparison
 from irtoolkit.widgets.levels import CLOSER, Levels, locate_defects
@@ -22,7 +22,7 @@ VARIABLES = {
     "mask": "mask",
     "healed": "healed",
 }
-"""The views, and the variable of a cleaned slide that each needs."""
+"""The views, and the variable of a cleaned slide that each shows."""
 
 OVERLAYS = ("off", "outline", "tint")
 TINT = 0.6
@@ -30,8 +30,8 @@ SCORE_RANGE = 10.0
 REFERENCE_SIDE = 300
 
 
-class Look(NamedTuple):
-    """How counts become pictures: sample of the colours (band, y, x), ranges of infrared and residual, and the film."""
+class Display(NamedTuple):
+    """How planes become pictures: sample of the colour (band, y, x), ranges of infrared and residual, and film."""
 
     reference: np.ndarray
     infrared: tuple[float, float]
@@ -40,30 +40,30 @@ class Look(NamedTuple):
 
 
 class SlideExplorer(ipywidgets.VBox):
-    """Views of a cleaned slide, its marks laid over them, and its defects in turn.
+    """Views of a cleaned slide with its marks, and buttons that step through its defects.
 
     Attributes
     ----------
     comparison
-        The panels and what moves them (`Comparison`); None where the slide cannot be shown.
+        The panels and their controls (`Comparison`); None if the slide cannot be shown.
     defects
-        From `locate_defects`, the largest first, in rows and columns of the upright slide.
+        From `locate_defects`, largest first, in rows and columns of the upright slide.
     overlay
         ``"off"``, ``"outline"`` or ``"tint"``.
-    said
-        What is said of the slide.
+    message
+        Name, size and marks of the slide, or why it cannot be shown.
     """
 
     def __init__(self, cleaned: xr.Dataset) -> None:
-        self.said = ipywidgets.HTML()
-        self.said.add_class("irt-said")
+        self.message = ipywidgets.HTML()
+        self.message.add_class("irt-message")
         self.comparison: Comparison | None = None
-        super().__init__([self.said])
+        super().__init__([self.message])
         self.add_class("irt-slide")
         try:
             self._open(cleaned)
         except (SlideError, OSError) as error:
-            self.said.value = html.escape(f"This slide cannot be explored: {error}")
+            self.message.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._chosen = -1
         self._ringed: Box | None = None
@@ -72,19 +72,19 @@ class SlideExplorer(ipywidgets.VBox):
         if INFRARED not in cleaned.band.values:
             names.remove("infrared")
         self.comparison = Comparison(names, self._levels.shape, self._draw, self._describe)
-        self.children = [self.said, self.comparison, self._controls]
-        self.said.value = html.escape(_about(cleaned, self.defects))
+        self.children = [self.message, self.comparison, self._controls]
+        self.message.value = html.escape(_about(cleaned, self.defects))
         self.comparison.refresh()
 
     def _open(self, cleaned: xr.Dataset) -> None:
-        """Read the overview, and compute the mask once."""
+        """Read the overview, and compute the mask."""
         marks = cleaned.mask.values if "mask" in cleaned else np.zeros(cleaned.counts.shape[1:], bool)
         slide = cleaned.drop_vars("healed", errors="ignore").assign(mask=(("y", "x"), marks))
         if "healed" in cleaned:
             slide = slide.assign(healed=cleaned.healed.sel(band=list(VISIBLE)).rename(band="colour"))
         self._levels = Levels(slide)
         self.defects = locate_defects(orient(marks, self._levels.orientation))
-        self._look = _find_look(self._levels, cleaned)
+        self._display = _choose_display(self._levels, cleaned)
         self._seen: tuple[Box, dict[str, np.ndarray]] = ((slice(0), slice(0)), {})
 
     def _make_controls(self) -> None:
@@ -106,7 +106,7 @@ class SlideExplorer(ipywidgets.VBox):
             self.comparison.refresh()
 
     def show_defect(self, number: int) -> None:
-        """Go to a defect, 0 being the largest, and draw a ring around it; before the first comes the last."""
+        """Go to a defect, 0 being the largest, and draw a ring around it; the numbers wrap around."""
         if self.comparison is None or not self.defects.sizes["defect"]:
             return
         self._chosen = max(number, -1) % self.defects.sizes["defect"]
@@ -128,7 +128,7 @@ class SlideExplorer(ipywidgets.VBox):
         if VARIABLES[name] not in planes:
             return blank(size), f"{name}: {CLOSER}"
         scaled = view.scaled(box)
-        picture = picture_of(name, planes[VARIABLES[name]], self._look, scaled)
+        picture = picture_of(name, planes[VARIABLES[name]], self._display, scaled)
         if name != "mask" and self.overlay.value != "off":
             marks = to_screen(planes["mask"].view(np.uint8), scaled, largest=True)
             outlined = self.overlay.value == "outline"
@@ -138,7 +138,7 @@ class SlideExplorer(ipywidgets.VBox):
         return panel if ringed is None else view.ring(panel, ringed), name
 
     def _describe(self, row: int, column: int) -> str:
-        """Stored place, and what the planes that were read last hold there."""
+        """Stored y and x, and the values there of the planes on the panels."""
         box, planes = self._seen
         if not all(side.start <= place < side.stop for side, place in zip(box, (row, column), strict=True)):
             return "outside"
@@ -146,16 +146,16 @@ class SlideExplorer(ipywidgets.VBox):
         there = {name: plane[_index(plane, box, (row, column))] for name, plane in planes.items()}
         step = round((box[0].stop - box[0].start) / len(planes["counts"]))
         over = f" (means of {step} x {step} px)" if step > 1 else ""
-        return f"y {y}, x {x}: " + ", ".join(_say(name, value) for name, value in there.items()) + over
+        return f"y {y}, x {x}: " + ", ".join(_format(name, value) for name, value in there.items()) + over
 
 
 def _index(plane: np.ndarray, box: Box, place: tuple[int, int]) -> tuple[int, ...]:
-    """Place of a row and a column of the slide in a plane that covers a box."""
+    """Index of a row and column of the slide in a plane that covers a box."""
     sides = zip(box, place, plane.shape, strict=False)
     return tuple((there - side.start) * length // (side.stop - side.start) for side, there, length in sides)
 
 
-def _say(name: str, value: Any) -> str:
+def _format(name: str, value: Any) -> str:
     match name:
         case "mask":
             return "defect" if value else "no defect"
@@ -167,20 +167,20 @@ def _say(name: str, value: Any) -> str:
     return bands if name == "counts" else f"healed {bands}"
 
 
-def picture_of(name: str, plane: np.ndarray, look: Look, size: Size) -> Picture:
-    """Picture (y, x, 3) or gray (y, x) of a view, of this size, from an upright plane."""
+def picture_of(name: str, plane: np.ndarray, display: Display, size: Size) -> Picture:
+    """Draw an upright plane as a view: a picture (y, x, 3), or gray (y, x), of this size."""
     if name in ("colour", "healed"):
         bands = np.moveaxis(to_screen(np.ascontiguousarray(plane[..., :3]), size), -1, 0)
-        return view_picture(bands, reference=look.reference, **look.film)
+        return view_picture(bands, reference=display.reference, **display.film)
     if name == "infrared":
-        return view_plane(to_screen(np.ascontiguousarray(plane[..., 3]), size), *look.infrared)
+        return view_plane(to_screen(np.ascontiguousarray(plane[..., 3]), size), *display.infrared)
     if name == "mask":
         return view_plane(to_screen(plane.view(np.uint8), size, largest=True), 0, 1)
-    limit = SCORE_RANGE if name == "score" else look.residual
+    limit = SCORE_RANGE if name == "score" else display.residual
     return view_plane(to_screen(plane.astype(np.float32), size, largest=name == "score"), limit, -limit)
 
 
-def _find_look(levels: Levels, cleaned: xr.Dataset) -> Look:
+def _choose_display(levels: Levels, cleaned: xr.Dataset) -> Display:
     whole = (
         slice(0, levels.shape[0] // levels.step * levels.step),
         slice(0, levels.shape[1] // levels.step * levels.step),
@@ -191,31 +191,30 @@ def _find_look(levels: Levels, cleaned: xr.Dataset) -> Look:
     low, high = np.percentile(sample[..., -1], [0.1, 99.9])
     film = {"polarity": cleaned.attrs.get("polarity", ""), "gamma": cleaned.attrs.get("gamma")}
     residual = RESIDUAL_RANGE * (float(cleaned.get("sigma", 0)) or 0.01)
-    return Look(np.moveaxis(sample[..., :3], -1, 0), (low, max(high, low + 1)), residual, film)
+    return Display(np.moveaxis(sample[..., :3], -1, 0), (low, max(high, low + 1)), residual, film)
 
 
 def _about(cleaned: xr.Dataset, defects: xr.Dataset) -> str:
-    """Name, size, and what is marked."""
+    """Name and size of the slide, and its marks."""
     name = str(cleaned.attrs.get("source", "")).replace("\\", "/").rsplit("/", 1)[-1]
     height, width = cleaned.counts.shape[1:]
     about = f"{name or 'slide'}, {height} x {width} px. "
     if "mask" not in cleaned:
-        return about + "It has no mask: clean_slide finds its defects, open_cleaned opens a mask that was written."
-    number = defects.sizes["defect"]
-    if not number:
-        return about + "No defects are marked."
-    return about + f"{number:,} defects, {float(defects.area.sum()) / (height * width):.2%} of the slide."
+        return about + "It has no mask; open it with open_cleaned, or clean it with clean_slide."
+    number, share = defects.sizes["defect"], percent(float(defects.area.sum()) / (height * width))
+    marks = f"{number:,} {'defect' if number == 1 else 'defects'} marked ({share} of the slide)."
+    return about + (marks if number else "No defects are marked.")
 
 
 def explore_slide(cleaned: xr.Dataset) -> SlideExplorer:
-    """Show a cleaned slide at every scale: colour, infrared, residual, score, mask and healed, one by one or linked.
+    """Show a cleaned slide at any zoom: colour, infrared, residual, score, mask and healed, one by one or linked.
 
-    Drag to move, turn the wheel to enlarge; every button does the same from the keyboard. What is lazy is computed for
-    what is in view only; the mask is computed once.
+    Drag to move and turn the mouse wheel to zoom; the buttons do the same from the keyboard. Lazy planes are computed
+    only for the part in view, the mask once.
 
     Parameters
     ----------
     cleaned
-        From `clean_slide`, or from `open_cleaned` where its files are written; views that it has not are not offered.
+        From `clean_slide`, or from `open_cleaned` if its files are written; views of missing variables are left out.
     """
     return SlideExplorer(cleaned)

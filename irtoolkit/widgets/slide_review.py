@@ -1,4 +1,4 @@
-"""One slide of a run, large, in a notebook: its pictures, why it deserves a look, and what is decided about it."""
+"""One slide of a run in a notebook: its pictures, why it is on the short list, and the decision about it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +13,7 @@ import numpy as np
 
 from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
 from irtoolkit.pictures import Picture
+from irtoolkit.plots import percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
@@ -22,60 +23,61 @@ SIDES = ("top", "left", "bottom", "right")
 NOWHERE: Box = (0, 0, 0, 0)
 FIGURES = {
     "defects": "{:,.0f} defects",
-    "coverage": "{:.3%} of the picture marked",
-    "fdr": "{:.1%} of what is marked may be no defect",
+    "coverage": "{} of the picture marked",
+    "fdr": "about {} of the marks are probably false",
     "threshold": "threshold {:.2f} sigma",
-    "shift_y": "infrared {:+.1f} rows",
-    "shift_x": "{:+.1f} columns off",
-    "sigma": "noise {:.4f} density",
+    "shift_y": "infrared shifted by {:+z.1f} rows",
+    "shift_x": "{:+z.1f} columns",
+    "sigma": "residual noise {:.4f}",
 }
 
 
 def button(label: str, hook: str, action: Callable[[], None], tooltip: str = "") -> ipywidgets.Button:
-    """A button, of the CSS class ``irt-`` and its hook, that does an action."""
+    """Make a button with the CSS class ``irt-`` plus `hook` that calls an action."""
     made = ipywidgets.Button(description=label, tooltip=tooltip or label, layout={"width": "auto"})
     made.add_class(f"irt-{hook}")
     made.on_click(lambda _: action())
     return made
 
 
-def tell_figures(row: Row) -> str:
-    """The figures of a slide in words; none of a slide that was not cleaned.
+def describe_figures(row: Row) -> str:
+    """Describe the figures of a slide; empty if it was not cleaned.
 
-    >>> tell_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
-    '1,234 defects, 1.230% of the picture marked'
+    >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
+    '1,234 defects, 1.2 % of the picture marked'
     """
     known = {name: row[name] for name in FIGURES if not isnan(row.get(name, float("nan")))}
-    return ", ".join(FIGURES[name].format(value) for name, value in known.items())
+    written = {name: percent(value) if name in ("coverage", "fdr") else value for name, value in known.items()}
+    return ", ".join(FIGURES[name].format(value) for name, value in written.items())
 
 
 def read_picture(path: Path) -> Picture:
-    """Read a JPEG as RGB (y, x, 3), uint8; `OSError` where there is none."""
+    """Read a JPEG as RGB (y, x, 3), uint8; `OSError` if it is missing or damaged."""
     decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
     if decoded is None:
-        raise OSError(f"{path}: expected a picture, found something else")
+        raise OSError(f"{path}: expected a picture, found a damaged file")
     return decoded.astype(np.uint8, copy=False)
 
 
 class SlideReview(ipywidgets.VBox):
-    """Looks at one slide and decides about it.
+    """Pictures of one slide, and controls that decide about it.
 
     Attributes
     ----------
     row
-        Of the slide in the table of the run.
+        The slide's row in the table of the run.
     decision
-        What is decided about it.
+        The decision about it.
     accept, reject, undo
-        Buttons of the verdict; `undo` takes back all that is decided about the slide.
+        Buttons for the verdict; `undo` removes the whole decision.
     threshold, use_threshold, find_threshold
-        A number of sigma; the button that decides for it, and the one that leaves it to the run again.
+        A number of sigma; a button that uses it, and one that returns to the threshold of the run.
     sides, exclude
-        Top, left, bottom and right of a region in stored pixels, also set by the mouse; the button that excludes it.
+        Top, left, bottom and right of a region in stored pixels, also set with the mouse; a button that excludes it.
     regions, include
-        The excluded regions; the button that takes the chosen one off them.
+        The excluded regions; a button that includes the chosen one again.
     message
-        The last thing that happened, or why it could not.
+        The last action, or why it failed.
     """
 
     def __init__(self, folder: Path, save: Callable[[str, Decision], None]) -> None:
@@ -95,38 +97,38 @@ class SlideReview(ipywidgets.VBox):
         self.add_class("irt-slide-review")
 
     def _make_controls(self) -> None:
-        self.accept = button("Accept", "accept", lambda: self._decide(verdict=ACCEPTED), "its files are good")
-        self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "mark and heal nothing of it")
-        self.undo = button("Undo", "undo", self._undo, "take back all that is decided about this slide")
+        self.accept = button("Accept", "accept", lambda: self._decide(verdict=ACCEPTED), "The cleaned files are good.")
+        self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "Mark and heal nothing on it.")
+        self.undo = button("Undo", "undo", self._undo, "Remove the whole decision about it.")
         self.threshold = ipywidgets.BoundedFloatText(value=5.0, min=1, max=1e6, step=0.1, description="Threshold")
         self.threshold.tooltip = "sigma"
         use, find = (lambda: self._decide(threshold=self.threshold.value), lambda: self._decide(threshold=None))
         self.use_threshold = button("Use this threshold", "use-threshold", use)
-        self.find_threshold = button("Use the run's", "find-threshold", find, "the threshold that the run finds")
+        self.find_threshold = button("Use the run's threshold", "find-threshold", find)
         self.sides = [ipywidgets.BoundedIntText(description=side.title(), max=2**31 - 1) for side in SIDES]
         for side in self.sides:
             side.layout.width = "165px"
         self.exclude = button("Exclude this region", "exclude", self._exclude)
         self.regions = ipywidgets.Dropdown(description="Excluded", options=[])
-        self.include = button("Include it again", "include", self._include)
+        self.include = button("Include this region again", "include", self._include)
         self._verdicts = ipywidgets.HBox([self.accept, self.reject, self.undo])
         lines = [
             [self.threshold, self.use_threshold, self.find_threshold],
             [*self.sides, self.exclude],
             [self.regions, self.include],
         ]
-        how = "or draw it on the picture with the mouse" if self.picture.drawing.live else "in stored pixels"
-        hint = ipywidgets.HTML(f"A region in which nothing is marked or healed: type its sides, {how}.")
+        how = " or draw it with the mouse" if self.picture.drawing.live else ""
+        hint = ipywidgets.HTML(f"To keep a region as scanned, type its sides in pixels{how}.")
         rows = [ipywidgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in lines]
         self._changes = ipywidgets.VBox([rows[0], hint, *rows[1:]])
 
     def show(self, row: Row, decision: Decision, place: str = "") -> None:
-        """Show a slide and what is decided about it; `place` tells which of how many it is."""
+        """Show a slide and the decision about it; `place` is its number in the list, as text."""
         is_new = row["slide"] != self.row["slide"]
         self.row, self.decision = row, decision
         self.head.value = _head(row, decision, place)
         self.undo.disabled = decision == Decision()
-        _offer(self.regions, [(_tell_box(box), box) for box in decision.excluded])
+        _offer(self.regions, [(_describe_box(box), box) for box in decision.excluded])
         self.regions.disabled = self.include.disabled = not decision.excluded
         if is_new:
             self.message.value = ""
@@ -140,7 +142,7 @@ class SlideReview(ipywidgets.VBox):
         self.threshold.value = self.decision.threshold or (round(float(found), 2) if 1 <= found < 1e6 else 5.0)
 
     def _offer_pictures(self) -> None:
-        """The kinds of pictures that there are, and the crops."""
+        """Offer the kinds of pictures that exist, and show the crops."""
         there = tuple(label for label, name in KINDS.items() if self._file(name).is_file())
         if there != self.kind.options:
             _offer(self.kind, there)
@@ -167,7 +169,7 @@ class SlideReview(ipywidgets.VBox):
         return top, left, bottom, right
 
     def _region(self) -> Box | None:
-        """The region that is being drawn, if its sides make one."""
+        """The region being drawn, if its sides enclose one."""
         top, left, bottom, right = box = self._typed()
         return box if top < bottom and left < right else None
 
@@ -188,7 +190,7 @@ class SlideReview(ipywidgets.VBox):
         self._keep(Decision())
 
     def _decide(self, **changes: Any) -> None:
-        """Change the decision; what was said of the files before a threshold or a region holds no longer."""
+        """Change the decision; a new threshold or region removes the verdict, which judged the earlier files."""
         try:
             self._keep(replace(self.decision, **({"verdict": ""} | changes)))
         except SlideError as error:
@@ -201,31 +203,32 @@ class SlideReview(ipywidgets.VBox):
         except (SlideError, OSError) as error:
             self.message.value = f"Not saved: {escape(str(error))}"
         else:
-            self.message.value = f"Saved: {escape(slide)}: {escape(tell_decision(decision))}."
+            self.message.value = f"Saved: {escape(slide)}: {escape(describe_decision(decision))}."
 
 
-def tell_decision(decision: Decision) -> str:
-    """What is decided, in words.
+def describe_decision(decision: Decision) -> str:
+    """Describe a decision.
 
-    >>> tell_decision(Decision(verdict="accepted", threshold=4.5)), tell_decision(Decision())
-    ('threshold 4.5; accepted', 'nothing decided')
+    >>> describe_decision(Decision(verdict="accepted", threshold=4.5)), describe_decision(Decision())
+    ('threshold 4.5; accepted', 'no decision yet')
     """
-    return decision.summary(decision.effect) or "nothing decided"
+    return decision.summary(decision.effect) or "no decision yet"
 
 
 def _head(row: Row, decision: Decision, place: str) -> str:
-    why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", "")))) or "nothing to remark"
-    lines = (f"{row['status']}: {why}", tell_figures(row), f"Decided: {tell_decision(decision)}")
-    told = "<br>".join(escape(line) for line in lines if line)
-    return f"<b>{escape(row['slide'])}</b> {escape(place)}<br>{told}"
+    why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", ""))))
+    status = row["status"].capitalize() + (f": {why}" if why else ", no remarks")
+    decided = f"Decided: {describe_decision(decision)}" if decision != Decision() else "No decision yet"
+    text = "<br>".join(escape(line) for line in (status, describe_figures(row), decided) if line)
+    return f"<b>{escape(row['slide'])}</b> {escape(place)}<br>{text}"
 
 
 def _offer(menu: Any, options: Sequence[Any]) -> None:
-    """Give a menu other options and choose the first, which it does not do itself after it had none."""
+    """Set the options of a menu and choose the first; an empty menu does not choose one by itself."""
     menu.options = options
     menu.index = 0 if options else None
 
 
-def _tell_box(box: Box) -> str:
+def _describe_box(box: Box) -> str:
     top, left, bottom, right = box
     return f"rows {top} to {bottom}, columns {left} to {right}"

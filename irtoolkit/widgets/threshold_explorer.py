@@ -1,4 +1,4 @@
-"""A widget that shows what a threshold marks, while it is dragged."""
+"""A widget that shows the marks while the threshold is dragged."""
 
 import html
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import xarray as xr
 
 from irtoolkit.detection import Choice, count_defects
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
-from irtoolkit.plots import VERMILION, draw_scores, preview
+from irtoolkit.plots import VERMILION, draw_scores, percent, preview
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.widgets.close_up import CloseUp, Regions
@@ -19,43 +19,43 @@ from irtoolkit.widgets.drawing import Drawing
 from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
 from irtoolkit.widgets.trials import Trials
 
-NUMBER = "a number of sigma"
-LEAST, MOST = 2.0, 15.0
+NUMBER = "a fixed number of sigma"
+LOWEST, HIGHEST = 2.0, 15.0
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 SAMPLED = 3
-"""Every third row and column of the picture of the whole slide sets the stretch."""
+"""Every third row and column of the picture of the whole slide sets the contrast."""
 
 
 class ThresholdExplorer(ipywidgets.VBox):
-    """Histogram of a slide's score, with a threshold to drag, and the picture with what it marks.
+    """Histogram of a slide's score with a threshold to drag, and the picture with its marks.
 
     Attributes
     ----------
     settings
-        The choices as they stand, for `clean_slide` and `clean_archive`.
+        The current settings, for `clean_slide` and `clean_archive`.
     choice
-        The `Choice` that these settings make on this slide.
+        The `Choice` of these settings on this slide.
     """
 
     def __init__(self, slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> None:
         self.settings = settings
         self.choice: Choice | None = None
-        self._said = ipywidgets.HTML()
-        self._said.add_class("irt-said")
-        super().__init__([self._said])
+        self._message = ipywidgets.HTML()
+        self._message.add_class("irt-message")
+        super().__init__([self._message])
         self.add_class("irt-threshold")
         try:
             pieces = read_in_pieces(with_infrared(slide))
             seen = preview(pieces, "counts")
             self._trials = Trials(pieces, model)
         except (SlideError, OSError) as error:
-            self._said.value = html.escape(f"This slide cannot be explored: {error}")
+            self._message.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._pictures = _Pictures(pieces, seen)
         self.histogram = _Histogram(self._trials.histogram, self._drag)
         self._controls = self._make_controls()
         beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
-        self.children = [self._said, beside, self._pictures.widget]
+        self.children = [self._message, beside, self._pictures.widget]
         self._show()
 
     def _make_controls(self) -> list[ipywidgets.Widget]:
@@ -68,9 +68,9 @@ class ThresholdExplorer(ipywidgets.VBox):
             **wide,
         )
         self._number = ipywidgets.FloatSlider(
-            value=chosen if isinstance(chosen, float) else LEAST,
-            min=LEAST,
-            max=MOST,
+            value=chosen if isinstance(chosen, float) else LOWEST,
+            min=LOWEST,
+            max=HIGHEST,
             step=0.05,
             description="Threshold (sigma)",
             **wide,
@@ -88,12 +88,12 @@ class ThresholdExplorer(ipywidgets.VBox):
         for name, control in controls.items():
             control.add_class(f"irt-{name}")
             control.observe(self._number_changed if name == "number" else self._changed, "value")
-        self._outlined = ipywidgets.Checkbox(True, description="Outline what is marked", **wide)
+        self._outlined = ipywidgets.Checkbox(True, description="Outline the marks", **wide)
         self._outlined.observe(lambda change: self._pictures.outline(change["new"]), "value")
         return [*controls.values(), self._outlined]
 
     def _drag(self, sigma: float) -> None:
-        self._number.value = min(max(sigma, LEAST), MOST)
+        self._number.value = min(max(sigma, LOWEST), HIGHEST)
 
     def _number_changed(self, _: Any) -> None:
         if self._method.value != NUMBER:
@@ -108,30 +108,33 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._show()
 
     def _show(self) -> None:
-        """Choose by the settings, and show what comes of it."""
+        """Apply the settings, and show the result."""
         settings = self.settings
         self.choice = self._trials.choose(settings)
-        self._say(self.choice)
+        self._describe(self.choice)
         self.histogram.move(self.choice.threshold)
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
         if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
-            self._number.value = min(max(self.choice.threshold, LEAST), MOST)
+            self._number.value = min(max(self.choice.threshold, LOWEST), HIGHEST)
             self._number.observe(self._number_changed, "value")
 
-    def _say(self, choice: Choice) -> None:
+    def _describe(self, choice: Choice) -> None:
         if not choice.defects.sizes["pixel"]:
-            self._said.value = "Nothing is marked: no defect can be told from the noise at these settings."
+            self._message.value = "Nothing is marked: no defect rises above the noise at these settings."
             return
         marked, score = choice.defects.pixel_index.values, self._trials.scored.evidence.score
-        self._said.value = (
-            f"<b>Threshold {choice.threshold:.2f} sigma</b>: marked are {count_defects(marked, score.sizes['x']):,}"
-            f" defects, {marked.size / score.size:.3%} of the slide; about {choice.rate:.1%} of them are false."
+        number = count_defects(marked, score.sizes["x"])
+        false = round(choice.rate * number)
+        self._message.value = (
+            f"<b>{number:,} {'defect' if number == 1 else 'defects'} marked</b>"
+            f" ({percent(marked.size / score.size)} of the slide); {f'about {false:,}' if false else 'none'} of them"
+            f" {'are' if false > 1 else 'is'} probably false. Threshold {choice.threshold:.2f} sigma."
         )
 
 
 class _Histogram:
-    """The counts of the score, the mirror of its bright side, and the threshold, which the mouse drags."""
+    """The histogram of the score, the mirrored noise, and a threshold to drag with the mouse."""
 
     def __init__(self, histogram: xr.Dataset, dragged: Callable[[float], None]) -> None:
         self.drawing = Drawing(520, 400)
@@ -146,7 +149,7 @@ class _Histogram:
         connect("button_release_event", self._release)
 
     def move(self, threshold: float) -> None:
-        """Draw the threshold at so many sigma; an infinite one is not seen."""
+        """Draw the threshold, in sigma; an infinite one is not drawn."""
         self._line.set_xdata([threshold, threshold] if np.isfinite(threshold) else [np.nan, np.nan])
         self.drawing.redraw()
 
@@ -164,7 +167,7 @@ class _Histogram:
 
 
 class _Pictures:
-    """The slide with what is marked outlined, and at full size one place after another."""
+    """The whole slide with its marks outlined, and close-ups of single places."""
 
     def __init__(self, slide: xr.Dataset, seen: xr.Dataset) -> None:
         self._seen, self._width = seen, slide.sizes["x"]
@@ -174,12 +177,12 @@ class _Pictures:
         self._whole = ipywidgets.Image(format="jpeg")
         self._outlined = True
         self.close_up = CloseUp(slide, self._coloured)
-        shown = [ipywidgets.Label("Marked on the whole slide"), self._whole]
+        shown = [ipywidgets.Label("The whole slide"), self._whole]
         whole = ipywidgets.VBox(shown, layout={"max_width": "100%"})
         self.widget = _side_by_side(whole, self.close_up)
 
     def mark(self, regions: Regions) -> None:
-        """Show what is marked; pixels of a smaller picture are where any of theirs is."""
+        """Show the marks; a pixel of the reduced picture is marked if any of its pixels is."""
         y, x = np.divmod(regions.marked.pixel_index.values, self._width)
         self._mask[:] = False
         self._mask[y // self._seen.attrs["step"], x // self._seen.attrs["step"]] = True
@@ -187,7 +190,7 @@ class _Pictures:
         self.close_up.show(regions)
 
     def outline(self, outlined: bool) -> None:
-        """Whether to draw the outlines."""
+        """Draw the outlines, or leave them out."""
         self._outlined = outlined
         self._show()
         self.close_up.outline(outlined)
@@ -199,13 +202,13 @@ class _Pictures:
 
     def _coloured(self, counts: xr.DataArray) -> Picture:
         attrs = self._seen.attrs
-        looks = {"polarity": attrs.get("polarity", ""), "gamma": attrs.get("gamma")}
+        film = {"polarity": attrs.get("polarity", ""), "gamma": attrs.get("gamma")}
         visible = counts.sel(band=list(VISIBLE))
-        return view_picture(visible, orientation=int(attrs.get("orientation", 1)), reference=self._reference, **looks)
+        return view_picture(visible, orientation=int(attrs.get("orientation", 1)), reference=self._reference, **film)
 
 
 def _side_by_side(*parts: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Parts beside each other or, in a narrow window, below each other."""
+    """Put parts beside each other or, in a narrow window, below each other."""
     for part in parts:
         part.layout.flex = "0 0 auto"
     return ipywidgets.HBox(parts, layout={"flex_flow": "row wrap"})
@@ -214,18 +217,18 @@ def _side_by_side(*parts: ipywidgets.Widget) -> ipywidgets.HBox:
 def explore_threshold(
     slide: xr.Dataset, *, settings: Settings | None = None, model: xr.Dataset | None = None
 ) -> ThresholdExplorer:
-    """Show the histogram of a slide's score and what a threshold marks, and let both be changed.
+    """Show the histogram of a slide's score and the marks at a threshold, with controls for the settings.
 
-    Drag the threshold, or choose a method; ``.settings`` of what is returned are the choices, to be given to
-    `clean_slide`, `clean_archive` or `Trials`. The slide is scored once, when this is called.
+    Drag the threshold, or choose a method. The ``settings`` of the returned widget are accepted by `clean_slide`,
+    `clean_archive` and `Trials`. The slide is scored once, when the widget is made.
 
     Parameters
     ----------
     slide
         From `open_slide`.
     settings
-        The choices to begin with; the defaults if None.
+        The settings to begin with; the defaults if None.
     model
-        Of the slide's roll, from `fit_roll`; if None, the slide is fitted by itself.
+        Of the slide's roll, from `fit_roll`; if None, the slide is fitted on its own.
     """
     return ThresholdExplorer(slide, settings or Settings(), model)

@@ -1,4 +1,4 @@
-"""Thresholds tried on one slide: what takes long is computed once, and every trial chooses from that."""
+"""Thresholds tried on one slide: the slow steps are computed once, and every trial reuses them."""
 
 import ctypes
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -32,23 +32,23 @@ from irtoolkit.pipeline import Scored, score_slide
 from irtoolkit.settings import Settings
 
 LARGE = 30e6
-"""Pixels of a slide from which on one thread scores it: every further one would hold some .1 GB more."""
+"""Pixels of a slide above which a single thread scores it, to save memory (`docs/method.md`)."""
 
 
 class Trials:
-    """A slide scored once, on which settings are tried one after another.
+    """A slide that is scored once, to try any number of settings on.
 
     Parameters
     ----------
     slide
         From `open_slide`.
     model
-        Of its roll; if None, the slide is fitted by itself.
+        Of its roll; if None, the slide is fitted on its own.
 
     Attributes
     ----------
     scored
-        What `score_slide` returns.
+        The result of `score_slide`.
     histogram
         Of the score, from `measure_histogram`.
 
@@ -71,17 +71,17 @@ class Trials:
         _return_freed_memory()
 
     def choose(self, settings: Settings) -> Choice:
-        """What `find_defects` would mark by these settings; the slide is read only if no earlier trial told enough."""
+        """Choose what `clean_slide` would mark with these settings; the slide is read again only if necessary."""
         level = self._cut(settings.threshold).level
         if not np.isfinite(level):
             return Choice(NO_REGIONS, level, 0.0)
         return choose_regions(self._candidates_for(settings.threshold), settings, level)
 
     def find_unmarked(self, settings: Settings) -> xr.Dataset:
-        """Regions, as of `join_regions`, of which these settings mark nothing, excluded ones aside.
+        """Find the regions (as in `join_regions`) without any mark under these settings; exclusions are ignored.
 
-        They score 3.2 sigma or more, or reach the threshold's own level where that is lower or on another score; none
-        where the method finds no level.
+        They score at least 3.2 sigma, or reach the level of the threshold if it is lower or of another score. If the
+        method finds no level, there are none.
         """
         whole = replace(settings, excluded=())
         choice, level = self.choose(whole), self._cut(settings.threshold).level
@@ -91,7 +91,7 @@ class Trials:
         return _others(self._candidates_for(settings.threshold), choice.defects.pixel_index.values, lowest)
 
     def _candidates_for(self, threshold: str | float) -> Candidates:
-        """Those that a threshold of a finite level chooses from, measured once."""
+        """The candidates for a threshold with a finite level, measured once."""
         cut, kind = self._cut(threshold), "score" if uses_score(threshold) else threshold
         lowest = candidate_level(threshold, cut.level)
         if kind not in self._candidates or self._candidates[kind].level > lowest:
@@ -114,7 +114,7 @@ class Trials:
 
 
 def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Dataset:
-    """Regions from a level on of which no pixel is among the marked ones, flat indices."""
+    """Regions at or above a level without a marked pixel (flat indices)."""
     exceedances = candidates.exceedances
     index = exceedances["index"].values[exceedances.score.values >= level]
     region, count = connect_pixels(index, int(exceedances.width))
@@ -124,7 +124,7 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
 
 
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
-    """The candidates from 3.2 sigma on, and the histogram of the score, in one pass over the slide."""
+    """The candidates at or above 3.2 sigma, and the histogram of the score, in one pass over the slide."""
     evidence, optics = scored.evidence, scored.optics()
     wanted = find_exceedances(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
     exceedances, histogram = measure_together(*wanted)
@@ -133,6 +133,6 @@ def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
 
 
 def _return_freed_memory() -> None:
-    """Give back what the C library keeps of freed memory: .4 GB after a slide of 61 MP; only glibc is told."""
+    """Return freed memory to the system; only glibc can (`docs/method.md`)."""
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Where a panel looks on a slide: its middle and scale, the box it shows, and places between screen, slide and file."""
+"""The part of a slide that a panel shows, and conversions between screen, upright slide and stored pixels."""
 
 from math import ceil, floor, hypot
 from typing import NamedTuple
@@ -15,15 +15,15 @@ CLOSEST = 1 / 16
 GRAY = 96
 
 AROUND = 3.0
-"""A box in the middle of a view takes at most the third part of it."""
+"""A box in the middle of a view takes up at most one third of it."""
 
 RING, SHADE = (255, 212, 0), (0, 0, 0)
 CLEAR = 8
-"""Pixels of the screen between a box and the ring around it."""
+"""Screen pixels between a box and the ring around it."""
 
 
 class View(NamedTuple):
-    """Where a panel looks: its middle, in pixels from the top left corner of the upright slide, and slide per screen.
+    """What a panel shows: its middle, in pixels of the upright slide, and slide pixels per screen pixel (`step`).
 
     >>> View(100, 200, 2).moved(10, 0)
     View(row=120, column=200, step=2)
@@ -34,22 +34,22 @@ class View(NamedTuple):
     step: float
 
     def moved(self, down: float, across: float) -> "View":
-        """The view so many pixels of the screen further."""
+        """The view moved by a number of screen pixels."""
         return self._replace(row=self.row + down * self.step, column=self.column + across * self.step)
 
     def zoomed(self, factor: float, down: float = 0, across: float = 0) -> "View":
-        """Enlarged about the place so many pixels of the screen from the middle, which stays where it is on it."""
+        """The view enlarged about a fixed place, a number of screen pixels from the middle."""
         held = self.moved(down, across)
         return held._replace(step=self.step / factor).moved(-down, -across)
 
     def within(self, shape: Size, size: Size) -> "View":
-        """The view with its middle on the slide, and from 16 times enlarged to half of fitting, or 1:1."""
+        """The view with its middle on the slide, and its zoom between 16:1 and half of fitting, or 1:1."""
         row, column = (min(max(middle, 0), length) for middle, length in zip(self[:2], shape, strict=True))
         farthest = max(2 * fit_view(shape, size).step, 1.0)
         return View(row, column, min(max(self.step, CLOSEST), farthest))
 
     def box(self, size: Size, shape: Size, level: int = 1) -> Box:
-        """Rows and columns of the slide that a panel of this size shows, in whole squares of `level` pixels.
+        """Rows and columns of the slide in a panel of this size, in whole squares of `level` pixels.
 
         >>> View(50, 50, 1).box((20, 30), (100, 60))
         (slice(40, 60, None), slice(35, 60, None))
@@ -63,7 +63,7 @@ class View(NamedTuple):
         return sides[0], sides[1]
 
     def around(self, box: Box, size: Size) -> "View":
-        """The view with a box of the slide in its middle, as close as this one if the box takes at most a third part.
+        """The view with a box of the slide in its middle, at this zoom if the box takes up at most one third.
 
         >>> View(0, 0, 1).around((slice(10, 20), slice(30, 90)), (100, 120))
         View(row=15.0, column=60.0, step=1.5)
@@ -73,7 +73,7 @@ class View(NamedTuple):
         return View(row, column, max(self.step, needed))
 
     def ring(self, panel: Picture, box: Box) -> Picture:
-        """A copy of a panel that shows this view, a ring drawn around a box of the slide and clear of it."""
+        """A copy of a panel of this view, with a ring around a box of the slide."""
         middles = zip(box, self[:2], panel.shape, strict=False)
         down, across = (
             ((side.start + side.stop) / 2 - here) / self.step + length / 2 for side, here, length in middles
@@ -85,12 +85,12 @@ class View(NamedTuple):
         return ringed
 
     def scaled(self, box: Box) -> Size:
-        """Height and width on the screen of a box of the slide."""
+        """Height and width of a box of the slide on the screen."""
         height, width = (max(1, round((side.stop - side.start) / self.step)) for side in box)
         return height, width
 
     def lay(self, picture: Picture, box: Box, size: Size) -> Picture:
-        """A panel (y, x, 3) of this size with the picture of a box, which measures `scaled(box)`, where it belongs."""
+        """A panel (y, x, 3) of this size with the picture of a box, of size `scaled(box)`, in its place."""
         panel = blank(size)
         into, cut = [], []
         for middle, side, length, here in zip(self[:2], box, size, picture.shape, strict=False):
@@ -107,17 +107,17 @@ class View(NamedTuple):
 
 
 def blank(size: Size) -> Picture:
-    """A panel with nothing on it."""
+    """An empty panel."""
     return np.full((*size, 3), GRAY, np.uint8)
 
 
 def fit_view(shape: Size, size: Size) -> View:
-    """The view that shows a whole slide of this height and width in a panel of this size."""
+    """The view that fits a whole slide of this shape into a panel of this size."""
     return View(shape[0] / 2, shape[1] / 2, max(shape[0] / size[0], shape[1] / size[1]))
 
 
 def stored_box(box: Box, shape: Size, orientation: int) -> Box:
-    """Rows and columns as stored of a box of a slide that is `shape` upright.
+    """Stored rows and columns of a box of the upright slide, which has this shape.
 
     >>> stored_box((slice(0, 1), slice(2, 5)), (10, 20), 6)
     (slice(15, 18, None), slice(0, 1, None))
@@ -131,13 +131,13 @@ def stored_box(box: Box, shape: Size, orientation: int) -> Box:
 
 
 def stored_place(row: int, column: int, shape: Size, orientation: int) -> tuple[int, int]:
-    """Stored y and x of a row and a column of a slide that is `shape` upright."""
+    """Stored y and x of a row and column of the upright slide, which has this shape."""
     y, x = stored_box((slice(row, row + 1), slice(column, column + 1)), shape, orientation)
     return y.start, x.start
 
 
 def to_upright(pairs: np.ndarray, shape: Size, orientation: int) -> np.ndarray:
-    """Rows and columns (place, 2) on a slide that is `shape` upright, of stored y and x; of steps, with shape (1, 1).
+    """Turn stored y and x (place, 2) into rows and columns of the upright slide; vectors, with shape (1, 1).
 
     >>> to_upright(np.array([[0, 2]]), (10, 20), 6)
     array([[ 2, 19]])
@@ -148,9 +148,9 @@ def to_upright(pairs: np.ndarray, shape: Size, orientation: int) -> np.ndarray:
 
 
 def to_screen(plane: np.ndarray, size: Size, *, largest: bool = False) -> np.ndarray:
-    """Resize a plane (y, x) or (y, x, band): squares of pixels are averaged or, if `largest`, their maximum is taken.
+    """Resize a plane (y, x) or (y, x, band) by averaging or, if `largest`, by the maximum; enlarged pixels are squares.
 
-    Enlarged, every pixel becomes a square. A mask is one of uint8.
+    Masks must be uint8.
 
     >>> to_screen(np.eye(4, dtype=np.uint8), (2, 2), largest=True)
     array([[1, 0],

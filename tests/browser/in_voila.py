@@ -1,4 +1,4 @@
-"""Widgets in a browser, shown by Voila: what the hand does arrives in the kernel, and what it finds is seen."""
+"""Widgets in a browser, shown by Voila: actions arrive in the kernel, and their results on the page."""
 
 import re
 
@@ -13,15 +13,15 @@ SHOWN = 60_000
 
 def test_the_threshold_is_dragged(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
-    said = page.locator(".irt-said")
-    said.wait_for(timeout=SHOWN)
+    message = page.locator(".irt-message")
+    message.wait_for(timeout=SHOWN)
     canvas = page.locator(".irt-threshold canvas").last
     canvas.wait_for(timeout=SHOWN)
-    before, marked = said.inner_text(), page.locator(".irt-threshold img").first.get_attribute("src")
+    before, marked = message.inner_text(), page.locator(".irt-threshold img").first.get_attribute("src")
     drawn, line = picture(page, ".irt-threshold"), page.evaluate(LINE)
     changed(page, ".irt-threshold", drawn, drag, page, canvas, (0.2 * canvas.bounding_box()["width"], 0))
-    page.wait_for_function("before => document.querySelector('.irt-said').innerText != before", arg=before)
-    sigma = float(re.search(r"Threshold ([\d.]+) sigma", said.inner_text())[1])
+    page.wait_for_function("before => document.querySelector('.irt-message').innerText != before", arg=before)
+    sigma = float(re.search(r"Threshold ([\d.]+) sigma", message.inner_text())[1])
     assert 5 < sigma < 12
     assert line < 0.6 < page.evaluate(LINE) == pytest.approx(0.7, abs=0.01)
     page.wait_for_function(
@@ -36,7 +36,7 @@ def test_the_threshold_is_moved_by_keys(voila):
     knob.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.irt-said').innerText.includes('Threshold 3.45 sigma')")
+    page.wait_for_function("document.querySelector('.irt-message').innerText.includes('Threshold 3.45 sigma')")
 
 
 def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):
@@ -51,9 +51,9 @@ def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):
 
 def test_the_next_unmarked_place_is_shown_by_keys(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
-    said = page.locator(".irt-place")
-    said.wait_for(timeout=SHOWN)
-    assert said.inner_text().startswith("Marked place 1 of ")
+    message = page.locator(".irt-place")
+    message.wait_for(timeout=SHOWN)
+    assert message.inner_text().startswith("Marked place 1 of ")
     before = page.locator(".irt-threshold img").last.get_attribute("src")
     page.locator(".irt-next-marked").focus()
     page.keyboard.press("Tab")
@@ -67,11 +67,11 @@ def test_the_next_unmarked_place_is_shown_by_keys(voila):
 def test_the_next_defect_is_shown_and_the_view_zoomed(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_slide\nexplore_slide(irt.clean_slide(slide))")
     page.locator(".irt-slide canvas").last.wait_for(timeout=SHOWN)
-    said = page.locator(".irt-slide")
-    before = said.inner_text()
+    message = page.locator(".irt-slide")
+    before = message.inner_text()
     page.locator(".irt-slide .irt-next").press("Enter")
     page.wait_for_function("before => document.querySelector('.irt-slide').innerText != before", arg=before)
-    before = said.inner_text()
+    before = message.inner_text()
     page.locator(".irt-slide .irt-full").press("Enter")
     page.wait_for_function("before => document.querySelector('.irt-slide').innerText != before", arg=before)
 
@@ -121,7 +121,7 @@ def test_terms_are_left_out_of_the_crosstalk(voila):
     assert float(figures[1]) < float(figures[5])
 
 
-def test_what_is_decided_is_heeded_by_clean(voila, tmp_path):
+def test_clean_applies_what_was_decided(voila, tmp_path):
     irt.make_roll(tmp_path / "roll", seed=6, count=2, shape=(240, 360))
     first, second = irt.clean_archive(tmp_path / "roll", tmp_path / "out", workers=1, quiet=True)["slide"].values
     page = voila("from irtoolkit.widgets import review_roll", f"review_roll({str(tmp_path / 'out')!r})")

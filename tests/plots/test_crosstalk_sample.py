@@ -19,7 +19,7 @@ def sampled(plustek_slide):
     return sample_crosstalk(plustek_slide)
 
 
-def test_what_a_fit_leaves_of_the_sampled_film_has_its_sigma(sampled):
+def test_the_residual_of_the_sampled_film_has_the_sigma_of_the_fit(sampled):
     model = sampled.crosstalk
     pixels = explain_pixels(sampled, model)
     left = (pixels.infrared - pixels.ghost).values
@@ -29,7 +29,7 @@ def test_what_a_fit_leaves_of_the_sampled_film_has_its_sigma(sampled):
     assert 0.5 * 301 * 427 < pixels.sizes["pixel"] < 301 * 427
 
 
-def test_all_terms_give_the_model_again_and_fewer_leave_more(sampled):
+def test_all_terms_give_the_model_again_and_fewer_leave_more_noise(sampled):
     again, fewer = (choose_terms(sampled, terms) for terms in (TERMS, GROUPS["bands"]))
     np.testing.assert_array_equal(again.coefficient, sampled.crosstalk.coefficient)
     assert float(fewer.sigma) > float(again.sigma) == float(sampled.crosstalk.sigma)
@@ -37,7 +37,7 @@ def test_all_terms_give_the_model_again_and_fewer_leave_more(sampled):
     assert fitted == ["1", "R", "G", "B"]
 
 
-def test_a_slide_is_measured_by_its_own_fit_or_that_of_a_model(plustek_slide, sampled):
+def test_a_slide_is_measured_with_its_own_fit_or_with_a_model(plustek_slide, sampled):
     own = measure_crosstalk(plustek_slide)
     assert own.identical(explain_pixels(sampled, sampled.crosstalk))
     with_model = measure_crosstalk(plustek_slide, to_dataset(fit_alone(sampled.sample)))

@@ -14,7 +14,7 @@ from irtoolkit.detection.histogram import (
     threshold_yen,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.plots.fit_plots import NAMES_APART
+from irtoolkit.plots.fit_plots import NAME_SPACING
 from irtoolkit.schema import SlideError
 
 
@@ -44,15 +44,15 @@ def test_histogram_counts_every_seen_pixel_and_mirrors_the_bright_side(ax):
     assert normal.get_ydata().sum() == pytest.approx(500, rel=1e-6)
     assert threshold.get_xdata() == [4.25, 4.25]
     assert ax.get_yscale() == "log"
-    assert "2.1%" in ax.get_title()
+    assert "about 2.1 % of the marks are probably false" in ax.get_title()
 
 
-def test_no_line_where_nothing_can_be_accepted(dusty, ax):
+def test_an_infinite_threshold_has_no_line(dusty, ax):
     plots.plot_histogram(dusty.assign(threshold=float("inf")), ax, methods=())
     assert len(ax.lines) == 2
 
 
-def test_thresholds_of_all_methods_stand_where_they_cut_and_their_names_apart(dusty, ax):
+def test_thresholds_of_all_methods_are_drawn_where_they_cut_with_their_names_apart(dusty, ax):
     plots.plot_histogram(dusty, ax)
     histogram = measure_histogram(dusty.score)
     finds = {"otsu": threshold_otsu, "yen": threshold_yen, "triangle": threshold_triangle, "slope": threshold_slope}
@@ -63,7 +63,7 @@ def test_thresholds_of_all_methods_stand_where_they_cut_and_their_names_apart(du
     assert cuts == expected
     names = np.array([text.get_position()[0] for text in ax.texts])
     left, right = ax.get_xlim()
-    assert np.diff(names).min() >= NAMES_APART * (right - left) * 0.999
+    assert np.diff(names).min() >= NAME_SPACING * (right - left) * 0.999
     assert (names >= list(cuts.values())).all()
 
 
@@ -74,7 +74,7 @@ def test_a_threshold_far_out_is_within_the_axis(dusty, ax):
 
 
 def crosstalk(slope=0.1, number=4000, left=0.002):
-    """Densities of film whose infrared is .2 and a share of the red, and noise."""
+    """Densities of film whose infrared is 0.2 plus a share of the red, plus noise."""
     rng = np.random.default_rng(1)
     density = rng.uniform(0.3, 1.8, (3, number)).astype(np.float32)
     ghost = 0.2 + slope * density[0]
@@ -82,7 +82,7 @@ def crosstalk(slope=0.1, number=4000, left=0.002):
     return xr.Dataset({"density": (("band", "pixel"), density), **planes}, {"band": ["R", "G", "B"]})
 
 
-def test_crosstalk_before_follows_the_fit_and_after_is_nothing(ax):
+def test_crosstalk_before_follows_the_fit_and_after_is_flat(ax):
     pixels = crosstalk(number=20_000)
     assert plots.plot_crosstalk(pixels, ax) is ax
     x, y = ax.lines[0].get_data()
@@ -96,7 +96,7 @@ def test_crosstalk_before_follows_the_fit_and_after_is_nothing(ax):
     assert ax.get_ylabel() == "residual density (log10)"
 
 
-def test_crosstalk_of_a_band_that_tells_nothing_is_level(ax):
+def test_crosstalk_of_a_band_without_crosstalk_is_level(ax):
     plots.plot_crosstalk(crosstalk(number=40000), ax, band="G")
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 0.2 + 0.1 * 1.05, atol=0.01)
     assert ax.get_xlabel() == "density of G (log10)"
@@ -109,7 +109,7 @@ def test_crosstalk_of_even_film_can_be_drawn(ax):
     assert np.asarray(ax.images[0].get_array()).sum() == 4000
 
 
-def test_crosstalk_of_a_band_that_is_none_is_refused(ax):
+def test_crosstalk_of_an_unknown_band_is_refused(ax):
     with pytest.raises(SlideError, match="R, G, B"):
         plots.plot_crosstalk(crosstalk(), ax, band="IR")
 
@@ -120,32 +120,32 @@ def test_crosstalk_of_a_slide_is_sampled_and_fitted(plustek_slide, ax):
 
 
 def displaced(trusted=True):
-    """A drift of a pixel in a thousand rows, told by four pieces, one of them badly."""
+    """A drift of one pixel over a thousand rows, measured by four pieces, one of them badly."""
     coefficient = np.array([[5.4, 1.0, 0, 0, 0], [-2.0, 0, 0, 0, 0]])
     places = np.array([[0.0, 100.0], [500, 300], [1000, 500], [500, 0]])
-    told = np.array([[4.9, -2.0], [5.4, -2.0], [5.9, -2.0], [7.4, -2.5]])
-    pieces = Pieces(places, told, np.array([0.05, 0.05, 0.05, 3.0]))
+    measured = np.array([[4.9, -2.0], [5.4, -2.0], [5.9, -2.0], [7.4, -2.5]])
+    pieces = Pieces(places, measured, np.array([0.05, 0.05, 0.05, 3.0]))
     return Displacement(coefficient, (1001, 601), uncertainty=0.03, trusted=trusted, pieces=pieces)
 
 
-def test_displacement_shows_what_the_pieces_tell_and_the_field_about_the_centre(ax):
+def test_displacement_shows_the_pieces_and_the_field_relative_to_the_centre(ax):
     assert plots.plot_displacement(displaced(), ax) is ax
-    field, told = (artist for artist in ax.collections if isinstance(artist, Quiver))
+    field, pieces = (artist for artist in ax.collections if isinstance(artist, Quiver))
     np.testing.assert_allclose(field.V, [-0.5, 0, 0.5, 0], atol=1e-6)
     np.testing.assert_allclose(field.U, 0, atol=1e-6)
-    np.testing.assert_allclose(told.V, [-0.5, 0, 0.5, 2.0])
-    np.testing.assert_allclose(told.U, [0, 0, 0, -0.5])
-    assert told.get_alpha()[3] < 0.2 < 0.9 < told.get_alpha()[0]
+    np.testing.assert_allclose(pieces.V, [-0.5, 0, 0.5, 2.0])
+    np.testing.assert_allclose(pieces.U, [0, 0, 0, -0.5])
+    assert pieces.get_alpha()[3] < 0.2 < 0.9 < pieces.get_alpha()[0]
     bottom, top = ax.get_ylim()
     assert bottom > top
     assert "+5.40 rows, -2.00 columns (± 0.03 px)" in ax.get_title(loc="left")
 
 
 @pytest.mark.parametrize("pieces", [True, False])
-def test_no_evidence_is_said(ax, pieces):
+def test_the_title_says_if_no_shift_could_be_measured(ax, pieces):
     nothing = displaced(trusted=False)
     plots.plot_displacement(nothing if pieces else nothing._replace(pieces=None), ax)
-    assert "No evidence" in ax.get_title(loc="left")
+    assert "No shift could be measured" in ax.get_title(loc="left")
 
 
 def table(dpi=None):
@@ -178,7 +178,7 @@ def test_defects_by_area(ax):
     assert ax.get_xlabel() == "area (µm²)"
 
 
-def test_no_defects_and_no_such_size(ax):
+def test_no_defects_and_an_unknown_size(ax):
     plots.plot_defects(table().isel(defect=slice(0)), ax)
     assert ax.get_title() == "No defects"
     with pytest.raises(SlideError, match="length, width, area"):

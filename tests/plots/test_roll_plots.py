@@ -49,7 +49,7 @@ def test_slides_are_counted_from_one_and_outliers_are_crosses_with_a_name(model,
     assert ax.get_legend() is None
 
 
-def test_both_shifts_are_told_apart_by_colour_and_by_mark(model, ax):
+def test_both_shifts_differ_in_colour_and_in_mark(model, ax):
     plot_roll(model, ax)
     rows, columns = ax.lines[0], ax.lines[3]
     assert points(rows) == [(1, 1), (2, 2), (3, 3), (5, 5)]
@@ -60,7 +60,7 @@ def test_both_shifts_are_told_apart_by_colour_and_by_mark(model, ax):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_axes_say_what_they_show_and_in_which_unit(model, ax, figure):
+def test_axes_name_the_quantity_and_its_unit(model, ax, figure):
     plot_roll(model, ax, figure=figure)
     assert ax.get_xlabel() == "slide of the roll"
     assert ax.get_ylabel().endswith(")")

@@ -52,7 +52,7 @@ def place_of_brightest(ax):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("window", [None, (slice(5, 30), slice(20, 50))])
-def test_scales_tell_stored_rows_and_columns(cleaned, ax, orientation, window):
+def test_scales_show_stored_rows_and_columns(cleaned, ax, orientation, window):
     cleaned.attrs["orientation"] = orientation
     plots.plot_infrared(cleaned, ax, window=window)
     expected = {"row y (px)": SPECK[0], "column x (px)": SPECK[1]}
@@ -68,7 +68,7 @@ def test_each_picture_is_drawn_on_its_axes(cleaned, ax, plot):
 
 
 @pytest.mark.parametrize("plot", PICTURES)
-def test_a_preview_serves_in_place_of_the_slide(cleaned, ax, plot):
+def test_a_preview_can_replace_the_slide(cleaned, ax, plot):
     window = (slice(2, 20), slice(4, 44))
     seen = plots.preview(cleaned, window=window)
     drawn = [np.asarray(plot(slide, ax, window=window).images[-1].get_array()) for slide in (cleaned, seen)]
@@ -86,10 +86,10 @@ def test_mask_is_outlined_and_counted(cleaned, ax):
     marked = (np.asarray(ax.images[0].get_array()) == MARK).all(axis=2)
     y, x = SPECK
     assert sorted(map(tuple, np.argwhere(marked))) == [(y - 1, x), (y, x - 1), (y, x + 1), (y + 1, x)]
-    assert ax.get_title() == "Mask (whole slide: defects 1, coverage 0.05%)"
+    assert ax.get_title() == "Mask (whole slide: defects 1, marked 0.051 %)"
 
 
-def test_a_tint_lies_on_the_marked_pixels_alone(cleaned, ax):
+def test_a_tint_colours_the_marked_pixels_alone(cleaned, ax):
     plain, marked = (
         np.asarray(plot(cleaned, ax).images[-1].get_array(), float)
         for plot in (plots.plot_picture, lambda *given: plots.plot_mask(*given, style="tint"))
@@ -100,7 +100,7 @@ def test_a_tint_lies_on_the_marked_pixels_alone(cleaned, ax):
     assert (expected != plain).any()
 
 
-def test_a_mask_in_no_known_style_is_refused(cleaned, ax):
+def test_an_unknown_style_of_mask_is_refused(cleaned, ax):
     with pytest.raises(SlideError, match="outline, tint"):
         plots.plot_mask(cleaned, ax, style="glow")
 

@@ -9,7 +9,7 @@ from irtoolkit.alignment.film import measure_film
 from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.arrays.tiles import sample_tiles
 from irtoolkit.synthetic.scanner_files import write_scanner_file
-from irtoolkit.widgets.alignment_explorer import VIEWS, explore_alignment, tell_displacement
+from irtoolkit.widgets.alignment_explorer import VIEWS, describe_displacement, explore_alignment
 from irtoolkit.widgets.views import View
 
 SHAPE = 301, 427
@@ -52,10 +52,11 @@ def test_one_plane_alone_is_gray(explorer):
 def test_the_displacement_is_that_of_a_script(explorer):
     cleaned = irt.clean_slide(irt.make_slide(3, SHAPE, scanner="plustek"))
     assert explorer.displacement.shift[0] == float(cleaned.shift_y)
-    assert f"(y {float(cleaned.shift_y):+.2f}, x {float(cleaned.shift_x):+.2f})" in explorer.said.value
+    shift = f"shifted by {float(cleaned.shift_y):+.2f} rows and {float(cleaned.shift_x):+.2f} columns"
+    assert shift in explorer.message.value
 
 
-def test_every_piece_tells_its_displacement():
+def test_every_piece_measures_its_displacement():
     slide = irt.make_slide(3, (801, 1203), scanner="plustek")
     counts = slide.counts.chunk()
     found = measure_displacement(sample_tiles(counts.data), measure_film(counts), counts.shape[1:])
@@ -66,19 +67,20 @@ def test_every_piece_tells_its_displacement():
     assert np.median(missed[near]) < 0.1
 
 
-def test_what_is_told_in_words():
-    assert "(y +5.40, x -0.10) shows what the colour shows at (y, x), give or take 0.05 px" in tell_displacement(
-        measured((5.4, -0.1))
+def test_the_displacement_in_words():
+    known = "The infrared is shifted by +5.40 rows and -0.10 columns (± 0.05 px), the same everywhere."
+    assert describe_displacement(measured((5.4, -0.1))) == known
+    assert "(evidence 50 sigma, 10 needed). Nothing is shifted." in describe_displacement(
+        measured((0, 0), trusted=False)
     )
-    assert "differs by up to 0.00 px" in tell_displacement(measured((5.4, -0.1)))
-    assert "nothing is corrected" in tell_displacement(measured((0, 0), trusted=False))
-    assert "after its roll, infrared at (y +5.00, x +0.00)" in tell_displacement(measured((5, 0), trusted=False))
+    of_roll = "The roll's is used: +5.00 rows and +0.00 columns."
+    assert of_roll in describe_displacement(measured((5, 0), trusted=False))
 
 
-def test_the_words_tell_how_much_the_displacement_changes():
+def test_the_words_say_how_much_the_displacement_varies():
     field = measured((2, 0))
     field.coefficient[0, 1] = 10.0
-    assert "differs by up to 1.50 px" in tell_displacement(field)
+    assert "up to 1.50 px more or less elsewhere" in describe_displacement(field)
 
 
 def test_a_click_on_the_map_goes_there(explorer):
@@ -89,8 +91,8 @@ def test_a_click_on_the_map_goes_there(explorer):
     assert explorer.comparison.view[:2] == pytest.approx((90, 300))
     (window,) = figure.axes[0].patches
     assert window.get_y() < 90 < window.get_y() + window.get_height()
-    explorer.apart.value = True
-    assert "less that of the middle" in figure.axes[0].get_title()
+    explorer.less_shift.value = True
+    assert "minus that of the middle" in figure.axes[0].get_title()
     assert figure.axes[0].patches
 
 
@@ -106,19 +108,19 @@ def test_arrows_on_a_turned_slide_are_turned():
     assert "y 290, x 20:" in explorer.comparison.status.value
 
 
-def test_a_slide_that_tells_nothing_is_shown_as_it_is():
+def test_a_slide_without_detail_is_shown_as_it_is():
     noise = np.random.default_rng(4).normal(20000, 300, (4, 150, 170)).astype(np.uint16)
     slide = xr.Dataset({"counts": (("band", "y", "x"), noise)}, {"band": ["R", "G", "B", "IR"]})
     explorer = explore_alignment(slide)
-    assert "nothing is corrected" in explorer.said.value
+    assert "Nothing is shifted" in explorer.message.value
     assert explorer.comparison.view[:2] == (75, 85)
 
 
-def test_slides_that_cannot_be_aligned_are_told_in_a_sentence(tmp_path):
+def test_slides_that_cannot_be_aligned_get_a_sentence(tmp_path):
     slide = irt.make_slide(3, (101, 103))
-    assert "found no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).said.value
+    assert "found no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).message.value
     assert explore_alignment(slide.isel(y=slice(0, 20))).comparison is None
     write_scanner_file(tmp_path / "gone.tif", slide.counts.values)
     opened = irt.open_slide(tmp_path / "gone.tif")
     (tmp_path / "gone.tif").unlink()
-    assert "gone.tif" in explore_alignment(opened).said.value
+    assert "gone.tif" in explore_alignment(opened).message.value

@@ -1,4 +1,4 @@
-"""Places of a slide one after another, each in the middle of its picture."""
+"""Places of a slide in turn, each in the middle of its picture."""
 
 import cv2
 import numpy as np
@@ -45,27 +45,29 @@ def alike(seen, colour):
     return np.argwhere(np.abs(seen - np.array(colour)).max(axis=2) < 60)
 
 
-def tell_turns(shown, kind, number):
-    return [(shown.said.value, shown.steps[kind].click())[0].split(":")[0] for _ in range(number)]
+def first_words(shown, kind, number):
+    return [(shown.caption.value, shown.steps[kind].click())[0].split(":")[0] for _ in range(number)]
 
 
 def test_marked_places_are_counted_as_defects_the_least_certain_first():
     shown = close_up()
-    told = tell_turns(shown, "marked", 4)
-    assert told == [f"Marked place {at} of 3, the least certain first" for at in (1, 2, 3, 1)]
+    words = first_words(shown, "marked", 4)
+    assert words == [f"Marked place {at} of 3, least certain first" for at in (1, 2, 3, 1)]
     shown = close_up()
-    assert "9 px, visibility 4.0, as sure as one pixel of 5.2 sigma" in shown.said.value
-    assert "sigma" not in close_up(threshold=5.0).said.value
+    assert "9 px, contrast 4.0, score 5.2 sigma." in shown.caption.value
+    assert "sigma" not in close_up(threshold=5.0).caption.value
 
 
-def test_unmarked_places_that_would_be_seen_come_first():
+def test_unmarked_places_with_enough_contrast_come_first():
     shown = close_up()
     shown.steps["unmarked"].click()
-    assert shown.said.value.startswith("Unmarked place 1 of 2, the strongest first: 9 px, visibility 3.5, as sure")
+    assert shown.caption.value.startswith(
+        "Unmarked place 1 of 2, strongest first: 9 px, contrast 3.5, score 4.7 sigma. Left"
+    )
     shown.steps["unmarked"].click()
-    assert "visibility 1.0 (3 is asked)" in shown.said.value
+    assert "9 px. Left alone: contrast 1.0, below the visibility of 3." in shown.caption.value
     shown.steps["marked"].click()
-    assert shown.said.value.startswith("Marked place 2 of 3")
+    assert shown.caption.value.startswith("Marked place 2 of 3")
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
@@ -105,7 +107,7 @@ def test_a_place_larger_than_the_picture_is_seen_whole():
 
 def test_where_there_is_no_place_a_sentence_says_so():
     shown = close_up(marked=MARKED.isel(pixel=slice(0)))
-    assert (shown.said.value, shown.image.value) == ("There is no marked place.", b"")
+    assert (shown.caption.value, shown.image.value) == ("There is no marked place.", b"")
     shown.steps["unmarked"].click()
     assert shown.image.value
     shown.outline(False)

@@ -82,7 +82,7 @@ def test_a_choice_of_terms_is_fitted_at_once_as_a_script_does(explorer, slide):
     assert f"{fitted.crosstalk.r2:.4f}" in words(explorer, "figures")
 
 
-def test_the_model_of_a_choice_serves_to_clean(explorer, slide):
+def test_the_model_of_a_choice_can_clean(explorer, slide):
     boxes(explorer)["blurred bands"].value = False
     cleaned = irt.clean_slide(slide, model=explorer.fit_model())
     assert 0 < float(cleaned.coverage) < 0.5
@@ -137,16 +137,16 @@ def test_without_ipympl_the_picture_is_drawn_anew(slide, monkeypatch):
     assert bytes(image.value) != first
 
 
-def test_the_roll_is_fitted_and_told(slide):
+def test_the_roll_is_fitted_and_listed(slide):
     slides = [slide.assign_attrs(source="box/a.tif"), small_slide(2), small_slide(3)]
     explorer = explore_crosstalk(slides)
     assert [name for name, _ in control(explorer, "Slide").options] == ["a.tif", "slide 2", "slide 3"]
     assert explorer.roll is None
     control(explorer, "Fit the roll").click()
-    told = words(explorer, "roll")
-    assert "a.tif" in told
+    table = words(explorer, "roll")
+    assert "a.tif" in table
     for sigma in explorer.roll.slide_sigma.values:
-        assert f"{sigma:.4f}" in told
+        assert f"{sigma:.4f}" in table
     control(explorer, "Slide").value = 2
     own = fit_alone(sample_slide(slides[2]))
     assert explorer.shown.sigma == own.crosstalk.sigma
@@ -163,7 +163,7 @@ def sentences(slide):
     for box in boxes(explorer).values():
         box.value = False
     control(explorer, "Band").value = "G"
-    return words(explorer, "said")
+    return words(explorer, "message")
 
 
 def test_slides_that_cannot_be_fitted_get_a_sentence(slide, tmp_path):
@@ -183,13 +183,13 @@ def test_a_roll_that_cannot_be_fitted_gets_a_sentence(slide):
     assert "cannot be fitted" in words(explorer, "roll")
     assert explorer.roll is None
     control(explorer, "Slide").value = 1
-    assert "infrared" in words(explorer, "said")
+    assert "infrared" in words(explorer, "message")
     control(explorer, "Slide").value = 0
     assert explorer.shown is not None
     assert explorer._drawing.widget.layout.display == ""
 
 
-def test_silver_is_shown_and_serves_no_cleaning():
+def test_silver_is_shown_and_cannot_be_cleaned():
     explorer = explore_crosstalk(irt.make_slide(1, SHAPE, film="silver", scanner="plustek"))
     assert float(explorer.shown.slopes) > 0.55
     with pytest.raises(NotUsableError, match="silver"):

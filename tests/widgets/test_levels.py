@@ -21,11 +21,11 @@ def test_what_was_written_is_opened_as_it_was(opened, cleaned):
 def test_files_of_another_slide_are_refused(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b.tif", slide.counts.values)
-    with pytest.raises(irt.SlideError, match="100 x 102 pixels, as the slide has, found 211 x 307"):
+    with pytest.raises(irt.SlideError, match="100 x 102 pixels, the size of the slide, found 211 x 307"):
         open_cleaned(tmp_path / "b.tif", cleaned_folder / "out" / "a_mask.tif")
 
 
-def test_what_is_read_is_told_from_what_is_computed(opened, cleaned):
+def test_planes_that_are_read_differ_from_planes_that_are_computed(opened, cleaned):
     assert all(is_read(opened[name]) for name in ("counts", "mask", "healed"))
     assert is_read(cleaned.counts)
     assert not any(is_read(cleaned[name]) for name in ("residual", "score", "healed"))

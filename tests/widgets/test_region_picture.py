@@ -14,7 +14,7 @@ from irtoolkit.widgets.region_picture import Frame, RegionPicture, read_frame
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_regions_lie_on_the_upright_picture_where_their_pixels_are(orientation):
+def test_regions_are_on_the_upright_picture_where_their_pixels_are(orientation):
     frame, box = Frame(7, 11, orientation), (1, 2, 4, 9)
     stored = np.zeros((7, 11), bool)
     stored[1:4, 2:9] = True
@@ -36,7 +36,7 @@ def test_the_frame_is_that_of_the_mask(tmp_path):
     assert read_frame(mask)[:2] == (10, 53)
 
 
-def test_what_is_drawn_lies_where_it_belongs_however_the_slide_is_turned(monkeypatch):
+def test_regions_are_drawn_in_place_whatever_the_orientation(monkeypatch):
     monkeypatch.setattr(drawing, "find_spec", lambda _: None)
     shown = RegionPicture(print)
     stored = np.zeros((40, 60, 3), np.uint8)

@@ -185,14 +185,14 @@ def test_a_slide_without_mask_infrared_or_defects_is_shown_with_a_sentence():
     bare = plain().drop_vars("mask").isel(band=slice(0, 3))
     explorer = explore_slide(bare)
     assert explorer.comparison.first.options == ("colour",)
-    assert "no mask" in explorer.said.value
+    assert "no mask" in explorer.message.value
     press(explorer, "next defect")
     none = plain()
     none.mask[:] = False
-    assert "No defects are marked" in explore_slide(none).said.value
+    assert "No defects are marked" in explore_slide(none).message.value
 
 
-def test_a_deleted_slide_is_told_in_a_sentence(cleaned_folder, tmp_path):
+def test_a_deleted_slide_gets_a_sentence(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b & c.tif", slide.counts.values)
     cleaned = irt.clean_slide(irt.open_slide(tmp_path / "b & c.tif"))
@@ -203,7 +203,7 @@ def test_a_deleted_slide_is_told_in_a_sentence(cleaned_folder, tmp_path):
     assert "b &amp; c.tif" in explorer.comparison.status.value
     again = explore_slide(cleaned)
     assert again.comparison is None
-    assert "cannot be explored" in again.said.value
+    assert "cannot be explored" in again.message.value
 
 
 def test_drawing_warns_of_nothing(cleaned):

@@ -8,6 +8,7 @@ from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit.detection.segmentation import join_regions, measure_exceedances
+from irtoolkit.plots import percent
 from irtoolkit.widgets import drawing, explore_threshold
 from irtoolkit.widgets.trials import Trials
 
@@ -28,7 +29,7 @@ def everything_in(widget):
         yield from everything_in(child)
 
 
-def said(explorer):
+def message(explorer):
     return explorer.children[0].value
 
 
@@ -64,8 +65,11 @@ def test_the_explorer_counts_the_defects_that_cleaning_counts(slide):
     explorer, cleaned = explore_threshold(slide), irt.clean_slide(slide)
     defects = int(cleaned.defects)
     assert defects != explorer.choice.defects.sizes["region"]
-    assert f"marked are {defects} defects, {float(cleaned.coverage):.3%} of the slide" in said(explorer)
-    assert f"Marked place 1 of {defects}," in explorer._pictures.close_up.said.value
+    assert f"<b>{defects} defects marked</b> ({percent(float(cleaned.coverage))} of the slide)" in message(explorer)
+    false = round(defects * explorer.choice.rate)
+    assert f"; about {false} of them " in message(explorer)
+    assert message(explorer).endswith(f" probably false. Threshold {explorer.choice.threshold:.2f} sigma.")
+    assert f"Marked place 1 of {defects}," in explorer._pictures.close_up.caption.value
 
 
 @pytest.mark.parametrize("threshold", ["mirror", 6.0])
@@ -95,10 +99,10 @@ def test_what_is_excluded_is_not_offered_as_unmarked(trials):
 def test_dragging_the_threshold_sets_it(slide):
     explorer = explore_threshold(slide)
     assert explorer.settings == irt.Settings()
-    before = said(explorer), explorer._pictures._whole.value
+    before = message(explorer), explorer._pictures._whole.value
     drag(explorer, 4.0, 7.0, 9.0)
     assert explorer.settings.threshold == pytest.approx(9.0, abs=0.06)
-    assert (said(explorer), explorer._pictures._whole.value) != before
+    assert (message(explorer), explorer._pictures._whole.value) != before
     drag(explorer, 4.0)
     assert explorer.settings.threshold == pytest.approx(4.0, abs=0.06)
     assert explorer.histogram._line.get_xdata()[0] == explorer.settings.threshold
@@ -151,8 +155,8 @@ def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypat
 def test_where_nothing_is_marked_a_sentence_says_so(slide):
     explorer = explore_threshold(slide, settings=irt.Settings(visibility=10.0, threshold=15.0))
     undamaged = explore_threshold(slide.assign(counts=slide.undamaged), settings=irt.Settings(threshold=15.0))
-    assert "marked are" in said(explorer)
-    assert said(undamaged).startswith("Nothing is marked")
+    assert "marked</b>" in message(explorer)
+    assert message(undamaged).startswith("Nothing is marked")
     assert undamaged._pictures.close_up.image.value == b""
 
 
@@ -167,8 +171,8 @@ def test_outlines_can_be_left_out_of_both_pictures(slide):
     assert (pictures._whole.value, pictures.close_up.image.value) == before
 
 
-def test_a_slide_that_cannot_be_used_is_told_in_a_sentence(slide):
+def test_a_slide_that_cannot_be_used_gets_a_sentence(slide):
     without = slide.sel(band=["R", "G", "B"])
-    assert "no infrared" in said(explore_threshold(without))
+    assert "no infrared" in message(explore_threshold(without))
     constant = slide.assign(counts=slide.counts.where(slide.counts.band != "IR", 30000).astype("uint16"))
-    assert said(explore_threshold(constant)).startswith("This slide cannot be explored: ")
+    assert message(explore_threshold(constant)).startswith("This slide cannot be explored: ")

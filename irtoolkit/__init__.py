@@ -4,14 +4,7 @@ from irtoolkit.archive import Decision, clean_archive, open_results, read_decisi
 from irtoolkit.detection import measure_defects
 from irtoolkit.files import open_model, open_slide, write_healed, write_mask, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.schema import (
-    VERSION,
-    LayoutError,
-    ModelError,
-    NoInfraredError,
-    NotUsableError,
-    SlideError,
-)
+from irtoolkit.schema import VERSION, LayoutError, ModelError, NoInfraredError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic import make_roll, make_slide
 

@@ -83,7 +83,7 @@ _POOLED: Dimensions = {
 _OWN_FITS: Dimensions = dict.fromkeys(("r2", "slopes", "sigma"), ("slide",))
 _SHIFTS: Dimensions = dict.fromkeys(("shift_y", "shift_x"), ("slide",))
 _DISPLACEMENT: Dimensions = {
-    **{"coefficient": ("direction", "displacement_term"), "scatter": ("direction",), "uncertainty": ()},
+    **{"coefficient": ("direction", "displacement_term"), "scatter": ("direction",), "uncertainty": ()}
 }
 
 

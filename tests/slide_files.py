@@ -65,10 +65,7 @@ def write_source(path, order="<"):
     gps = add([(0, 1, 4, b"\2\3\0\0"), latitude])
     size = [shorts(256, 53), shorts(257, 37), shorts(258, 16, 16, 16), shorts(262, 2), shorts(277, 3), shorts(278, 37)]
     strip = [(273, 4, 1, struct.pack(order + "I", 8)), (279, 4, 1, struct.pack(order + "I", 37 * 53 * 3 * 2))]
-    resolution = [
-        (282, 5, 1, struct.pack(order + "II", 300, 1)),
-        (283, 5, 1, struct.pack(order + "II", 1796699, 600)),
-    ]
+    resolution = [(282, 5, 1, struct.pack(order + "II", 300, 1)), (283, 5, 1, struct.pack(order + "II", 1796699, 600))]
     texts = [(code, *tag) for code, tag in TAGS.items()]
     film = [shorts(274, 6), shorts(296, 3), (34665, 4, 1, exif), (34853, 4, 1, gps)]
     data[4:8] = add(sorted(size + strip + resolution + texts + film))

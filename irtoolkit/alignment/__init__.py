@@ -2,11 +2,7 @@
 
 from irtoolkit.alignment.agreement import measure_agreement
 from irtoolkit.alignment.displacement import (
-    Displacement,
-    Pieces,
-    UsualDisplacement,
-    displacement_at,
-    usual_displacement,
+    Displacement, Pieces, UsualDisplacement, displacement_at, usual_displacement,
 )
 from irtoolkit.alignment.registration import EVIDENCE, HIGH_PASS
 from irtoolkit.alignment.resampling import Sample, frame_place, shift_infrared, unseen_share
@@ -14,20 +10,7 @@ from irtoolkit.alignment.sampling import SlideSample, sample_slide, thin_sample
 from irtoolkit.alignment.sharpness import measure_blur
 
 __all__ = [
-    "EVIDENCE",
-    "HIGH_PASS",
-    "Displacement",
-    "Pieces",
-    "Sample",
-    "SlideSample",
-    "UsualDisplacement",
-    "displacement_at",
-    "frame_place",
-    "measure_agreement",
-    "measure_blur",
-    "sample_slide",
-    "shift_infrared",
-    "thin_sample",
-    "unseen_share",
+    "EVIDENCE", "HIGH_PASS", "Displacement", "Pieces", "Sample", "SlideSample", "UsualDisplacement", "displacement_at",
+    "frame_place", "measure_agreement", "measure_blur", "sample_slide", "shift_infrared", "thin_sample", "unseen_share",
     "usual_displacement",
 ]

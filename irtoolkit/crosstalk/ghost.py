@@ -24,10 +24,7 @@ GHOST_BLURS = ("ghost blur 0", *(f"ghost blur {sigma}" for sigma in BLURS if sig
 BAND_BLURS = tuple(f"{band} blur {sigma}" for band in VISIBLE for sigma in BLURS)
 BAND_MIXED = tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in MIXED)
 BROAD = (*POINTWISE, *LAMP, "ghost", "ghost dy", "ghost dx", "flare")
-TERMS = (
-    *BROAD,
-    *(name + shade for name in (*GHOST_BLURS, *BAND_BLURS, *BAND_MIXED) for shade in ("", SHADED)),
-)
+TERMS = (*BROAD, *(name + shade for name in (*GHOST_BLURS, *BAND_BLURS, *BAND_MIXED) for shade in ("", SHADED)))
 GROUPS = {
     "bands": VISIBLE,
     "squares and products": POINTWISE[1 + len(VISIBLE) :],

@@ -7,13 +7,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import (
-    Fit,
-    blur,
-    compute_each,
-    fit_trimmed,
-    to_density,
-)
+from irtoolkit.arrays import Fit, blur, compute_each, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import LARGER, find_black
 from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density

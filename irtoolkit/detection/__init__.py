@@ -2,55 +2,19 @@
 
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
-    HISTOGRAM_THRESHOLDS,
-    NO_REGIONS,
-    Candidates,
-    Choice,
-    Cut,
-    candidate_level,
-    choose_regions,
-    cut_score,
-    make_candidates,
-    mark_defects,
-    measure_candidates,
-    uses_score,
+    HISTOGRAM_THRESHOLDS, NO_REGIONS, Candidates, Choice, Cut, candidate_level, choose_regions, cut_score,
+    make_candidates, mark_defects, measure_candidates, uses_score,
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual
 from irtoolkit.detection.segmentation import (
-    REGION_LEVEL,
-    connect_pixels,
-    count_defects,
-    find_exceedances,
-    join_regions,
-    keep_regions,
+    REGION_LEVEL, connect_pixels, count_defects, find_exceedances, join_regions, keep_regions,
 )
 from irtoolkit.detection.visibility import scale_visibility
 
 __all__ = [
-    "HISTOGRAM_THRESHOLDS",
-    "NO_REGIONS",
-    "REGION_LEVEL",
-    "Candidates",
-    "Choice",
-    "Cut",
-    "Noise",
-    "candidate_level",
-    "choose_regions",
-    "connect_pixels",
-    "count_defects",
-    "count_scores",
-    "cut_score",
-    "find_exceedances",
-    "fit_noise",
-    "join_regions",
-    "keep_regions",
-    "make_candidates",
-    "mark_defects",
-    "measure_candidates",
-    "measure_defects",
-    "measure_histogram",
-    "scale_visibility",
-    "score_residual",
-    "uses_score",
+    "HISTOGRAM_THRESHOLDS", "NO_REGIONS", "REGION_LEVEL", "Candidates", "Choice", "Cut", "Noise", "candidate_level",
+    "choose_regions", "connect_pixels", "count_defects", "count_scores", "cut_score", "find_exceedances", "fit_noise",
+    "join_regions", "keep_regions", "make_candidates", "mark_defects", "measure_candidates", "measure_defects",
+    "measure_histogram", "scale_visibility", "score_residual", "uses_score",
 ]

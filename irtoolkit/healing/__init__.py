@@ -3,7 +3,4 @@
 from irtoolkit.healing.inpainting import check_method
 from irtoolkit.healing.methods import heal
 
-__all__ = [
-    "check_method",
-    "heal",
-]
+__all__ = ["check_method", "heal"]

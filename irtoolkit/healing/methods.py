@@ -123,13 +123,7 @@ def _inside(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int
 
 
 def _fill_block(
-    visible: np.ndarray,
-    mask: np.ndarray,
-    *,
-    start: tuple[int, int],
-    method: str,
-    shape: tuple[int, int],
-    grain: float,
+    visible: np.ndarray, mask: np.ndarray, *, start: tuple[int, int], method: str, shape: tuple[int, int], grain: float
 ) -> np.ndarray:
     wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
     if not wanted.any():

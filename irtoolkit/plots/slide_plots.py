@@ -12,16 +12,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from irtoolkit.arrays import robust_centre_and_scale
-from irtoolkit.pictures import (
-    MIRRORED,
-    TRANSPOSED,
-    UPSIDE_DOWN,
-    Picture,
-    mark_mask,
-    orient,
-    thin,
-    view_picture,
-)
+from irtoolkit.pictures import MIRRORED, TRANSPOSED, UPSIDE_DOWN, Picture, mark_mask, orient, thin, view_picture
 from irtoolkit.schema import BANDS, INFRARED, VISIBLE, SlideError
 
 Window = tuple[slice, slice]

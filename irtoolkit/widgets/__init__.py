@@ -8,10 +8,5 @@ from irtoolkit.widgets.slide_explorer import explore_slide
 from irtoolkit.widgets.threshold_explorer import explore_threshold
 
 __all__ = [
-    "explore_alignment",
-    "explore_crosstalk",
-    "explore_slide",
-    "explore_threshold",
-    "open_cleaned",
-    "review_roll",
+    "explore_alignment", "explore_crosstalk", "explore_slide", "explore_threshold", "open_cleaned", "review_roll",
 ]

@@ -75,11 +75,7 @@ def test_what_stands_out_is_told(odd, told):
 
 @pytest.mark.parametrize(
     "odd",
-    [
-        {"clearest": 0.3},
-        {"densest": 2.9, "clearest": 0.8, "tint": 0.1},
-        {"tint": -0.1},
-    ],
+    [{"clearest": 0.3}, {"densest": 2.9, "clearest": 0.8, "tint": 0.1}, {"tint": -0.1}],
     ids=["clear", "black", "not orange"],
 )
 def test_a_slide_among_negatives_is_told(odd):

@@ -62,12 +62,7 @@ def test_terms_that_are_left_out_have_no_part_in_the_fit(textured):
     model = fit_crosstalk([[tile]], GROUPS["bands"])
     coefficient = dict(zip(TERMS, model.coefficient, strict=True))
     assert [term for term, value in coefficient.items() if value] == ["1", "R", "G", "B"]
-    assert [term for term, error in zip(TERMS, model.standard_error, strict=True) if error] == [
-        "1",
-        "R",
-        "G",
-        "B",
-    ]
+    assert [term for term, error in zip(TERMS, model.standard_error, strict=True) if error] == ["1", "R", "G", "B"]
     assert [coefficient[band] for band in "RGB"] == pytest.approx(STEEP, abs=0.003)
     level = fit_crosstalk([[tile]], ())
     assert level.r2 == pytest.approx(0, abs=1e-5)

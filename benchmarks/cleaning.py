@@ -14,7 +14,7 @@ from pathlib import Path
 
 import irtoolkit as irt
 from irtoolkit.files import find_layout
-from irtoolkit.pipeline import find_with_model, heal_slide
+from irtoolkit.pipeline import heal_slide, mark_slide, score_slide
 
 MAKE = """
 import sys, irtoolkit as irt
@@ -45,11 +45,12 @@ def run(source: Path, out: Path) -> None:
     started = time.perf_counter()
     slide = irt.open_slide(source)
     say("open", started)
-    found, crosstalk = find_with_model(slide, settings=settings)
+    scored = score_slide(slide)
+    found = mark_slide(scored, settings)
     say("find", started)
     irt.write_mask(found.mask, out / "mask.tif", source=source, page=page)
     say("write mask", started)
-    irt.write_healed(heal_slide(found, crosstalk, settings=settings), out / "healed.tif", source=source, page=page)
+    irt.write_healed(heal_slide(found, scored.crosstalk, settings), out / "healed.tif", source=source, page=page)
     say("heal and write", started)
 
 

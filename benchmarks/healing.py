@@ -34,7 +34,7 @@ from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
 from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.pictures import write_png
-from irtoolkit.pipeline import find_with_model, heal_slide
+from irtoolkit.pipeline import heal_slide, mark_slide, score_slide
 from irtoolkit.settings import HEALING_METHODS
 
 SCANS = (
@@ -118,7 +118,8 @@ def heal_by_irtoolkit(slide: xr.Dataset, methods: Sequence[str]) -> Iterator[Hea
     visible, settings = slide.counts.values[:3], irt.Settings()
     started = time.perf_counter()
     try:
-        found, crosstalk = find_with_model(slide, settings=settings)
+        scored = score_slide(slide)
+        found = mark_slide(scored, settings)
         found = found.persist()
     except irt.NotUsableError:
         nothing = np.zeros(visible.shape[1:], bool)
@@ -128,7 +129,7 @@ def heal_by_irtoolkit(slide: xr.Dataset, methods: Sequence[str]) -> Iterator[Hea
     finding, mask = time.perf_counter() - started, found.mask.values
     for method, grain in strengths:
         started = time.perf_counter()
-        healed = heal_slide(found, crosstalk, settings=replace(settings, heal=method, grain=grain)).values[:3]
+        healed = heal_slide(found, scored.crosstalk, replace(settings, heal=method, grain=grain)).values[:3]
         seconds = time.perf_counter() - started
         yield Healing("irtoolkit", name_method(method, grain), healed, mask, seconds, finding)
 

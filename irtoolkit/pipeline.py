@@ -39,8 +39,20 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     Returns
     -------
     xarray.Dataset
-        What `find_defects` returns, and `healed` (band, y, x): R, G and B filled inside the mask and the counts' own
-        everywhere else, IR as it is. Lazy.
+        `counts`; `infrared` (y, x) float32, 16-bit counts on the colour grid, NaN where not seen; `residual` (density)
+        and `score` (sigma), both (y, x) float32 and positive where light is blocked; `mask` (y, x) bool, True = defect;
+        `healed` (band, y, x): R, G and B filled inside the mask and the counts' own everywhere else, IR as it is;
+        the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
+        `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`,
+        `fdr`, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light; `misfit`
+        (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself), and
+        `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and `sigma` are of
+        the slide's own fit.
+
+        `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` describes each):
+        with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
+        ``"local"`` that score times the median threshold over the place's; with ``"ratio"`` the density of infrared
+        over red, and with ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
 
     Raises
     ------
@@ -53,42 +65,9 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     """
     settings = settings or Settings()
     check_method(settings.heal)
-    found, crosstalk = find_with_model(slide, settings=settings, model=model)
-    return found.assign(healed=heal_slide(found, crosstalk, settings=settings))
-
-
-def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, *, settings: Settings) -> xr.DataArray:
-    """Heal the colour bands inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last.
-
-    `found` and the slide's `crosstalk` are those of `find_with_model`.
-    """
-    counts = found.counts
-    evidence = {"infrared": found.infrared, "crosstalk": crosstalk}
-    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain, **evidence)
-    return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
-
-
-def find_defects(slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None) -> xr.Dataset:
-    """Find the defects of one slide; everything of `clean_slide` but the healing.
-
-    Returns
-    -------
-    xarray.Dataset
-        `counts`; `infrared` (y, x) float32, 16-bit counts on the colour grid, NaN where not seen; `residual` (density)
-        and `score` (sigma), both (y, x) float32 and positive where light is blocked;
-        `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and `defects`; and as numbers `shift_y`,
-        `shift_x`, `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`,
-        `threshold`, `fdr`, what `measure_agreement` returns, and what `measure_appearance` does, its densities those of
-        light; `misfit` (how far the slide's own fit lies from its roll's, where 1 is usual; 0 for a slide fitted by
-        itself), and `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and
-        `sigma` are of the slide's own fit. All arrays are lazy.
-
-        `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` says what each
-        does): with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
-        ``"local"`` that score times the median threshold over the place's; with ``"ratio"`` the density of infrared
-        over red, and with ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
-    """
-    return find_with_model(slide, settings=settings, model=model)[0]
+    scored = score_slide(slide, model)
+    found = mark_slide(scored, settings)
+    return found.assign(healed=heal_slide(found, scored.crosstalk, settings))
 
 
 class Scored(NamedTuple):
@@ -100,19 +79,6 @@ class Scored(NamedTuple):
     evidence: xr.Dataset
     samples: list[np.ndarray]
     crosstalk: Crosstalk
-
-    def optics(self) -> dict[str, float]:
-        """What `mark_defects` has to know of the infrared and of the counts."""
-        return {"infrared_blur": self.crosstalk.blur, "exponent": self.crosstalk.curve.exponent}
-
-
-def find_with_model(
-    slide: xr.Dataset, *, settings: Settings, model: xr.Dataset | None = None
-) -> tuple[xr.Dataset, Crosstalk]:
-    """What `find_defects` returns, and the crosstalk as it is fitted to this slide."""
-    scored = score_slide(slide, model)
-    marked = mark_defects(scored.evidence, scored.samples, settings, **scored.optics())
-    return scored.found.merge(marked), scored.crosstalk
 
 
 def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
@@ -143,6 +109,22 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
         **{"holder": 1 - float(sample.film.mean()), "clipped": appearance.clipped},
         **{name: crosstalk.curve.exponent * value for name, value in appearance._asdict().items() if name != "clipped"},
     }
+
+
+def mark_slide(scored: Scored, settings: Settings) -> xr.Dataset:
+    """Mark the defects of a scored slide: everything of `clean_slide` but the healing."""
+    blur, exponent = scored.crosstalk.blur, scored.crosstalk.curve.exponent
+    return scored.found.merge(
+        mark_defects(scored.evidence, scored.samples, settings, infrared_blur=blur, exponent=exponent)
+    )
+
+
+def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> xr.DataArray:
+    """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
+    counts = found.counts
+    evidence = {"infrared": found.infrared, "crosstalk": crosstalk}
+    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain, **evidence)
+    return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:

@@ -89,14 +89,14 @@ def test_a_full_disk_is_a_row_and_leaves_nothing_half_written(roll, tmp_path, mo
 
 
 def test_an_unforeseen_error_fails_one_slide_and_debug_shows_where(roll, tmp_path, monkeypatch, capsys):
-    real = cleaning.find_with_model
+    real = cleaning.score_slide
 
-    def fails_on_slide2(slide, **options):
+    def fails_on_slide2(slide, *options):
         if slide.attrs["source"].endswith("slide2.tif"):
             raise RuntimeError("broken\nthing")
-        return real(slide, **options)
+        return real(slide, *options)
 
-    monkeypatch.setattr(cleaning, "find_with_model", fails_on_slide2)
+    monkeypatch.setattr(cleaning, "score_slide", fails_on_slide2)
     assert run(monkeypatch, "clean", roll, "--out", tmp_path, "--debug", "--alone") == 1
     assert [row["status"] for row in rows_of(tmp_path)] == ["failed", "refused", "done"]
     assert rows_of(tmp_path)[0]["reason"] == "RuntimeError: broken thing"
@@ -104,16 +104,16 @@ def test_an_unforeseen_error_fails_one_slide_and_debug_shows_where(roll, tmp_pat
 
 
 def test_ctrl_c_keeps_what_is_done(roll, tmp_path, monkeypatch):
-    real = cleaning.find_with_model
+    real = cleaning.score_slide
     calls = []
 
-    def stopped(slide, **options):
+    def stopped(slide, *options):
         calls.append(slide)
         if len(calls) > 1:
             raise KeyboardInterrupt
-        return real(slide, **options)
+        return real(slide, *options)
 
-    monkeypatch.setattr(cleaning, "find_with_model", stopped)
+    monkeypatch.setattr(cleaning, "score_slide", stopped)
     assert run(monkeypatch, "clean", roll, "--out", tmp_path, "--alone") == 130
     assert [row["slide"] for row in rows_of(tmp_path)][:1] == ["slide2.tif"]
     assert "slide2_clean.tif" in pictures(tmp_path)

@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import xarray as xr
+from found import find_defects
 from scans import whole
 
 from irtoolkit import pipeline
@@ -13,7 +14,7 @@ from irtoolkit.alignment.film import Appearance
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import _check_dyes, fit_samples, fit_to_slide
 from irtoolkit.model import from_dataset, to_dataset
-from irtoolkit.pipeline import find_defects, fit_roll
+from irtoolkit.pipeline import fit_roll
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide

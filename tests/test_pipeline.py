@@ -3,6 +3,7 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
+from found import find_defects
 
 from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.arrays import tiles
@@ -12,7 +13,7 @@ from irtoolkit.detection.segmentation import join_regions, mask_regions, measure
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal
-from irtoolkit.pipeline import clean_slide, find_defects, fit_roll, heal_slide
+from irtoolkit.pipeline import clean_slide, fit_roll, heal_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
@@ -183,7 +184,7 @@ def test_lazy_steps_compute_nothing(plustek_slide):
         mask, number = mask_regions(regions, scored.score.shape)
         healed = heal(visible, mask)
         found = xr.Dataset({"counts": counts, "mask": mask, "infrared": infrared})
-        whole = heal_slide(found, fitted.crosstalk, settings=Settings())
+        whole = heal_slide(found, fitted.crosstalk, Settings())
         lazy = (infrared, residual, scored.score, scored.grain, mask, number, healed, whole)
         assert all(dask.is_dask_collection(step) for step in lazy)
         with pytest.raises(AssertionError, match="computed something"):

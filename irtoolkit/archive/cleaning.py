@@ -21,7 +21,6 @@ from irtoolkit.archive.records import Record, identify, of_sources, recipe, reco
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import NOT_OF_ITS_ROLL
 from irtoolkit.archive.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
-from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.files import (
     Layout,
     find_layout,
@@ -33,7 +32,7 @@ from irtoolkit.files import (
     write_healed,
     write_mask,
 )
-from irtoolkit.pipeline import find_with_model, heal_slide
+from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 
@@ -151,13 +150,14 @@ def _clean(job: Job, row: Row, started: float) -> Row:
 
 def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record) -> tuple[Row, list[Path]]:
     """Write mask, healed slide and pictures; the first two get their names only when all are complete."""
-    found, crosstalk, note = _find(slide, job)
+    scored, note = _score(slide, job)
+    found = mark_slide(scored, job.settings)
     outputs = outputs_of(job.task, job.folder, job.settings)
     with replacing_together(outputs) as parts:
         page = layout.visible[0].page
         write_mask(found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
-            _write_healed(heal_slide(found, crosstalk, settings=job.settings), part, job, layout)
+            _write_healed(heal_slide(found, scored.crosstalk, job.settings), part, job, layout)
         kept = _kept(parts[1], job, layout) if parts[1:] else ""
         picture = open_picture(parts[1]) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
@@ -190,12 +190,12 @@ def _kept(healed: Path, job: Job, layout: Layout) -> str:
     return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 
-def _find(slide: xr.Dataset, job: Job) -> tuple[xr.Dataset, Crosstalk, str]:
+def _score(slide: xr.Dataset, job: Job) -> tuple[Scored, str]:
     model = _open_model(job.model, job.digest) if job.model else None
     try:
-        return *find_with_model(slide, settings=job.settings, model=model), ""
+        return score_slide(slide, model), ""
     except ModelError:
-        return *find_with_model(slide, settings=job.settings), NOT_OF_ITS_ROLL
+        return score_slide(slide), NOT_OF_ITS_ROLL
 
 
 @lru_cache(maxsize=1)

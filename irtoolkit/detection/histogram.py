@@ -169,46 +169,6 @@ def _excess(centre: np.ndarray, count: np.ndarray, fitted: np.ndarray) -> tuple[
     return logarithm - np.einsum("bi,i->b", terms, noise), np.sqrt(variance)
 
 
-def threshold_rate(histogram: xr.Dataset, false_discovery_rate: float) -> float:
-    """Lowest threshold, at least 1 sigma, at which the estimated false discovery rate is at most the given one.
-
-    The estimator is that of the knockoff filter, (1 + pixels below -t) / pixels of at least t, at every edge t
-    (Barber & Candes 2015, doi:10.1214/15-AOS1337).
-    """
-    edge = histogram.edge.values
-    thresholds = edge[edge >= WITHIN_NOISE]
-    false, found = _decoys(histogram, thresholds), _at_least(histogram, thresholds)
-    admitted = np.flatnonzero(false <= false_discovery_rate * found)
-    return float(thresholds[admitted[0]]) if admitted.size else np.inf
-
-
-def rate_at(histogram: xr.Dataset, threshold: float) -> float:
-    """Estimated false discovery rate of the pixels at a threshold (`threshold_rate`), at most 1; 0 without pixels."""
-    found = float(_at_least(histogram, threshold))
-    return min(1.0, float(_decoys(histogram, threshold)) / found) if found else 0.0
-
-
-def share_above(histogram: xr.Dataset, threshold: float) -> float:
-    """Share of the counted pixels that score at least the threshold, interpolated linearly within a bin."""
-    return float(_at_least(histogram, threshold)) / max(int(histogram["count"].sum()), 1)
-
-
-def _decoys(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """One more than the pixels below minus the threshold; beyond the lowest bin all pixels that it holds."""
-    return 1 + _below(histogram, np.maximum(np.negative(threshold), histogram.edge.values[:2][-1]))
-
-
-def _at_least(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    """Pixels of at least the threshold; beyond the highest bin all pixels that it holds, and none at infinity."""
-    found = float(histogram["count"].sum()) - _below(histogram, threshold)
-    return np.where(np.isposinf(threshold), 0.0, found)
-
-
-def _below(histogram: xr.Dataset, threshold: np.ndarray | float) -> np.ndarray:
-    count = histogram["count"].values
-    return np.interp(threshold, histogram.edge.values, np.cumsum(count) - count)
-
-
 def threshold_local(histograms: xr.Dataset, *, find: Callable[[xr.Dataset], float] = threshold_slope) -> xr.DataArray:
     """Thresholds (tile_y, tile_x) of the sub-regions.
 

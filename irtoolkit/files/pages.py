@@ -14,7 +14,7 @@ from irtoolkit.files.directories import ASCII, Address, DirectoryReader, Entries
 from irtoolkit.schema import LayoutError
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
-RGB, BLACK_IS_ZERO, LINEAR_RAW = 2, 1, 34892
+LINEAR_RAW = 34892
 
 _COMPRESSIONS = {2: "fax", 3: "fax", 4: "fax", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 34892: "JPEG"}
 _COMPRESSIONS |= {50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}

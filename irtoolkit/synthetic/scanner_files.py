@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,13 @@ LAYOUTS = (
 )
 
 _RGB, _GRAY, _LINEAR_RAW = 2, 1, 34892
+_FOURTH_SAMPLE: dict[str, dict[int, Tag]] = {
+    "vuescan-rgbi": {338: shorts(0)},
+    "vuescan-rgbi-untagged": {},
+    "rgba": {338: shorts(2)},
+}
+"""ExtraSamples of the layouts with four samples."""
+
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:Silverfast="LSI/" Silverfast:Company="LaserSoft Imaging"
@@ -43,7 +51,7 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  Silverfast:Gamma="1"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Scan:
     """Data that a scanner program saves for a slide; planes over (y, x, sample)."""
 
@@ -71,13 +79,7 @@ def write_scanner_file(
     polarity: str = "positive",
     orientation: int = 1,
     profile: bytes = b"",
-    byteorder: str = "<",
-    compression: str | None = None,
-    predictor: bool = False,
-    rows_per_strip: int | None = None,
-    tile: tuple[int, int] | None = None,
-    planar: bool = False,
-    bigtiff: bool = False,
+    **storage: Any,
 ) -> list[Path]:
     """Write a slide as a scanner program would, and return the files written, the slide first.
 
@@ -94,10 +96,8 @@ def write_scanner_file(
         page or file of its own.
     dpi, film, polarity, orientation, profile
         Values of the tags. SilverFast writes the true resolution, film and polarity to XMP only, and 300 dpi elsewhere.
-    byteorder, compression, predictor, rows_per_strip, tile, planar, bigtiff
-        Storage of pixels: ``"<"`` or ``">"``; None, ``"lzw"`` or ``"deflate"``; differences along the row; rows of a
-        strip (0: one strip; None: 1 for SilverFast, else 64), or (rows, columns) of a tile; samples in separate planes;
-        and 64-bit offsets.
+    storage
+        Fields of `Storage`: how pixels are stored. Strips have 1 row for SilverFast and 64 elsewhere, if not given.
 
     Examples
     --------
@@ -109,28 +109,13 @@ def write_scanner_file(
     path = Path(path)
     if layout not in LAYOUTS:
         raise SlideError(f"layout must be one of {', '.join(LAYOUTS)}; not {layout!r}")
-    scan = _Scan(
-        colour=np.moveaxis(counts[:3], 0, 2),
-        infrared=(counts[3] if infrared is None else infrared)[..., None],
-        dpi=dpi,
-        film=film,
-        polarity=polarity,
-        orientation=orientation,
-        profile=profile,
-    )
-    storage = Storage(
-        byteorder=byteorder,
-        compression=compression or "none",
-        predictor=predictor,
-        rows_per_strip=rows_per_strip if rows_per_strip is not None else 1 if "silverfast" in layout else 64,
-        tile=tile,
-        planar=planar,
-        bigtiff=bigtiff,
-    )
-    write_tiff(path, _pages(scan, layout), storage)
+    planes = np.moveaxis(counts[:3], 0, 2), (counts[3] if infrared is None else infrared)[..., None]
+    scan = _Scan(*planes, dpi, film, polarity, orientation, profile)
+    stored = Storage(**{"rows_per_strip": 1 if "silverfast" in layout else 64} | storage)
+    write_tiff(path, _pages(scan, layout), stored)
     if layout == "sidecar":
         beside = path.with_name(f"{path.stem}_IR{path.suffix}")
-        write_tiff(beside, [TiffPage(scan.infrared, {262: shorts(_GRAY)} | _resolution(dpi))], storage)
+        write_tiff(beside, [TiffPage(scan.infrared, {262: shorts(_GRAY)} | _resolution(dpi))], stored)
         return [path, beside]
     return [path, _write_graymap(path.with_name(f"{path.stem}_IR.pgm"), scan.infrared)] if "pgm" in layout else [path]
 
@@ -138,27 +123,20 @@ def write_scanner_file(
 def _pages(scan: _Scan, layout: str) -> list[TiffPage]:
     """Pages of the slide's own file."""
     vuescan = {254: longs(0), 262: shorts(_RGB)} | _vuescan_tags(scan)
+    if layout in _FOURTH_SAMPLE:
+        return [TiffPage(scan.all_samples, vuescan | _FOURTH_SAMPLE[layout])]
+    if layout == "vuescan-dng":
+        return [_vuescan_dng(scan)]
     gray = replace(scan, colour=scan.colour[..., 1:2])
-    match layout:
-        case "vuescan-rgbi":
-            return [TiffPage(scan.all_samples, vuescan | {338: shorts(0)})]
-        case "vuescan-rgbi-untagged":
-            return [TiffPage(scan.all_samples, vuescan)]
-        case "rgba":
-            return [TiffPage(scan.all_samples, vuescan | {338: shorts(2)})]
-        case "silverfast-hdri":
-            return [_silverfast_page(scan), _infrared_page(scan)]
-        case "silverfast-hdri-preview":
-            return [_silverfast_page(scan), _reduced_page(scan.colour[::4, ::4]), _infrared_page(scan)]
-        case "gray":
-            return [_silverfast_page(gray), _infrared_page(scan)]
-        case "vuescan-dng":
-            return [_vuescan_dng(scan)]
-        case "silverfast-dng":
-            main = TiffPage(scan.colour, {254: longs(0), 262: shorts(_LINEAR_RAW)})
-            return [_silverfast_dng(scan, main), _reduced_page(scan.colour[::4, ::4]), _infrared_page(scan)]
-        case _:
-            return [TiffPage(scan.colour, vuescan)]
+    main = TiffPage(scan.colour, {254: longs(0), 262: shorts(_LINEAR_RAW)})
+    preview, infrared = _reduced_page(scan.colour[::4, ::4]), _infrared_page(scan)
+    pages = {
+        "silverfast-hdri": [_silverfast_page(scan), infrared],
+        "silverfast-hdri-preview": [_silverfast_page(scan), preview, infrared],
+        "gray": [_silverfast_page(gray), infrared],
+        "silverfast-dng": [_silverfast_dng(scan, main), preview, infrared],
+    }
+    return pages.get(layout, [TiffPage(scan.colour, vuescan)])
 
 
 def _resolution(dpi: int) -> dict[int, Tag]:

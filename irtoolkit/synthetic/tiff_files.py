@@ -23,7 +23,12 @@ _STORAGE = {256, 257, 258, 259, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """Storage of pixels: byte order, ``"none"``, ``"lzw"`` or ``"deflate"``, strips (0: one) or tiles, planes."""
+    """Storage of pixels.
+
+    `byteorder`: ``"<"`` or ``">"``; `compression`: ``"none"``, ``"lzw"`` or ``"deflate"``; `predictor`: differences
+    along the row; `rows_per_strip` (0: one strip), or (rows, columns) of a `tile`; `planar`: samples in separate
+    planes; `bigtiff`: 64-bit offsets.
+    """
 
     byteorder: str = "<"
     compression: str = "none"

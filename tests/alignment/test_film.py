@@ -3,11 +3,11 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from found import find_defects
 
 from irtoolkit.alignment.film import film_at, measure_appearance, measure_film
 from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
-from irtoolkit.pipeline import find_defects
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
 

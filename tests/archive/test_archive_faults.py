@@ -101,16 +101,16 @@ def test_a_failure_leaves_what_an_earlier_run_made(tree, reference, tmp_path, mo
 
 
 def test_a_source_that_changes_while_it_is_read_is_a_row(tree, reference, tmp_path, monkeypatch):
-    real = cleaning.find_with_model
+    real = cleaning.score_slide
 
-    def changing(slide, **options):
+    def changing(slide, *options):
         if slide.attrs["source"].endswith("a.tif"):
             with open(slide.attrs["source"], "ab") as file:
                 file.write(b"more")
-        return real(slide, **options)
+        return real(slide, *options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cleaning, "find_with_model", changing)
+        patched.setattr(cleaning, "score_slide", changing)
         rows = clean(tree, tmp_path / "out")
     assert rows.status.values.tolist() == ["failed", "done"]
     assert "a.tif was changed while it was read" in str(rows.reason.values[0])

@@ -1,5 +1,3 @@
-from functools import partial
-
 import dask.array as da
 import numpy as np
 import pytest
@@ -12,12 +10,9 @@ from irtoolkit.detection.histogram import (
     EDGES,
     measure_histogram,
     measure_local_histograms,
-    rate_at,
-    share_above,
     spread_threshold,
     threshold_local,
     threshold_otsu,
-    threshold_rate,
     threshold_slope,
     threshold_triangle,
     threshold_yen,
@@ -27,13 +22,7 @@ FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChec
 SHAPES = st.tuples(st.integers(1, 30), st.integers(1, 40))
 WIDTH = 0.05
 CENTRES = EDGES + WIDTH / 2
-FIND = {
-    "otsu": threshold_otsu,
-    "yen": threshold_yen,
-    "triangle": threshold_triangle,
-    "slope": threshold_slope,
-    "rate": partial(threshold_rate, false_discovery_rate=0.05),
-}
+FIND = {"otsu": threshold_otsu, "yen": threshold_yen, "triangle": threshold_triangle, "slope": threshold_slope}
 every_method = pytest.mark.parametrize("find", FIND.values(), ids=FIND)
 
 
@@ -141,44 +130,10 @@ def test_slope_does_not_trip_over_one_or_two_lucky_bins():
     assert threshold_slope(histogram(slide)) == pytest.approx(3.0)
 
 
-def test_rate_by_hand():
-    """At 2 two false ones and one for luck on 100; at 4 one and one on 59; from 4.05 on one for luck on 58."""
-    slide = spikes({-4.05: 1, -3: 1, 2: 40, 3: 1, 4: 1, 8: 58})
-    assert threshold_rate(slide, 0.03) == 1
-    assert threshold_rate(slide, 0.029) == pytest.approx(4.05)
-    assert threshold_rate(slide, 0.01) == np.inf
-    assert rate_at(slide, 2.0) == pytest.approx(3 / 100)
-    assert rate_at(slide, 3.0) == pytest.approx(2 / 60)
-
-
-def test_rate_beyond_the_histogram_is_at_most_that_of_its_outer_bins():
-    slide = spikes({-12: 3, 20: 100, 39.95: 7})
-    assert rate_at(slide, 15.0) == pytest.approx(4 / 107)
-    assert rate_at(slide, 90.0) == pytest.approx(4 / 7)
-    assert rate_at(slide, np.inf) == 0
-
-
-@given(st.lists(st.integers(0, 9), min_size=len(EDGES), max_size=len(EDGES)), st.sampled_from([0.01, 0.05, 0.2]))
-@FEW
-def test_rate_at_the_threshold_of_a_rate_is_admitted_and_lower_edges_are_not(counts, rate):
-    slide = histogram(counts)
-    threshold = threshold_rate(slide, rate)
-    assert rate_at(slide, threshold) <= rate
-    lower = EDGES[(EDGES >= 1) & (threshold > EDGES)]
-    assert all(rate_at(slide, edge) > rate for edge in lower if share_above(slide, edge))
-
-
-def test_symmetric_noise_admits_next_to_nothing():
+def test_symmetric_noise_has_no_threshold():
     slide = histogram(np.random.default_rng(9).poisson(noise(1e6)))
-    assert share_above(slide, threshold_rate(slide, 0.05)) < 1e-4
     assert threshold_otsu(slide) == np.inf
     assert threshold_slope(slide) == np.inf
-
-
-def test_share_by_hand_and_within_a_bin():
-    slide = spikes({0: 6, 3: 4})
-    shares = [share_above(slide, threshold) for threshold in (-50.0, 3.0, 3.0 + WIDTH / 4, np.inf)]
-    np.testing.assert_allclose(shares, [1, 0.4, 0.3, 0])
 
 
 @every_method
@@ -187,8 +142,6 @@ def test_share_by_hand_and_within_a_bin():
 def test_a_histogram_that_tells_nothing_gives_infinity(find, pixels, bins):
     slide = spikes(pixels).isel(bin=slice(bins))
     assert find(slide) == np.inf
-    assert 0 <= rate_at(slide, 0.0) <= 1
-    assert 0 <= share_above(slide, 0.0) <= 1
 
 
 @every_method
@@ -197,7 +150,6 @@ def test_a_histogram_that_tells_nothing_gives_infinity(find, pixels, bins):
 def test_thresholds_are_never_below_one_sigma_or_undefined(find, places):
     slide = spikes({place / 20: number for place, number in places.items()})
     assert find(slide) >= 1
-    assert 0 <= rate_at(slide, find(slide)) <= 1
 
 
 def local(counts):

@@ -76,8 +76,8 @@ def test_the_explorer_counts_the_defects_that_cleaning_counts(slide):
 def test_a_region_is_either_marked_or_among_the_unmarked(trials, threshold):
     settings = irt.Settings(threshold=threshold, visibility=2.0)
     marked, unmarked = trials.choose(settings).defects, trials.find_unmarked(settings)
-    evidence, optics = trials.scored.evidence, trials.scored.optics()
-    regions = join_regions(measure_exceedances(evidence, infrared_blur=optics["infrared_blur"]), sign=1)
+    evidence, blur = trials.scored.evidence, trials.scored.crosstalk.blur
+    regions = join_regions(measure_exceedances(evidence, infrared_blur=blur), sign=1)
     pixels, owner = regions.pixel_index.values, regions.pixel_region.values
     touched, left = (np.unique(owner[np.isin(pixels, side.pixel_index)]) for side in (marked, unmarked))
     assert min(len(touched), len(left)) > 5

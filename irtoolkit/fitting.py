@@ -132,7 +132,7 @@ def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def _check_dyes(slopes: float, neutral: float) -> None:
-    """Refuse silver: infrared that follows the picture, and bands that are alike; those of Kodachrome are less so."""
+    """Refuse silver: infrared that follows the picture, and similar bands; those of Kodachrome are less similar."""
     if slopes > BLOCKED_SLOPES or slopes * neutral > SILVER:
         raise NotUsableError(
             "this looks like silver black-and-white film, which blocks infrared as dust does; heal it without infrared"

@@ -70,7 +70,7 @@ _CURVE: Dimensions = {
 }
 _CROSSTALK: Dimensions = {
     **{"prediction": ("pointwise",), "coefficient": ("term",), "standard_error": ("term",)},
-    **dict.fromkeys(("slopes", "neutral", "blur", "sigma", "r2", "r2_before"), ()),
+    **dict.fromkeys(("slopes", "neutral", "blur", "sigma", "r2"), ()),
 }
 _NOISE: Dimensions = {
     **dict.fromkeys(("bias", "blocked", "bright"), ("feature",)),

@@ -142,8 +142,8 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
         The model: `coefficient` and `standard_error` (term); `exponent`, `offset` (16-bit counts of light), `flare`,
         `blur` (px) and `slopes` of the roll; and on `slide`, named by the files, `slide_shift_y`, `slide_shift_x` (px),
         `slide_r2`, `slide_slopes`, `slide_sigma` of each slide fitted by itself, its `misfit` (1 is usual), its
-        `weight` in the roll, whether it is an `outlier`, and `why`. The attribute `refused` says of slides that could
-        not be used why. A model of one slide has its noise instead.
+        `weight` in the roll, whether it is an `outlier`, and `why`. The attribute `refused` lists the
+        slides that could not be used, with the reason. A model of one slide has its noise instead.
 
     Raises
     ------

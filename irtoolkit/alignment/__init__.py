@@ -1,4 +1,4 @@
-"""Where the film is, where the infrared lies against the colour, and how much it is blurred."""
+"""Where the film is, how the infrared is displaced against the colour, and how much it is blurred."""
 
 from irtoolkit.alignment.agreement import measure_agreement
 from irtoolkit.alignment.displacement import (

@@ -14,13 +14,13 @@ AROUND = 6.0
 """Sigma, px, of the surroundings with which a place is compared."""
 
 FEWEST = 8
-"""Places without which nothing is said."""
+"""Fewest places for an answer."""
 
 BEST = 0.1
-"""Error of the ratio at one place, below which no place is believed: light scattered about it is known no better."""
+"""Smallest error of the ratio at one place, as light is scattered around it."""
 
 LARGEST_ERROR = 0.5
-"""Error of the agreement from which on nothing is said: half the way from what damage shows, 1, to what none does."""
+"""Largest error of an answer: half the difference between the answers 1 and 0."""
 
 RIM = np.ones((5, 5), np.uint8)
 
@@ -28,15 +28,13 @@ RIM = np.ones((5, 5), np.uint8)
 def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """Visible over infrared density lost at the damage of a slide: near 1 or more, and 0 if they show different slides.
 
-    The median over places, each weighted by the inverse of its ratio's variance, which the picture's detail around it
-    tells: a faint residue of the ghost among strong detail says nothing, a mark on a calm sky much. On 12 simulated
-    rolls of four films it was .78 to 4.0 where infrared and colour were one slide's (.4 to 1.3 where the infrared shows
-    dots that the colours hardly do), and at most .12 where they were not.
+    The median over places, each weighted by the inverse of its ratio's variance, which follows from the detail of the
+    picture around it: a mark on a plain sky counts much, a faint residue among strong detail little (docs/method.md).
 
     Parameters
     ----------
     pairs
-        The residual (y, x) and the visible density (3, y, x) of tiles of the slide, as `level_model` gives them.
+        The residual (y, x) and the visible density (3, y, x) of tiles of the slide, from `level_crosstalk`.
 
     Returns
     -------
@@ -55,9 +53,9 @@ def measure_agreement(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def _lost(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Visible and infrared density lost at each place where the residual stands out, and the picture's detail around.
+    """Visible and infrared density lost at each place of a large residual, and the picture's detail around.
 
-    All three (row, place) are summed over the pixels of the place, the last as if they all erred alike.
+    All three (row, place) are summed over the pixels of the place, the last as if their errors were equal.
     """
     residual, density = pair[0], pair[1].mean(axis=0)
     known = np.isfinite(residual)

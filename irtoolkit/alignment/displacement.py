@@ -31,7 +31,7 @@ class Displacement(NamedTuple):
 
     `coefficient` (direction, term): polynomials of the place from the centre, in thousands of pixels, for y and x;
     `shape`: height and width of the slide; `uncertainty`: standard error of the shift at the centre, px, the larger of
-    both directions; `evidence`: robust sigmas by which the shift stands above others; `trusted`: whether the slide
+    both directions; `evidence`: robust sigmas of the shift above all others; `trusted`: whether the slide
     gives evidence of it; `pieces`: what it is fitted to, None where nothing was found.
     """
 

@@ -16,7 +16,7 @@ AS_DARK = 2.0
 ALONG_A_SIDE = 0.6
 BEYOND = 2
 LARGEST_SHARE = 0.6
-MOST_ROUNDED = 1.2
+LARGEST_ROUNDED = 1.2
 WIDEST = 0.3
 STRAIGHT = 0.5
 OBLIQUE = (0.0, 0.01, -0.01, 0.02, -0.02, 0.03, -0.03, 0.04, -0.04, 0.05, -0.05)
@@ -28,10 +28,9 @@ OUTERMOST = 0.005
 def measure_film(counts: xr.DataArray) -> np.ndarray:
     """Find the film within the frame of the scan, without the holder or mount around it.
 
-    A holder is what blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of
-    their brightest or to near their darkest, in a straight strip along six tenths of a side of the frame, of at most .3
-    of its width (holders on scans let .02 to .08 of full scale of infrared through, film .59 to .70). Shadows of
-    Kodachrome can be as dark, but seldom so straight.
+    A holder blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of their
+    brightest or to near their darkest, in a straight strip along six tenths of a side of the frame, over at most .3 of
+    its width (docs/method.md). Shadows of Kodachrome can be as dark, but are seldom as straight.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ def _holder(labels: np.ndarray) -> np.ndarray:
                 strips |= _strip(turned == label)
     for label in np.unique(labels[holder]):
         area = labels == label
-        if area.sum() <= MOST_ROUNDED * (area & holder).sum():
+        if area.sum() <= LARGEST_ROUNDED * (area & holder).sum():
             holder |= area
     return holder
 
@@ -82,33 +81,31 @@ def _holder(labels: np.ndarray) -> np.ndarray:
 def _strip(area: np.ndarray) -> np.ndarray:
     """The cells of an area (y, x) within a strip along its left side, straight and up to 3 degrees oblique.
 
-    It is as wide as most rows have it, within a cell, but at most .3 of the frame; rows of another width, as beside
-    dust or a shadow, may be up to half of them. Else there is none.
+    Its width is that of at least half of the rows, within a cell, and at most .3 of the frame; other rows, as beside
+    dust or a shadow, may differ. Otherwise there is no strip.
     """
     height, width = area.shape
     reach = np.where(area.all(axis=1), width, np.argmin(area, axis=1))
-    strip, most = np.zeros_like(area), STRAIGHT * height
+    strip, largest = np.zeros_like(area), STRAIGHT * height
     for slope in OBLIQUE:
         oblique = slope * (np.arange(height) - (height - 1) / 2)
         widths = np.rint(reach - oblique).astype(int)
         counts = np.bincount(widths[(reach > 0) & (widths > 0) & (widths <= WIDEST * width)], minlength=3)
-        alike = np.convolve(counts, np.ones(3), "same")
-        if alike.max() > most:
-            most = alike.max()
-            strip = area & (np.arange(width) < (alike.argmax() + 1 + oblique)[:, None])
+        rows = np.convolve(counts, np.ones(3), "same")
+        if rows.max() > largest:
+            largest = rows.max()
+            strip = area & (np.arange(width) < (rows.argmax() + 1 + oblique)[:, None])
     return strip
 
 
 class Appearance(NamedTuple):
     """What a slide looks like on the whole, in density as if its counts were light.
 
-    `clearest` is the density of the clearest film in blue, `densest` the mean density of the densest film, both of
-    cells of 4 by 4 px, less the clearest and densest 1/200 of them. `tint` is by how much the clearest film is denser
-    in blue than in green, as under the orange mask of a negative, less by how much the densest is denser in green than
-    in red and blue, as where a picture is of one colour or its dyes have faded. On simulated film the medians are
-    1.1, 1.9 and .24 for negatives; .5, 2.6 and .03 for slides; .6, 2.0 and -.12 for faded slides. `chroma` is the
-    robust sigma of the density in green or in blue less that in red, the larger: at most .012 on silver, at least .021
-    on film of dyes. `clipped` is the share of the infrared's pixels at the upper end of their range.
+    `clearest`: density of the clearest film in blue; `densest`: mean density of the densest film, both of cells of 4 by
+    4 px, without the outermost 1/200 of them. `tint`: density of the clearest film in blue less that in green, large
+    under the orange mask of a negative, minus the density of the densest film in green less that in red and blue, large
+    where dyes have faded. `chroma`: robust sigma of the density in green or in blue less that in red, the larger; tiny
+    on silver. `clipped`: share of the infrared's pixels that are saturated. Usual values are in docs/method.md.
     """
 
     clearest: float
@@ -119,7 +116,7 @@ class Appearance(NamedTuple):
 
 
 def measure_appearance(tiles: Sequence[Tile], film: np.ndarray) -> Appearance:
-    """Measure what a slide looks like on its tiles (4, y, x) of counts and its film, from `measure_film`."""
+    """Measure the appearance of a slide on its tiles (4, y, x) of counts and its film, from `measure_film`."""
     density = np.concatenate([to_density(_cells(tile, film)) for tile in tiles], axis=1)
     low, high = np.quantile(density, [OUTERMOST, 1 - OUTERMOST], axis=1)
     tint = low[2] - low[1] - (high[1] - (high[0] + high[2]) / 2)

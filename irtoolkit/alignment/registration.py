@@ -1,4 +1,4 @@
-"""Where the infrared plane shows what the colour planes show: measured by tiles, with its evidence."""
+"""Registration of the infrared against the colours: measured by tiles, with its evidence."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -175,8 +175,8 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: Displacement, sigma: 
         moves[i] += np.clip(step, -sigma, sigma)
         variance = noise / (3 * max(products[10, 10], 1.0))
         independent = STEP**2 / (4 * np.pi * sigma**2)
-        told = independent * normal / (3 * max(variance, 1e-20)) + UNKNOWN * np.eye(2)
-        information[i] = np.linalg.inv(np.linalg.inv(told) + SYSTEMATIC**2 * np.eye(2))
+        measured = independent * normal / (3 * max(variance, 1e-20)) + UNKNOWN * np.eye(2)
+        information[i] = np.linalg.inv(np.linalg.inv(measured) + SYSTEMATIC**2 * np.eye(2))
     return moves, information
 
 

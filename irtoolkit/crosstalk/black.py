@@ -1,4 +1,4 @@
-"""What stands between counts and the film's density: the file's curve, the black levels, the flare."""
+"""The search for a scan's curve, its black levels and its flare."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,29 +18,26 @@ LINEAR, CODED = 1.0, 2.2
 """Exponents of light over counts, in linear files and in those with the usual gamma curve."""
 
 LEAST_LIGHT = 10.0
-"""16-bit counts of light that the darkest place of a coded file stands for at least; taken for coded, the darkest of 24
-simulated linear scans would have been 6, and of 15 coded ones it was 24 and more."""
+"""16-bit counts of light below which the darkest place of a coded file is not credible (docs/method.md)."""
 
 ALLOWANCE = 1.03
-"""What may be lost by taking a file for coded whose codes say so; without shadows both fit alike."""
+"""Loss of a coded curve over that of a linear one up to which a file with bright blacks counts as coded."""
 
 MARGIN = 0.1
 DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
 LARGER = 15
 AS_DENSE, BLACK = 0.25, 2.5
-"""Density; where a hundredth of the film is within .25 of the densest and over 2.5, none is denser. Pupils are fewer.
-By the coefficients of a roll, which are not fitted to the slide's own shadows, a tenth must be: of a simulated roll
-one slide lost .18 of F1 by a hundredth, and none by a tenth."""
+"""Density; the densest film is the film's maximum if the share `COMMON` of it is within .25 of that and over 2.5, or
+`COMMON_IN_A_ROLL` with the coefficients of a roll (docs/method.md)."""
 
 STEEP = 0.1
-"""Slope of the infrared over the visible density beyond which the limit is worth it: it saves this share of a defect.
-On simulated Kodachrome it took the recall of dust on nearly black slides from .09-.49 to .70-.94."""
+"""Slope of the infrared over the visible density from which a maximum density is set (docs/method.md)."""
 
 NO_LIMIT = 9.0
 
 
 class Shadows(NamedTuple):
-    """Counts (band, place) of film, where nothing under 15 px counts, and of the surroundings of each place."""
+    """Counts (band, place) of film without anything under 15 px, and of the surroundings of each place."""
 
     film: np.ndarray
     around: np.ndarray
@@ -51,10 +48,10 @@ def find_black(
 ) -> FilmCurve:
     """Find the curve, the black levels and the flare with which the infrared is predicted best.
 
-    A file is taken for coded by a gamma curve where its darkest places would be too bright for a linear one and the fit
-    is no worse. Black levels are a share of the darkest light, flare a share of the light around. Black levels are
-    sought without flare; flare must save 4 % of the loss, because small dark places ask for a little on any film; then
-    the black levels are sought again.
+    A file counts as coded by a gamma curve if its darkest places are too bright for a linear one and the fit is no
+    worse. Black levels are a share of the darkest light, flare is a share of the light around. Black levels are found
+    without flare; flare must save 4 % of the loss, because small dark places need a little on any film; then the black
+    levels are found again.
 
     Parameters
     ----------
@@ -89,7 +86,7 @@ def find_black(
 
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
-    """The roll's `curve` with a slide's own `densest` film, at most the roll's, and own `maximum` if it has one."""
+    """The roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if the roll has one."""
     film = _film_light(_smoothed(tiles))
     densest = _densest(np.quantile(film, DARKEST, axis=1), curve)
     limited = curve._replace(densest=np.minimum(densest, curve.densest))
@@ -113,7 +110,7 @@ def _densest(darkest_film: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
 
 def _maximum(shadows: Shadows, curve: FilmCurve, share: float = COMMON) -> np.ndarray:
-    """Density (band) that no film exceeds: the densest film's, where this share of it is as black; else 9."""
+    """Maximum density (band): the densest film's, if this share of the film is nearly as dense; otherwise 9."""
     flare = np.float32(curve.flare)
     film, around = (to_light(counts, curve.exponent) - curve.offset[:, None] for counts in shadows)
     light = ((film - flare * around) / (1 - flare)).astype(np.float32)
@@ -133,7 +130,7 @@ def _darkest_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 
 def _film_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Counts (band, place) of film, where nothing smaller than 15 px counts."""
+    """Counts (band, place) of film without anything smaller than 15 px."""
     square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
     closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
     return np.concatenate(closed, axis=1)

@@ -16,7 +16,7 @@ from irtoolkit.schema import VISIBLE
 BLURS = (0.8, 1.4, 2.2, 3.5)
 GHOST_BLUR, SHADE_BLUR = 1.4, 2.2
 MIXED = (0.8, 1.4)
-MOST_MIXED = 0.12
+LARGEST_MIXED = 0.12
 POINTWISE = ("1", *VISIBLE, *("*".join(pair) for pair in combinations_with_replacement(VISIBLE, 2)))
 LAMP = ("lamp y", "lamp x", "lamp y*y", "lamp y*x", "lamp x*x")
 SHADED = " in shadow"
@@ -36,12 +36,11 @@ GROUPS = {
     "mixed light": BAND_MIXED,
     "detail in shadow": tuple(term for term in TERMS if term.endswith(SHADED)),
 }
-"""Terms by what they stand for; the level, "1", is in none."""
+"""Terms by their meaning; the level, "1", is in no group."""
 
-MOST_FLARE = 20.0
+LARGEST_FLARE = 20.0
 SHADOW = 0.3, 2.4
-"""Density of film at which fine detail begins to count as detail in shadow, and from which on it is nothing else; on 21
-simulated Kodachromes other bounds between .3 and 2.6 did as well, within .003 of F1 on average."""
+"""Density of film between which fine detail turns gradually into detail in shadow (docs/method.md)."""
 
 HALO = 48
 EDGE_BLURS = 0.5
@@ -53,8 +52,7 @@ class Crosstalk(NamedTuple):
     `prediction` (pointwise term,): coefficients of the ghost before its blur; `coefficient` and `standard_error`
     (term,); `slopes`: mean change of predicted infrared density for an equal change of all visible ones; `neutral`:
     least share of a visible band that another explains; `blur`: sigma of the infrared against colour, px; `sigma`:
-    robust sigma of the residual, density; `r2`: share of the infrared's variance that is explained, and `r2_before`:
-    by the pointwise terms alone.
+    robust sigma of the residual, density; `r2`: share of the infrared's variance that is explained.
     """
 
     curve: FilmCurve
@@ -66,7 +64,6 @@ class Crosstalk(NamedTuple):
     blur: float
     sigma: float
     r2: float
-    r2_before: float
 
 
 def crosstalk_terms(
@@ -74,10 +71,9 @@ def crosstalk_terms(
 ) -> Iterator[np.ndarray]:
     """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
 
-    The mixed terms tell how much a scanner's blur, which averages light and not density, hides of fine detail: blurred
-    density less the density of blurred light. They are cut at .12, beyond which hard edges would be extrapolated.
-    Every term of fine detail is followed by itself times the share of `SHADOW` that the surroundings pass: there it is
-    mostly noise, and one coefficient would blur the lights by what suits the shadows.
+    The mixed terms are blurred density less the density of blurred light, as a scanner's blur averages light and not
+    density. They are clipped at .12, as hard edges would be extrapolated beyond. Every term of fine detail is followed
+    by itself times the shade, the share of `SHADOW` that the surroundings exceed: detail in shadow is mostly noise.
     """
     broad, details, shade = _prepare_terms(density, place, prediction, densest)
     yield from broad
@@ -89,7 +85,7 @@ def crosstalk_terms(
 def _prepare_terms(
     density: np.ndarray, place: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, densest: np.ndarray
 ) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray], np.ndarray]:
-    """Planes (y, x) of the terms that are broad, then of those of fine detail, and the shade by which these count."""
+    """Planes (y, x) of the broad terms, of the terms of fine detail, and the shade."""
     sharp = ghost_density(density, prediction, densest)
     light = to_transmittance(sharp)
     ghost = -np.log10(blur(light, GHOST_BLUR))
@@ -101,11 +97,11 @@ def _prepare_terms(
 def _broad_ghost(light: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
     yield ghost
     yield from gradient(ghost)
-    yield np.minimum(wide_blur(light, FLARE_BLUR) / to_transmittance(ghost), np.float32(MOST_FLARE))
+    yield np.minimum(wide_blur(light, FLARE_BLUR) / to_transmittance(ghost), np.float32(LARGEST_FLARE))
 
 
 def _shade(density: np.ndarray) -> np.ndarray:
-    """Share (y, x) of `SHADOW` that is passed by what surrounds each pixel of densities (3, y, x)."""
+    """Share (y, x) of the range `SHADOW` that the surroundings of each pixel of densities (3, y, x) exceed."""
     level = blur(density.mean(axis=0), SHADE_BLUR)
     return np.clip((level - np.float32(SHADOW[0])) / np.float32(SHADOW[1] - SHADOW[0]), 0, 1)
 
@@ -125,7 +121,7 @@ def _band_detail(density: np.ndarray) -> Iterator[np.ndarray]:
             smooth = blur(band, sigma)
             yield smooth - band
             if sigma in MIXED:
-                mixed.append(np.minimum(smooth + np.log10(blur(light, sigma)), np.float32(MOST_MIXED)))
+                mixed.append(np.minimum(smooth + np.log10(blur(light, sigma)), np.float32(LARGEST_MIXED)))
     yield from mixed
 
 
@@ -146,7 +142,7 @@ def _lacking(density: np.ndarray, densest: np.ndarray) -> np.ndarray:
 
 
 def lamp_terms(place: tuple[np.ndarray, np.ndarray]) -> Iterator[np.ndarray]:
-    """Planes (y, x) of the place in the frame and its products: infrared and visible lamps fall off unlike."""
+    """Planes (y, x) of the place in the frame and its products: infrared and visible lamps fall off differently."""
     y, x = (np.ascontiguousarray(side) for side in np.broadcast_arrays(*place))
     yield from (y, x, y * y, y * x, x * x)
 

@@ -25,6 +25,7 @@ from irtoolkit.crosstalk.ghost import (
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0
+SMOOTHED = 1.5
 BORDER = 12
 MANY_TILES = 9
 SAMPLED_PIXELS = 150_000
@@ -58,11 +59,10 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
     clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma) for slide in densities]
     whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
-    before = _fit(clean, partial(_smooth_terms, densest=curve.densest, sigma=0.0), TRIED_PIXELS)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, whole.coefficient, prediction, curve.densest)
     blurred = measure_blur([tile.planes for tile in tiles])
-    measured = (slopes, neutral, blurred, whole.sigma, whole.r2, before.r2)
+    measured = (slopes, neutral, blurred, whole.sigma, whole.r2)
     return Crosstalk(curve, prediction, whole.coefficient, whole.error, *measured)
 
 
@@ -185,8 +185,8 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
-def _smooth_terms(tile: Sample, densest: np.ndarray, sigma: float = 1.5) -> Iterator[np.ndarray]:
-    smooth = np.stack([blur(plane, sigma) for plane in tile.planes[:4]])
+def _smooth_terms(tile: Sample, densest: np.ndarray) -> Iterator[np.ndarray]:
+    smooth = np.stack([blur(plane, SMOOTHED) for plane in tile.planes[:4]])
     yield tile.planes[4]
     yield from pointwise_terms(smooth[:3], densest)
     yield from lamp_terms(tile.place)

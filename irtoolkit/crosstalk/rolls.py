@@ -1,4 +1,4 @@
-"""What the slides of a roll tell each other: film and scanner are the roll's; level, lamp and shift each slide's."""
+"""The crosstalk of a roll: its slides share film and scanner; level, lamp and shift are each slide's own."""
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
@@ -16,36 +16,34 @@ from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.schema import VISIBLE
 
 OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")
-"""Terms whose coefficients no slide takes from another."""
+"""Terms whose coefficients slides do not share."""
 
 SHARED = tuple(term for term in TERMS if term not in OF_A_SLIDE)
 SCATTERS = (0.03, 0.3, 3.0, 30.0)
-"""Variances of the coefficients between slides that are tried for a slide, in units of a typical slide's: the last is
-what is believed of all, where nothing else is said. Estimated, it was 300 to 1500 on eight simulated rolls of
-Kodachrome, as the terms are no more than an approximation; but then a roll has no say."""
+"""Variances of the coefficients between slides, in units of a typical slide's, that are tried for each slide; the last
+is the default (docs/method.md)."""
 
 SCATTER = SCATTERS[-1]
 WORTHWHILE = 0.02
-"""Share of the noise that a slide must save for its own coefficients to be believed over its roll's. A white slide full
-of dust fitted a slope of .77 to it, where its roll had .42, and its noise was the same with both."""
+"""Share of the noise that a slide's own coefficients must save to replace its roll's (docs/method.md)."""
 
 ODD = 6.0
-"""Misfit from which on a slide has no part in its roll."""
+"""Misfit above which a slide is left out of its roll."""
 
 ROUNDS = 4
 HELD = 1e-5
-"""Share of a typical slide's information by which the roll's coefficients are held to zero."""
+"""Share of a typical slide's information that pulls the roll's coefficients to zero."""
 
 RIDGE = 1e-7
 SMALLEST = 1e-7
 
 
 class SlideFit(NamedTuple):
-    """What one slide tells of the coefficients of all terms but the first, under the constants of its roll.
+    """The coefficients of all terms but the first of one slide, under the constants of its roll.
 
-    `information` (term, term) is the inverse of their covariance, `pull` (term,) that times the coefficients; `mean`
-    (terms and infrared,) of the slide's pixels; `r2`, `slopes` and `sigma` are of the slide's own fit; `pixels` (level,
-    terms and infrared, pixel) some of those that were fitted.
+    `information` (term, term): inverse of their covariance; `pull` (term,): that times the coefficients; `mean` (terms
+    and infrared,): that of the slide's pixels; `r2`, `slopes`, `sigma`: of the slide's own fit; `pixels` (level, terms
+    and infrared, pixel): some of the fitted pixels.
     """
 
     information: np.ndarray
@@ -75,7 +73,7 @@ class Pooled(NamedTuple):
 
 
 class Directions(NamedTuple):
-    """What a slide tells of the shared coefficients along the axes of its own information.
+    """The shared coefficients of a slide along the axes of its own information.
 
     Coefficients are taken in units in which the typical slide's information is 1 along every axis. `axes`
     (coefficient, axis); `size` (axis,): the slide's information; `pull` (axis,): that times the slide's coefficients.
@@ -103,7 +101,7 @@ class Average(NamedTuple):
 def fit_slide(tiles: Sequence[Sample], crosstalk: Crosstalk) -> SlideFit:
     """Fit one slide by itself under the constants of its roll; `tiles` are from `align_samples`.
 
-    Neighbouring pixels err alike, so a slide's information is that of its pixels over how many err as one.
+    Errors of neighbouring pixels are correlated: the information is that of the pixels over the number that err as one.
     """
     prediction, densest = crosstalk.prediction, crosstalk.curve.densest
     densities = clean_densities(tiles, crosstalk)
@@ -124,10 +122,10 @@ def pool_slides(crosstalk: Crosstalk, fits: Sequence[SlideFit]) -> tuple[Crossta
     whose misfit is over 6 are left out. The crosstalk returned has the roll's coefficients and their standard errors
     where they are shared.
     """
-    told = [_shared_sums(fit) for fit in fits]
-    used = _start(_average(told, np.ones(len(fits), bool)))
+    sums = [_shared_sums(fit) for fit in fits]
+    used = _start(_average(sums, np.ones(len(fits), bool)))
     for _ in range(ROUNDS):
-        average = _average(told, used)
+        average = _average(sums, used)
         distances = np.array([_distance(slide, average.roll) for slide in average.slides])
         usual = max(float(np.median(distances)), 1.0)
         used = distances <= max(ODD * usual, distances.min())
@@ -155,9 +153,9 @@ def adapt_crosstalk(
 ) -> tuple[Crosstalk, float]:
     """The crosstalk of one slide, and its misfit: its own coefficients and its roll's, by their inverse covariances.
 
-    What the slide shows well is its own, and what it shows badly, as a nearly black or white slide does of densities
-    that it hardly has, is its roll's: so much its roll's as leaves at most 2 % more noise, in the mean of all levels of
-    density. Beyond the slide's own densest film the terms go on straight.
+    Coefficients that the slide determines well are its own; the others, as those of a nearly black or white slide, come
+    from its roll, as far as this leaves at most 2 % more noise in the mean of all levels of density. Beyond the slide's
+    own densest film the terms are linear.
     """
     level, terms, values = fit.pixels[0], fit.pixels[1:-1], fit.pixels[-1]
     tried = [_averaged(crosstalk.coefficient, pooled.information, fit, scatter) for scatter in SCATTERS]
@@ -179,11 +177,11 @@ def _averaged(coefficient: np.ndarray, information_of_roll: np.ndarray, fit: Sli
     return np.r_[fit.mean[-1] - fit.mean[1:-1] @ slopes, slopes]
 
 
-def _average(told: Sequence[tuple[np.ndarray, np.ndarray]], used: np.ndarray) -> Average:
-    typical = np.mean([information for (information, _), use in zip(told, used, strict=True) if use], axis=0)
+def _average(sums: Sequence[tuple[np.ndarray, np.ndarray]], used: np.ndarray) -> Average:
+    typical = np.mean([information for (information, _), use in zip(sums, used, strict=True) if use], axis=0)
     ridge = np.diag(HELD * np.diag(typical) + 1e-12)
     root = np.linalg.cholesky(typical + ridge)
-    slides = [_directions(*sums, root) for sums in told]
+    slides = [_directions(*sums, root) for sums in sums]
     held = np.linalg.solve(root, np.linalg.solve(root, ridge).T)
     parts = [_weighted(slide) for slide, use in zip(slides, used, strict=True) if use]
     pooled = np.sum([weight + held for weight, _ in parts], axis=0)
@@ -192,7 +190,7 @@ def _average(told: Sequence[tuple[np.ndarray, np.ndarray]], used: np.ndarray) ->
 
 
 def _start(average: Average) -> np.ndarray:
-    """Which slides lie near the one in their midst: that from which the median slide lies least far."""
+    """Which slides are near the central one, whose median distance from the others is smallest."""
     alone = [(weight + average.held, pull) for weight, pull in map(_weighted, average.slides)]
     centres = [np.linalg.solve(weight, pull) for weight, pull in alone]
     distances = np.array([[_distance(slide, centre) for slide in average.slides] for centre in centres])
@@ -205,9 +203,9 @@ def _shared_sums(fit: SlideFit) -> tuple[np.ndarray, np.ndarray]:
     shared = [TERMS.index(term) - 1 for term in SHARED]
     own = [TERMS.index(term) - 1 for term in OF_A_SLIDE[1:]]
     across = fit.information[np.ix_(own, shared)]
-    told = _solve(fit.information[np.ix_(own, own)], np.c_[across, fit.pull[own]])
-    information = fit.information[np.ix_(shared, shared)] - across.T @ told[:, :-1]
-    return (information + information.T) / 2, fit.pull[shared] - across.T @ told[:, -1]
+    solved = _solve(fit.information[np.ix_(own, own)], np.c_[across, fit.pull[own]])
+    information = fit.information[np.ix_(shared, shared)] - across.T @ solved[:, :-1]
+    return (information + information.T) / 2, fit.pull[shared] - across.T @ solved[:, -1]
 
 
 def _solve(information: np.ndarray, pull: np.ndarray) -> np.ndarray:
@@ -233,9 +231,9 @@ def _weighted(slide: Directions) -> tuple[np.ndarray, np.ndarray]:
 
 def _distance(slide: Directions, roll: np.ndarray) -> float:
     """Root mean square, over the axes, of the slide's distance from its roll in standard deviations."""
-    told = slide.size > SMALLEST * slide.size.max()
-    apart = (slide.pull - slide.size * (slide.axes.T @ roll))[told]
-    return float(np.sqrt((apart**2 / (slide.size[told] * (1 + SCATTER * slide.size[told]))).mean()))
+    known = slide.size > SMALLEST * slide.size.max()
+    apart = (slide.pull - slide.size * (slide.axes.T @ roll))[known]
+    return float(np.sqrt((apart**2 / (slide.size[known] * (1 + SCATTER * slide.size[known]))).mean()))
 
 
 def within_film(crosstalk: Crosstalk, curve: FilmCurve) -> Crosstalk:

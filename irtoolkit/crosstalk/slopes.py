@@ -1,4 +1,4 @@
-"""How steeply the infrared follows the picture, and how alike its bands are: silver is steep and gray."""
+"""How steeply the infrared follows the picture, and how similar its bands are: silver is steep and gray."""
 
 from collections.abc import Sequence
 from itertools import combinations

@@ -17,7 +17,7 @@ import tifftools
 Tag = dict[str, Any]
 
 _EXIF, _SUB_DIRECTORIES = 34665, 330
-_COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8}
+_COMPRESSIONS = {None: 1, "lzw": 5, "deflate": 8}
 _STORAGE = {256, 257, 258, 259, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325}
 
 
@@ -25,13 +25,13 @@ _STORAGE = {256, 257, 258, 259, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325
 class Storage:
     """Storage of pixels.
 
-    `byteorder`: ``"<"`` or ``">"``; `compression`: ``"none"``, ``"lzw"`` or ``"deflate"``; `predictor`: differences
+    `byteorder`: ``"<"`` or ``">"``; `compression`: None, ``"lzw"`` or ``"deflate"``; `predictor`: differences
     along the row; `rows_per_strip` (0: one strip), or (rows, columns) of a `tile`; `planar`: samples in separate
     planes; `bigtiff`: 64-bit offsets.
     """
 
     byteorder: str = "<"
-    compression: str = "none"
+    compression: str | None = None
     predictor: bool = False
     rows_per_strip: int = 0
     tile: tuple[int, int] | None = None

@@ -58,7 +58,7 @@ def told(size, coefficient):
 def crosstalk_of(coefficient, prediction=None, densest=(9.0, 9.0, 9.0)):
     """Crosstalk with these coefficients on film as dense as `densest`."""
     curve = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.array(densest))
-    return Crosstalk(curve, prediction, coefficient, np.zeros(len(TERMS)), *[0.0] * 6)
+    return Crosstalk(curve, prediction, coefficient, np.zeros(len(TERMS)), *[0.0] * 5)
 
 
 EMPTY = crosstalk_of(np.zeros(len(TERMS)))

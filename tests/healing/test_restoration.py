@@ -21,7 +21,7 @@ def crosstalk_of(slope=0.0, offset=100.0, blur=0.0):
     coefficient[:4] = LEVEL, slope / 3, slope / 3, slope / 3
     curve = FilmCurve(1.0, np.full(3, offset / 0.9), np.zeros(3), np.full(3, 4.0), 0.0, np.full(3, 9.0))
     prediction, error = np.zeros(len(POINTWISE)), np.zeros(len(TERMS))
-    return Crosstalk(curve, prediction, coefficient, error, slope, 0.0, np.hypot(blur, 0.8), 0.005, 1.0, 1.0)
+    return Crosstalk(curve, prediction, coefficient, error, slope, 0.0, np.hypot(blur, 0.8), 0.005, 1.0)
 
 
 def picture(textured, level=20_000.0, contrast=0.3):

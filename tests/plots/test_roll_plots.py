@@ -12,7 +12,7 @@ from irtoolkit.plots.roll_plots import FIGURES, VERMILION, plot_roll
 def model_of(basis):
     curve = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.ones(3))
     coefficients = np.zeros(len(POINTWISE)), np.zeros(len(TERMS)), np.zeros(len(TERMS))
-    crosstalk = Crosstalk(curve, *coefficients, *[0.0] * 6)
+    crosstalk = Crosstalk(curve, *coefficients, *[0.0] * 5)
     return to_dataset(Model(crosstalk, UsualDisplacement(np.zeros((2, 5))), basis, "", ""))
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -33,7 +34,6 @@ from benchmarks.restoring import Counts, judge_healing
 from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import FULL_SCALE, Scan
 from irtoolkit.alignment import sample_slide, shift_infrared
-from irtoolkit.pictures import write_png
 from irtoolkit.pipeline import heal_slide, mark_slide, score_slide
 from irtoolkit.settings import HEALING_METHODS
 
@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows += judged
         tqdm.write(PROGRESS.format(**next(row for row in judged if row["group"] == "irtoolkit")), file=sys.stderr)
         if strip:
-            write_png(options.out / f"{strip.name}.png", strip.picture)
+            cv2.imwrite(str(options.out / f"{strip.name}.png"), strip.picture[..., ::-1])
     table = pd.DataFrame(rows)
     table.to_csv(options.out / "healing.csv", index=False, float_format="%.6g")
     write_summary(table, left_out, options.out / "healing.md")

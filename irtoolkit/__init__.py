@@ -11,25 +11,7 @@ from irtoolkit.synthetic import make_roll, make_slide
 __version__ = VERSION
 
 __all__ = [
-    "Decision",
-    "LayoutError",
-    "ModelError",
-    "NoInfraredError",
-    "NotUsableError",
-    "Settings",
-    "SlideError",
-    "clean_archive",
-    "clean_slide",
-    "fit_roll",
-    "make_roll",
-    "make_slide",
-    "measure_defects",
-    "open_model",
-    "open_results",
-    "open_slide",
-    "read_decisions",
-    "write_decisions",
-    "write_healed",
-    "write_mask",
-    "write_model",
+    "Decision", "LayoutError", "ModelError", "NoInfraredError", "NotUsableError", "Settings", "SlideError",
+    "clean_archive", "clean_slide", "fit_roll", "make_roll", "make_slide", "measure_defects", "open_model",
+    "open_results", "open_slide", "read_decisions", "write_decisions", "write_healed", "write_mask", "write_model",
 ]

@@ -1,4 +1,4 @@
-"""8-bit pictures for display: counts and planes the right way up, masks drawn on them, PNG and JPEG."""
+"""8-bit pictures for display: counts and planes the right way up, masks drawn on them, JPEG."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.files import AnyPath, replacing
+from irtoolkit.files import AnyPath
 from irtoolkit.schema import VISIBLE, SlideError
 
 Picture = NDArray[np.uint8]
@@ -238,11 +238,3 @@ def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
     """An RGB (y, x, 3) uint8 picture as JPEG, its colours at full resolution."""
     sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1].tobytes()
-
-
-def write_png(path: AnyPath, picture: Picture) -> Path:
-    """Write a gray (y, x) or RGB (y, x, 3) uint8 picture as PNG, atomically."""
-    encoded = cv2.imencode(".png", picture if picture.ndim == 2 else picture[..., ::-1])[1]
-    with replacing(path) as part:
-        part.write_bytes(encoded.tobytes())
-    return Path(path)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.alignment.resampling import Sample, frame_place
-from irtoolkit.arrays.density import to_counts
+from irtoolkit.arrays import FULL_SCALE
 from irtoolkit.crosstalk.curve import visible_density
 from irtoolkit.crosstalk.ghost import subtract_ghost
 
@@ -12,6 +12,11 @@ SHAPE = (233, 301)
 SLOPES = (0.05, 0.02, -0.01)
 STEEP = (0.15, 0.1, 0.05)
 NOISE = 0.002
+
+
+def to_counts(density, offset=0.0):
+    """16-bit counts, float32, of an ideal scanner for a density."""
+    return np.float32(FULL_SCALE) * np.power(np.float32(10), -density.astype(np.float32)) + np.float32(offset)
 
 
 def film(textured, seed=1, shape=SHAPE, gray=False, contrast=0.25):

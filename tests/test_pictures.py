@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.pictures import mark_mask, orient, thin, view_picture, view_plane, write_jpeg, write_png
+from irtoolkit.pictures import mark_mask, orient, thin, view_picture, view_plane, write_jpeg
 from irtoolkit.schema import SlideError
 
 STORED = np.array([[1, 2, 3], [4, 5, 6]])
@@ -155,18 +155,6 @@ def test_lazy_counts_stay_lazy_and_are_reduced_piece_by_piece(counts):
     assert max(thinned.chunks[1]) * step <= 512
     in_memory = xr.DataArray(large, dims=("band", "y", "x"))
     np.testing.assert_array_equal(thinned.compute(scheduler="synchronous"), thin(in_memory, longest=300))
-
-
-def test_png_comes_back_from_a_name_beyond_ascii(tmp_path):
-    picture = np.random.default_rng(3).integers(0, 256, (5, 7, 3), np.uint8)
-    path = write_png(tmp_path / "Größe 写真.png", picture)
-    assert path.name == "Größe 写真.png"
-    encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    np.testing.assert_array_equal(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1], picture)
-    write_png(path, picture[..., 0])
-    gray = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    np.testing.assert_array_equal(gray, picture[..., 0])
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 def test_jpeg_replaces_an_earlier_one_and_keeps_thin_coloured_lines(tmp_path):

@@ -8,9 +8,3 @@ from irtoolkit.alignment.registration import EVIDENCE, HIGH_PASS
 from irtoolkit.alignment.resampling import Sample, frame_place, shift_infrared, unseen_share
 from irtoolkit.alignment.sampling import SlideSample, sample_slide, thin_sample
 from irtoolkit.alignment.sharpness import measure_blur
-
-__all__ = [
-    "EVIDENCE", "HIGH_PASS", "Displacement", "Pieces", "Sample", "SlideSample", "UsualDisplacement", "displacement_at",
-    "frame_place", "measure_agreement", "measure_blur", "sample_slide", "shift_infrared", "thin_sample", "unseen_share",
-    "usual_displacement",
-]

@@ -78,21 +78,8 @@ def fit_displacement(
     weighted down (Huber 1964, doi:10.1214/aoms/1177703732), and the errors are scaled so that half of them are as
     large as they should be.
 
-    Parameters
-    ----------
-    places
-        (place, 2) row and column.
-    moves
-        (place, 2) displacement in y and x, pixels.
-    information
-        (place, 2, 2) inverse covariance of each displacement.
-    shape
-        Height and width of the slide.
-
-    Returns
-    -------
-    Displacement
-        With its `uncertainty`, without `evidence` and `pieces`.
+    `places` (place, 2) are rows and columns, `moves` (place, 2) displacements in y and x, px, `information` (place, 2,
+    2) the inverse covariance of each; `shape` is the height and width of the slide.
     """
     terms = _terms(places, shape)
     best, error, chi2, scale = _fit_terms(terms, moves, information, STAGES[0])

@@ -11,9 +11,3 @@ from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import try_sample
 from irtoolkit.archive.run import carry_out, clean_archive, estimate
 from irtoolkit.archive.tasks import MASK, CallError, Task, find_slides
-
-__all__ = [
-    "ACCEPTED", "MASK", "REJECTED", "CallError", "Choices", "Decision", "Progress", "Row", "Run", "Task", "carry_out",
-    "check_space", "clean_archive", "estimate", "find_slides", "open_results", "outputs_of", "plan_run",
-    "preview_folder", "read_decisions", "slides_to_clean", "summarise", "try_sample", "write_decisions",
-]

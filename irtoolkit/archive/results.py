@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -83,13 +82,8 @@ def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     file = Path(folder) / "slides.csv"
     if not file.is_file():
         raise SlideError(f"{folder} has no table slides.csv; give the output folder of irtoolkit clean")
-    with file.open(newline="", encoding="utf-8") as table:
-        rows = list(csv.DictReader(table))
-    columns = {name: [row.get(name, "") for row in rows] for name in COLUMNS}
-    values = {
-        name: column if name in TEXTS else [float(cell or "nan") for cell in column] for name, column in columns.items()
-    }
-    variables = {
-        name: ("slide", np.array(column, object if name in TEXTS else float)) for name, column in values.items()
-    }
+    cells = pd.read_csv(file, dtype=str, keep_default_na=False).reindex(columns=COLUMNS, fill_value="")
+    numbers = cells.drop(columns=list(TEXTS)).replace("", "nan").astype(float)
+    table = numbers.join(cells[list(TEXTS)].astype(object))
+    variables = {name: ("slide", table[name].to_numpy()) for name in COLUMNS}
     return xr.Dataset(variables, attrs={"folder": os.fspath(folder)}).set_coords("slide")

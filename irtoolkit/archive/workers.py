@@ -43,7 +43,7 @@ def _run_on(
 ) -> Iterator[tuple[Job, Result | BaseException]]:
     from distributed import as_completed
 
-    at_work: dict[Future, Job] = {}
+    at_work: dict[Future[Result], Job] = {}
     finished = as_completed(loop=client.loop)
     try:
         while True:

@@ -11,12 +11,3 @@ from irtoolkit.arrays.tiles import (
     measure_together, reduce_blocks, sample_tiles, store,
 )
 from irtoolkit.arrays.windows import Place, find_windows, label_windows, lay_out, pieces_reaching
-
-__all__ = [
-    "FULL_SCALE", "LIBRARIES", "Fit", "Kernel", "Place", "Reduction", "Tile", "add_scaled", "blocks", "blur",
-    "blur_bands", "blur_known", "combine", "compute_each", "find_windows", "fit_trimmed", "from_indices", "from_kernel",
-    "from_light", "from_reader", "gradient", "high_pass", "label_windows", "lay_out", "lazy_number", "least_squares",
-    "level_scales", "map_blocks", "measure_together", "pieces_reaching", "reduce_blocks", "robust_centre_and_scale",
-    "sample_tiles", "shift_below_a_pixel", "store", "sums_of_products", "to_density", "to_light", "to_sixteen_bits",
-    "to_transmittance", "wide_blur",
-]

@@ -64,8 +64,3 @@ def to_transmittance(density: np.ndarray) -> np.ndarray:
     array([1. , 0.1], dtype=float32)
     """
     return np.exp(density * np.float32(-np.log(10)))
-
-
-def to_counts(density: np.ndarray, offset: float = 0.0) -> np.ndarray:
-    """16-bit counts, float32, of an ideal scanner for a density: 65535 * 10^-density + offset."""
-    return np.float32(FULL_SCALE) * np.power(np.float32(10), -density.astype(np.float32)) + np.float32(offset)

@@ -86,7 +86,7 @@ def find_black(
 
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
-    """The roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if the roll has one."""
+    """A roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if it has one."""
     film = _film_light(_smoothed(tiles))
     densest = _densest(np.quantile(film, DARKEST, axis=1), curve)
     limited = curve._replace(densest=np.minimum(densest, curve.densest))

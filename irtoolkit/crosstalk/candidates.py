@@ -1,4 +1,4 @@
-"""Places that stand out of a residual as defects do, before there is a score: kept out of every fit."""
+"""Candidates: places of a residual that look like defects before there is a score; kept out of every fit."""
 
 import cv2
 import numpy as np
@@ -16,19 +16,11 @@ FEWEST_PIXELS = 100
 
 
 def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) -> np.ndarray:
-    """Pixels (y, x) bool whose residual, on either side, stands out of its neighbourhood and of the ghost's contrast.
+    """Pixels (y, x) bool whose residual, of either sign, exceeds the local noise and the ghost's contrast.
 
-    A residual beyond 6 robust sigmas of its 65 px around is no candidate where it is under half of the largest detail
-    of the ghost within 4 px: such a place is an edge of the picture, and the residual what its blur leaves.
-
-    Parameters
-    ----------
-    residual
-        (y, x) float32 density; NaN where it is not known, which counts as a candidate.
-    contrast
-        (y, x) float32 density, from `ghost_contrast`.
-    sigma
-        Density; where the estimate of the neighbourhood's noise starts.
+    A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
+    leave less than that. The residual is a density (y, x) float32; a pixel where it is NaN is a candidate. The estimate
+    of the local noise starts at `sigma`, density.
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
@@ -41,18 +33,10 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
 
 
 def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float) -> np.ndarray:
-    """Sigma (y, x) of what has this size around each place, from what is no larger than 2.5 of it, in three rounds.
+    """Sigma (y, x) of values of this absolute `size`, clipped at 2.5 sigma, in a square `window` (px), in three rounds.
 
-    Parameters
-    ----------
-    size
-        (y, x) float32, at least 0, and 0 where it does not count.
-    counted
-        (y, x) float32, 1 where it counts and 0 elsewhere.
-    window
-        Pixels; side of the square around each place.
-    start
-        Sigma that the first round takes.
+    `size` and `counted` are (y, x) float32; `counted` is 1 where a value counts, and both are 0 elsewhere. `start` is
+    the sigma of the first round.
     """
     share, usual = box_mean(counted, window) + np.float32(1e-3), np.full_like(size, start)
     for _ in range(3):
@@ -61,7 +45,7 @@ def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float)
 
 
 def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
-    """Largest detail within 4 px of a ghost (y, x), density: its deviation from its mean over some 12 px."""
+    """Largest deviation within 4 px of a ghost (y, x), density, from its mean over some 12 px."""
     return cv2.dilate(np.abs(high_pass(ghost, DETAIL)), np.ones((9, 9), np.uint8))
 
 

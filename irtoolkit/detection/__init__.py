@@ -11,10 +11,3 @@ from irtoolkit.detection.segmentation import (
     REGION_LEVEL, connect_pixels, count_defects, find_exceedances, join_regions, keep_regions,
 )
 from irtoolkit.detection.visibility import scale_visibility
-
-__all__ = [
-    "HISTOGRAM_THRESHOLDS", "NO_REGIONS", "REGION_LEVEL", "Candidates", "Choice", "Cut", "Noise", "candidate_level",
-    "choose_regions", "connect_pixels", "count_defects", "count_scores", "cut_score", "find_exceedances", "fit_noise",
-    "join_regions", "keep_regions", "make_candidates", "mark_defects", "measure_candidates", "measure_defects",
-    "measure_histogram", "scale_visibility", "score_residual", "uses_score",
-]

@@ -42,14 +42,8 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     """Fit the residual's bias, and its sigma on either side of zero, on features of the picture.
 
     The model is log-linear: ln of the absolute residual is regressed on the density and on logs of gradients and
-    texture of the visible bands and of the ghost's gradient; first without, then with the bias subtracted.
-
-    Parameters
-    ----------
-    samples
-        Pairs of residual (y, x) and visible density (3, y, x), float32, from `level_crosstalk`.
-    crosstalk
-        That of the slide.
+    texture of the visible bands and of the ghost's gradient; first without, then with the bias subtracted. The samples
+    are pairs of residual (y, x) and visible density (3, y, x) from `level_crosstalk`.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     pixels = sum(residual[inside].size for residual, _ in samples)

@@ -52,14 +52,8 @@ def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.nd
     defect (matched filter; North 1963, doi:10.1109/PROC.1963.2383) if the ghost removes two thirds of it. At most 2.5
     times the loss is added, because dark details of the picture lose none.
 
-    Parameters
-    ----------
-    lost
-        Float32 share of light, positive where it is blocked; NaN where unknown, which is kept.
-    ghost
-        Float32 density.
-    outside
-        Float32, 0 at candidates, which take no part in surroundings.
+    All are float32: `lost` a share of light, positive where it is blocked, NaN where unknown, which is kept; `ghost` a
+    density; `outside` 0 at candidates, which take no part in surroundings.
     """
     share = blur(outside, SURROUNDINGS_BLUR)
     around = blur(ghost * outside, SURROUNDINGS_BLUR) / np.maximum(share, LEAST_SHARE)

@@ -9,9 +9,3 @@ from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_p
 from irtoolkit.files.tags import lost_tags
 from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
 from irtoolkit.files.writer import write_healed, write_mask
-
-__all__ = [
-    "SLIDE_SUFFIXES", "AnyPath", "Layout", "SlideReader", "check_target", "describe", "find_layout", "find_slide",
-    "is_sidecar", "label_counts", "lost_tags", "open_model", "open_page", "open_picture", "open_slide", "read_pages",
-    "remove_leftovers", "replacing", "replacing_together", "write_healed", "write_mask", "write_model",
-]

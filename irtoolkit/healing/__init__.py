@@ -2,5 +2,3 @@
 
 from irtoolkit.healing.inpainting import check_method
 from irtoolkit.healing.methods import heal
-
-__all__ = ["check_method", "heal"]

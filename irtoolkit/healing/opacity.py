@@ -60,20 +60,7 @@ def measure_opacity(
     """Measure the infrared density of defects against the picture that surrounds them.
 
     The picture's ghost is predicted from visible bands with inpainted defects, because a defect's own visible trace
-    would count as picture and lower its density.
-
-    Parameters
-    ----------
-    counts
-        (3, y, x) float32 16-bit counts of R, G, B.
-    infrared
-        (y, x) float32 16-bit counts on the colour grid, NaN where unknown.
-    mask
-        (y, x) bool, True = defect.
-    place
-        Rows and columns from -1 to 1 over the slide, from `frame_place`.
-    crosstalk
-        That of the slide.
+    would count as picture and lower its density. The parameters are those of `restoration.restore`.
     """
     curve, hole = crosstalk.curve, grown(mask, FILL_GROWN)
     offset = np.minimum(DARKEST_SHARE * curve.darkest, LARGEST_OFFSET).astype(np.float32)[:, None, None]

@@ -141,18 +141,8 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
     diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
     blocks = _blocks(system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal)
-    return Curvature(
-        system.bands,
-        visible_precision,
-        ghosts,
-        transmittance,
-        blocks,
-        system.psf,
-        adjoint,
-        infrared_precision,
-        light_cost,
-        density_cost,
-    ), descent
+    visible, infrared = (system.bands, visible_precision, ghosts), (system.psf, adjoint, infrared_precision)
+    return Curvature(*visible, transmittance, blocks, *infrared, light_cost, density_cost), descent
 
 
 def _laplacian(differences: sparse.csr_array, weight: np.ndarray) -> sparse.csr_array:

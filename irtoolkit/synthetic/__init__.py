@@ -2,5 +2,3 @@
 
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.slides import make_roll, make_slide
-
-__all__ = ["make_roll", "make_slide", "write_scanner_file"]

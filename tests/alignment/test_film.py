@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from found import find_defects
+from scans import to_counts
 
 from irtoolkit.alignment.film import film_at, measure_appearance, measure_film
-from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide

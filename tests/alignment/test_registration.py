@@ -3,12 +3,12 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from scans import to_counts
 
 from irtoolkit.alignment.displacement import Displacement, constant_displacement, displacement_at
 from irtoolkit.alignment.film import measure_film
 from irtoolkit.alignment.registration import LIMIT, measure_displacement
 from irtoolkit.arrays import tiles
-from irtoolkit.arrays.density import to_counts
 from irtoolkit.arrays.tiles import Tile
 from irtoolkit.synthetic.slides import make_slide
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scans import to_counts
 from threadpoolctl import threadpool_limits
 
 from irtoolkit.arrays import statistics
-from irtoolkit.arrays.density import to_counts, to_density
+from irtoolkit.arrays.density import to_density
 from irtoolkit.arrays.statistics import (
     add_scaled,
     blur,

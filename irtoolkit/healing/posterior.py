@@ -124,15 +124,14 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     change = (system.differences @ light.T).T - system.boundary
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight
     light_cost = _laplacian(system.differences, weight := system.weight / (1 + size / OUTLIER))
-    edges = EDGE_COST / np.sqrt((system.differences @ density) ** 2 + EDGE_ROUNDING**2)
-    density_cost = _laplacian(system.differences, edges)
+    edges = (system.differences @ density) ** 2 + EDGE_ROUNDING**2
+    density_cost = _laplacian(system.differences, EDGE_COST / np.sqrt(edges))
     cover = 1 - system.psf.sum(axis=1)
     passed = np.maximum(cover + system.psf @ transmittance, 0.01)
     seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
     precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
     misfit = precision * (seen + np.log(passed))
-    error = visible_precision * (system.light + RATIOS * density - light)
-    adjoint = system.psf.T.tocsr()
+    error, adjoint = visible_precision * (system.light + RATIOS * density - light), system.psf.T.tocsr()
     descent = np.empty((4, density.size), np.float32)
     roughness = system.differences.T @ (weight * change).T
     descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)

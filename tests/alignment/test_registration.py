@@ -185,7 +185,9 @@ def test_a_holder_that_lies_still_does_not_hold_the_shift_back(textured):
 def test_measured_displacement_does_not_depend_on_chunks(textured):
     counts = displaced_slide(textured, field(-5.5, 2.25, (311, 389))).values
     first, second = (measure(label(counts, chunks)) for chunks in ((4, 311, 389), (1, 17, 101)))
-    assert first.identical(second)
+    np.testing.assert_array_equal(first.coefficient, second.coefficient)
+    np.testing.assert_array_equal(first.pieces.move, second.pieces.move)
+    assert first.uncertainty == second.uncertainty
 
 
 def test_sampled_tiles_of_a_larger_slide_tell_the_same_shift(textured):

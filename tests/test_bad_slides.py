@@ -103,7 +103,7 @@ def test_a_small_slide_that_colour_and_infrared_hardly_share_is_refused(clean):
 @pytest.mark.parametrize("cell", [1, 8])
 def test_a_chequered_slide_of_extremes_is_refused(clean, cell):
     chequered = (((Y // cell + X // cell) % 2) * 65_535).astype(np.uint16)
-    with pytest.raises(NotUsableError, match=r"infrared (follows|does not follow) the picture"):
+    with pytest.raises(NotUsableError, match=r"infrared follows the picture"):
         clean(np.stack([chequered] * 4))
 
 

@@ -51,7 +51,7 @@ def measure_displacement(samples: Sequence[Tile], film: np.ndarray, shape: tuple
 
     The fraction of infrared variance that the three visible bands explain is computed for every whole-pixel shift
     from cross-correlations of high-passed densities, summed over tiles. Two disjoint halves of the tiles must agree on
-    a peak that stands 10 robust sigmas above the other shifts; otherwise nothing is corrected. From there every piece
+    a peak 10 robust sigmas above the other shifts; otherwise nothing is corrected. From there every piece
     of 256 px measures its own displacement by Gauss-Newton steps on the picture's ghost and the dust, weighted by what
     its detail is worth against its noise, and `fit_displacement` draws shift, scale, rotation and drift through them.
 

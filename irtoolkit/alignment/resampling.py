@@ -87,7 +87,7 @@ def _resample(
 
 
 def unseen_share(displacement: Displacement) -> float:
-    """Share of the slide whose infrared lies outside its frame."""
+    """Share of the slide that the frame of the infrared does not cover."""
     if largest_displacement(displacement) < WORTHWHILE:
         return 0.0
     height, width = displacement.shape

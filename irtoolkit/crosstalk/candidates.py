@@ -53,8 +53,8 @@ def check_enough(found: int, purpose: str) -> None:
     """Raise `NotUsableError` where fewer than 100 pixels are left without candidates for a fit."""
     if found < FEWEST_PIXELS:
         raise NotUsableError(
-            f"expected at least {FEWEST_PIXELS} pixels of film without defects to {purpose}, found {found}:"
-            " the infrared does not follow the picture; look at the infrared plane"
+            f"too little film without defects is left to {purpose}; look whether the infrared follows the picture"
+            f" ({found} pixels, at least {FEWEST_PIXELS} are needed)"
         )
 
 

@@ -38,7 +38,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     """Fit infrared density on the visible densities, their blurred copies and derivatives, over one slide or a roll.
 
     Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at 6, 5, 4,
-    3 robust sigmas of their level of density, and what stands out as a defect does teaches nothing of the picture's
+    3 robust sigmas of their level of density, and candidates for defects teach nothing of the picture's
     detail. Blurred copies and derivatives among the terms find the blur and a leftover displacement together with the
     crosstalk (Alard & Lupton 1998, doi:10.1086/305984). Every slide has a level of its own; the other coefficients are
     common.

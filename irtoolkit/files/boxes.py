@@ -4,7 +4,7 @@ from typing import Any
 
 
 def overlap(side: range, start: int, length: int) -> range:
-    """Part of a side of a box that lies within `length` places from `start`."""
+    """Part of a side of a box within `length` places from `start`."""
     return range(max(side.start, start), min(side.stop, start + length))
 
 

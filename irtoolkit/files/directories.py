@@ -77,7 +77,7 @@ class Variant:
 
     @property
     def inline(self) -> int:
-        """Most bytes of a value that stands in the entry itself."""
+        """Most bytes of a value inside the entry itself."""
         return 8 if self.big else 4
 
     @property
@@ -86,7 +86,7 @@ class Variant:
         return "Q" if self.big else "H"
 
     def header(self, first: int) -> bytes:
-        """Start of a file whose first directory stands at byte `first`."""
+        """Start of a file whose first directory begins at byte `first`."""
         magic = (b"II" if self.order == "<" else b"MM") + self.pack("H", 43 if self.big else 42)
         return magic + (self.pack("HHQ", 8, 0, first) if self.big else self.pack("I", first))
 
@@ -127,10 +127,12 @@ class DirectoryReader:
     def _variant(self, start: bytes) -> Variant:
         """Tell the variant from the first bytes of the file."""
         if not start:
-            raise LayoutError(f"{self.path}: expected a TIFF or DNG file, found an empty one; scan or copy it again")
+            raise LayoutError(f"{self.path}: the file is empty; scan or copy it again")
         found = [variant for magic, variant in VARIANTS.items() if magic.startswith(start[:4])]
         if not found:
-            raise LayoutError(f"{self.path}: expected a TIFF or DNG file, found one that starts with {start[:4]!r}")
+            raise LayoutError(
+                f"{self.path}: this is no TIFF or DNG file; save the scan as TIFF or DNG (starts with {start[:4]!r})"
+            )
         if len(start) < len(found[0].header(0)):
             raise LayoutError(
                 f"{self.path}: truncated: {self.size} bytes are no whole TIFF header; copy or scan it again"
@@ -187,7 +189,7 @@ class DirectoryReader:
         for found, entries in self.pages():
             if found == address:
                 return entries
-        raise LayoutError(f"{self.path}: page {address} was expected, the file has no such page; look at its layout")
+        raise LayoutError(f"{self.path}: the file has no page {address}; look at its layout")
 
 
 def pack_directory(tags: Mapping[int, Tag], position: int, variant: Variant) -> bytes:

@@ -107,7 +107,7 @@ class Page:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of a sample as it lies in the file."""
+        """Type of a sample as it is in the file."""
         return np.dtype(f"{self.order}u{self.bits // 8}")
 
     @property
@@ -167,13 +167,13 @@ class Page:
         """Refuse what does not hold 8- or 16-bit counts."""
         if self.photometric in _COLOURS and self.photometric != 4:
             kind = _COLOURS[self.photometric]
-            raise LayoutError(f"{self.path}: expected RGB, LinearRaw or gray samples, found {kind}; save it as RGB")
+            raise LayoutError(f"{self.path}: the picture is {kind}; save it as RGB")
         kinds = [_FORMATS[code] for code in self.numbers(339) if code in _FORMATS]
         if kinds:
-            raise LayoutError(f"{self.path}: expected unsigned counts, found {kinds[0]} samples; save 16-bit TIFF")
+            raise LayoutError(f"{self.path}: its samples are {kinds[0]} numbers, not counts; save a 16-bit TIFF")
         if self.bits not in (8, 16):
-            found = f"{self.bits} bits" if self.bits else f"bits {self.numbers(258)}"
-            raise LayoutError(f"{self.path}: expected 8 or 16 bits a sample, found {found}; save 16-bit TIFF")
+            bits = self.bits or self.numbers(258)
+            raise LayoutError(f"{self.path}: its samples have neither 8 nor 16 bits; save a 16-bit TIFF (bits: {bits})")
 
     def _check_compression(self) -> None:
         """Refuse compression that changes counts, or that is rare."""
@@ -194,7 +194,7 @@ def read_pages(path: str | os.PathLike[str]) -> list[Page]:
     """
     name = os.fspath(path)
     if os.path.isdir(name):
-        raise LayoutError(f"{name}: expected a file, found a folder; name the slides in it")
+        raise LayoutError(f"{name}: this is a folder, not a file; name the slides in it")
     with open(name, "rb") as file:
         status = os.fstat(file.fileno())
         found = [((0,), ">", _graymap_tags(file))] if file.read(2) == b"P5" else _directories(DirectoryReader(file))
@@ -208,7 +208,7 @@ def read_page(path: str | os.PathLike[str], address: Address) -> Page:
         if page.address == address:
             page.check()
             return page
-    raise LayoutError(f"{os.fspath(path)}: expected a page at {address}; the file has changed")
+    raise LayoutError(f"{os.fspath(path)}: the file has changed while it was read; run again (page {address} is gone)")
 
 
 def _directories(reader: DirectoryReader) -> list[tuple[Address, str, dict[int, Any]]]:
@@ -243,7 +243,7 @@ def _graymap_tags(file: BinaryIO) -> dict[int, Any]:
         raise LayoutError(f"{file.name}: damaged: no whole PGM header; copy or scan it again")
     width, height, white = (int(group) for group in header.groups())
     if white not in (255, 65535):
-        raise LayoutError(f"{file.name}: expected a PGM with white at 255 or 65535, found {white}")
+        raise LayoutError(f"{file.name}: this PGM has neither 8 nor 16 bits; scan with 16 bits (white: {white})")
     bits = 8 if white == 255 else 16
     numbers = {256: width, 257: height, 258: bits, 262: 1, 273: header.end(), 277: 1}
     return {code: np.array([number], np.int64) for code, number in numbers.items()}

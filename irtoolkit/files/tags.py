@@ -37,7 +37,7 @@ def carried_tags(source: AnyPath, page: Address = (0,)) -> tuple[Order, Director
     """Read what a new R, G, B picture of a slide inherits from its source.
 
     The tags of the page come first, then those of the first page that the page lacks; the three of resolution come
-    from one page together. A gray ICC profile does not fit R, G, B and stays behind; a value that lies outside the
+    from one page together. A gray ICC profile does not fit R, G, B and stays behind; a value outside the
     file is left out with a warning in the log.
 
     Parameters
@@ -132,11 +132,11 @@ def _read_tags(reader: DirectoryReader, entries: Entries, codes: Collection[int]
 def _read_tag(reader: DirectoryReader, code: int, entry: Entry, depth: int) -> Tag:
     """Read one tag; a pointer becomes the directory that it points to."""
     if entry.count * SIZES.get(entry.type, 0) == 0:
-        raise LayoutError(f"{reader.path}: a value was expected, found type {entry.type} and count {entry.count}")
+        raise LayoutError(f"{reader.path}: it has no value (type {entry.type}, count {entry.count})")
     if code not in POINTERS:
         return Tag(entry.type, entry.count, reader.value(entry))
     if depth == 2:
-        raise LayoutError(f"{reader.path}: a directory inside EXIF or GPS was expected, found them nested deeper")
+        raise LayoutError(f"{reader.path}: directories inside EXIF or GPS are nested too deep")
     inner = _inner(reader, entry)
     directory = _read_tags(reader, inner, inner, depth + 1)
     if not directory:

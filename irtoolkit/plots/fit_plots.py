@@ -59,7 +59,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     chosen = float(cleaned.threshold)
     others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
-    draw_scores(histogram, ax, most=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
+    draw_scores(histogram, ax, highest=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
     if np.isfinite(chosen):
         ax.axvline(chosen, ymax=NAME_HEIGHT, color=VERMILION, linewidth=2, label=f"threshold {chosen:.1f} sigma")
     ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
@@ -68,17 +68,17 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
     return ax
 
 
-def _coarse(histogram: xr.Dataset, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of bins of 0.1 sigma up to `most`, and pixels in each; the outer bins hold everything beyond."""
+def _coarse(histogram: xr.Dataset, highest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of bins of 0.1 sigma up to `highest`, and pixels in each; the outer bins hold everything beyond."""
     lower = histogram.edge.values + 1e-6
-    edges = np.arange(round(10 * lower[0]), round(10 * most) + 1) / 10
+    edges = np.arange(round(10 * lower[0]), round(10 * highest) + 1) / 10
     place = np.clip(np.searchsorted(edges, lower, side="right") - 1, 0, len(edges) - 2)
     return edges, np.bincount(place, histogram["count"].values, len(edges) - 1)
 
 
-def draw_scores(histogram: xr.Dataset, ax: Axes, *, most: float = HIGHEST_SCORE[0]) -> None:
-    """Draw a histogram from `measure_histogram` up to `most` sigma, with its left side mirrored over the right."""
-    edges, pixels = _coarse(histogram, most)
+def draw_scores(histogram: xr.Dataset, ax: Axes, *, highest: float = HIGHEST_SCORE[0]) -> None:
+    """Draw a histogram from `measure_histogram` up to `highest` sigma, with its left side mirrored over the right."""
+    edges, pixels = _coarse(histogram, highest)
     width = edges[1] - edges[0]
     centres = edges[:-1] + width / 2
     left = (centres < 0) & (pixels > 0)

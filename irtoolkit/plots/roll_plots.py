@@ -63,7 +63,7 @@ def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
     slides = from_dataset(model).basis
     if isinstance(slides, OneSlide) or figure not in FIGURES:
         raise SlideError(
-            f"expected the model of a roll and one of {', '.join(FIGURES)}, found {figure!r} and a model with"
+            f"only the model of a roll can be drawn, and one of {', '.join(FIGURES)}, not {figure!r} of a model with"
             f" {model.sizes.get('slide', 'no')} slides"
         )
     label, curves = FIGURES[figure]

@@ -88,7 +88,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
             The slide cannot be fitted, or it is on silver film.
         """
         if self._sampled is None:
-            raise SlideError("expected a slide that can be fitted; choose another")
+            raise SlideError("this slide cannot be fitted; choose another")
         return to_dataset(fit_alone(self._sampled.sample, self.terms))
 
     def _make_controls(self) -> None:
@@ -120,7 +120,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._message.value = "Computing…"
         try:
             if not self._slides:
-                raise SlideError("expected at least one slide, found none")
+                raise SlideError("there is no slide; give at least one")
             self._sampled = sample_crosstalk(with_infrared(self._slides[self._slide.value]), self._model)
         except (SlideError, OSError) as error:
             self._message.value = html.escape(f"This slide cannot be explored: {error}")

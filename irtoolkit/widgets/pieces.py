@@ -50,17 +50,15 @@ def open_cleaned(
 def with_infrared(slide: xr.Dataset) -> xr.Dataset:
     """Return the slide if it has an infrared band; otherwise raise `NoInfraredError`."""
     if INFRARED not in slide.get("band", xr.DataArray([])).values:
-        raise NoInfraredError(
-            "expected the bands R, G, B and IR, found no infrared; open the slide with irt.open_slide"
-        )
+        raise NoInfraredError("the slide has no infrared; open it with irt.open_slide")
     return slide
 
 
 def _check_size(found: tuple[int, ...], layout: Layout, path: AnyPath) -> None:
     if found != (layout.height, layout.width):
         raise SlideError(
-            f"{path}: expected {layout.height} x {layout.width} pixels, the size of the slide, found"
-            f" {found[0]} x {found[1]}; give the file that was written for this slide"
+            f"{path}: this file is not of the slide's size; give the file that was written for this slide"
+            f" ({found[0]} x {found[1]} pixels, not {layout.height} x {layout.width})"
         )
 
 

@@ -224,7 +224,7 @@ class RollReview(ipywidgets.VBox):
 def _folder_of(table: xr.Dataset) -> str:
     if "folder" not in table.attrs:
         raise SlideError(
-            "expected the table of a run, found one without its folder; give the folder, or the result of open_results"
+            "this table does not name the folder of its run; give that folder, or the result of open_results"
         )
     return str(table.attrs["folder"])
 

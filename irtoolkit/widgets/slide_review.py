@@ -55,7 +55,7 @@ def read_picture(path: Path) -> Picture:
     """Read a JPEG as RGB (y, x, 3), uint8; `OSError` if it is missing or damaged."""
     decoded = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
     if decoded is None:
-        raise OSError(f"{path}: expected a picture, found a damaged file")
+        raise OSError(f"{path}: the picture is damaged; clean the slide again")
     return decoded.astype(np.uint8, copy=False)
 
 

@@ -87,7 +87,7 @@ def test_software_is_appended(tmp_path, counts, before, after):
     assert tags[305] == (2, len(after), after)
 
 
-@pytest.mark.parametrize(("place", "reason"), [(2**31, "the file ends at"), ("itself", "nested deeper")])
+@pytest.mark.parametrize(("place", "reason"), [(2**31, "the file ends at"), ("itself", "nested too deep")])
 def test_damaged_exif_is_left_out_with_a_warning(healed, tmp_path, caplog, place, reason):
     source = write_source(tmp_path / "slides" / "a.tif")
     data = bytearray(source.read_bytes())
@@ -138,12 +138,12 @@ def test_a_gray_profile_stays_behind_with_a_warning(healed, tmp_path, caplog):
 
 def test_a_source_without_such_a_page_is_refused(source, tmp_path):
     for page in [(1,), (0, 0)]:
-        with pytest.raises(LayoutError, match=r"a\.tif: .*page.* was expected.*look at"):
+        with pytest.raises(LayoutError, match=r"a\.tif: .*has no page.*look at"):
             carried_tags(source, page)
     text = tmp_path / "notes.tif"
     for content in (b"", b"hello", b"II*\0", b"II*\0\xff\xff\0\0", b"II*\0\x08\0\0\0\xff\xff"):
         text.write_bytes(content)
-        with pytest.raises(LayoutError, match=r"notes\.tif: (expected a TIFF|truncated)"):
+        with pytest.raises(LayoutError, match=r"notes\.tif: (the file is empty|this is no TIFF|truncated)"):
             carried_tags(text)
 
 

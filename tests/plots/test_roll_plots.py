@@ -76,7 +76,7 @@ def test_a_roll_without_outliers_has_no_crosses(ax):
 
 @pytest.mark.parametrize(("kind", "found"), [("model_of_one", "no"), ("model", "5")])
 def test_a_model_of_one_slide_and_an_unknown_figure_are_refused(request, model_of_one, ax, kind, found):
-    with pytest.raises(SlideError, match=rf"one of shift, r2, slopes, sigma, misfit, found 'hue' .* {found} slides"):
+    with pytest.raises(SlideError, match=rf"one of shift, r2, slopes, sigma, misfit, not 'hue' .* {found} slides"):
         plot_roll(request.getfixturevalue(kind), ax, figure="hue")
     with pytest.raises(SlideError, match="model of a roll"):
         plot_roll(model_of_one, ax)

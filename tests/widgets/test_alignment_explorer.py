@@ -118,7 +118,7 @@ def test_a_slide_without_detail_is_shown_as_it_is():
 
 def test_slides_that_cannot_be_aligned_get_a_sentence(tmp_path):
     slide = irt.make_slide(3, (101, 103))
-    assert "found no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).message.value
+    assert "the slide has no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).message.value
     assert explore_alignment(slide.isel(y=slice(0, 20))).comparison is None
     write_scanner_file(tmp_path / "gone.tif", slide.counts.values)
     opened = irt.open_slide(tmp_path / "gone.tif")

@@ -167,8 +167,8 @@ def sentences(slide):
 
 
 def test_slides_that_cannot_be_fitted_get_a_sentence(slide, tmp_path):
-    assert "expected at least one slide" in sentences([])
-    assert "found no infrared" in sentences(slide.isel(band=slice(3)))
+    assert "there is no slide" in sentences([])
+    assert "the slide has no infrared" in sentences(slide.isel(band=slice(3)))
     assert "constant" in sentences(slide.assign(counts=slide.counts.where(slide.band != "IR", 30000).astype(np.uint16)))
     path = tmp_path / "gone.tif"
     write_scanner_file(path, slide.counts.values, layout="vuescan-rgbi")

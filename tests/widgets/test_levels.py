@@ -21,7 +21,7 @@ def test_what_was_written_is_opened_as_it_was(opened, cleaned):
 def test_files_of_another_slide_are_refused(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b.tif", slide.counts.values)
-    with pytest.raises(irt.SlideError, match="100 x 102 pixels, the size of the slide, found 211 x 307"):
+    with pytest.raises(irt.SlideError, match=r"not of the slide's size; .*211 x 307 pixels, not 100 x 102"):
         open_cleaned(tmp_path / "b.tif", cleaned_folder / "out" / "a_mask.tif")
 
 

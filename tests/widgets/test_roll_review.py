@@ -176,7 +176,7 @@ def test_pictures_or_a_mask_that_are_missing_or_broken_are_reported(folder):
     (folder / "roll1" / "slide1_mask.tif").unlink()
     assert "slide1_mask.tif" in open_slide(review, "roll1/slide1.tif").message.value
     (folder / "report" / "slides" / "roll1" / "slide3" / "mask.jpg").write_bytes(b"no picture")
-    assert "expected a picture" in open_slide(review, "roll1/slide3.tif").message.value
+    assert "the picture is damaged" in open_slide(review, "roll1/slide3.tif").message.value
     (folder / "report" / "slides" / "roll2" / "slide4" / "mask.jpg").unlink()
     slide = open_slide(review, "roll2/slide4.tif")
     assert slide.kind.options == ("Scan", "Healed")
@@ -218,7 +218,7 @@ def test_pages_hold_so_many_slides(folder, monkeypatch):
         ("no folder", "missing&gt; has no table slides.csv"),
         ("no table", "out has no table slides.csv"),
         ("no slides", "the table of this run has no slides"),
-        ("no folder named", "found one without its folder"),
+        ("no folder named", "does not name the folder of its run"),
         ("broken decisions", "decisions.json cannot be read"),
     ],
 )

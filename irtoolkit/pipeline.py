@@ -8,7 +8,7 @@ import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
 from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
-from irtoolkit.detection import mark_defects, score_residual
+from irtoolkit.detection import add_signature, mark_defects, score_residual
 from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import check_method, heal
 from irtoolkit.model import FittedSlide, from_dataset, to_dataset
@@ -94,6 +94,7 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
     evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
+    evidence = add_signature(evidence, fitted.crosstalk)
     return Scored(found, evidence, thin, fitted.crosstalk)
 
 

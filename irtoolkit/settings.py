@@ -45,7 +45,7 @@ class Settings:
         - ``"slope"``: where that histogram leaves the slope of the noise;
         - ``"local"``: the same in each of about 8 by 8 parts of the slide, interpolated;
         - ``"ratio"``: Otsu's method on infrared divided by red instead of the score;
-        - a number of 1 or more, or its text: in sigma;
+        - a number of 1 or more, or its text: the least score of a region, in sigma, such as a row reports;
         - ``"raw:135"``: marks pixels with fewer than 135 infrared counts, of 255 for a number up to 255, otherwise
           of 65535.
     heal

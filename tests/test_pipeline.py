@@ -9,7 +9,7 @@ from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.arrays import tiles
 from irtoolkit.crosstalk.ghost import subtract_crosstalk
 from irtoolkit.detection.noise import score_residual
-from irtoolkit.detection.segmentation import join_regions, mask_regions, measure_exceedances
+from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, mask_regions, measure_exceedances
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal
@@ -250,12 +250,21 @@ def test_a_roll_of_no_slides_is_refused():
         fit_roll([])
 
 
-def test_a_number_as_threshold_marks_every_pixel_from_it_on():
-    settings = Settings(threshold=6.0, visibility=0.0, heal="none")
+def test_a_low_number_as_threshold_marks_every_pixel_of_a_region():
+    settings = Settings(threshold=2.0, visibility=0.0, heal="none")
     found = clean_slide(opened(make_slide(4, (301, 427))), settings=settings).compute()
-    assert float(found.threshold) == 6.0
-    np.testing.assert_array_equal(found.mask.values, found.score.values >= 6.0)
+    assert float(found.threshold) == 2.0
+    np.testing.assert_array_equal(found.mask.values, found.score.values >= np.float32(REGION_LEVEL))
     np.testing.assert_array_equal(found.healed.values, found.counts.sel(band=found.healed.band).values)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_the_threshold_reported_marks_the_same_when_given_back(plustek_slide, rate):
+    first = find_defects(plustek_slide, settings=Settings(false_discovery_rate=rate))
+    again = find_defects(plustek_slide, settings=Settings(threshold=float(first.threshold)))
+    np.testing.assert_array_equal(again.mask.values, first.mask.values)
+    assert (float(again.threshold), float(again.fdr)) == (float(first.threshold), float(first.fdr))
+    assert 2 < float(first.threshold) < 8
 
 
 def test_slides_in_memory_are_cleaned_too(plustek_slide, cleaned):

@@ -1,13 +1,15 @@
 """From the residual to the mask and the table of defects."""
 
+from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, uses_score
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
-    HISTOGRAM_THRESHOLDS, NO_REGIONS, Candidates, Choice, Cut, candidate_level, choose_regions, cut_score,
-    make_candidates, mark_defects, measure_candidates, uses_score,
+    NO_REGIONS, Candidates, Choice, candidate_level, choose_regions, make_candidates, mark_defects, measure_candidates,
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual
+from irtoolkit.detection.ranking import score_regions
 from irtoolkit.detection.segmentation import (
     REGION_LEVEL, connect_pixels, count_defects, find_exceedances, join_regions, keep_regions,
 )
+from irtoolkit.detection.signature import add_signature
 from irtoolkit.detection.visibility import scale_visibility

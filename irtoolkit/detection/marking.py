@@ -1,53 +1,19 @@
-"""From the score to marked defects: thresholds, regions, and their visibility."""
+"""From the score to marked defects: candidates, the choice among them, and the mask."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from irtoolkit.arrays import Kernel, map_blocks, robust_centre_and_scale, to_density
-from irtoolkit.detection.histogram import (
-    measure_histogram,
-    measure_local_histograms,
-    spread_threshold,
-    threshold_local,
-    threshold_otsu,
-    threshold_slope,
-    threshold_triangle,
-    threshold_yen,
-)
+from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
+from irtoolkit.detection.ranking import score_regions
 from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
-from irtoolkit.detection.threshold import choose_by_mirror, rate_above
+from irtoolkit.detection.threshold import rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
-from irtoolkit.settings import Box, Settings, raw_counts
-
-HISTOGRAM_THRESHOLDS = {
-    "otsu": threshold_otsu,
-    "yen": threshold_yen,
-    "triangle": threshold_triangle,
-    "slope": threshold_slope,
-}
-LEAST_SCALE = 1e-6
-"""Density; smallest robust sigma, for planes of which more than half is one count."""
-
-LEAST_LEVEL = float(np.finfo(np.float32).tiny)
-"""Sigma; smallest level, above the score 0 of unknown pixels."""
+from irtoolkit.settings import Box, Settings
 
 NO_REGIONS = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
-
-
-class Cut(NamedTuple):
-    """A score and the level, in sigma, from which its pixels form regions.
-
-    `residual` (density) and `score` (sigma) are (y, x) float32, lazy, positive where light is blocked; where the
-    infrared is not known the score is 0, and the residual 0 or NaN.
-    """
-
-    residual: xr.DataArray
-    score: xr.DataArray
-    level: float
 
 
 class Candidates(NamedTuple):
@@ -95,8 +61,9 @@ def mark_defects(
     -------
     xarray.Dataset
         The thresholded `residual` and `score`; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
-        `defects`; and the numbers `threshold` (sigma) and `fdr`, which do not depend on excluded regions. At an
-        infinite threshold nothing is marked.
+        `defects`; and the numbers `threshold` and `fdr`, which do not depend on excluded regions. The threshold, sigma,
+        is the least score of a marked region with ``"mirror"`` or a number, and given back as a number marks the same;
+        with other methods it is the level of the score. At an infinite threshold nothing is marked.
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NO_REGIONS, cut.level, 0.0)
@@ -124,17 +91,10 @@ def make_candidates(exceedances: xr.Dataset, visible: xr.DataArray, level: float
 
 def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:
     """Choose the regions to mark among the pixels of at least `level` sigma, without their excluded pixels."""
-    exceedances, rate = candidates.exceedances, settings.false_discovery_rate
-    joined = [join_regions(exceedances, sign=sign, level=level) for sign in (1, -1)]
-    defects, decoys = (scale_visibility(regions, candidates.factors) for regions in joined)
-    lowest_rank = rank_above_dots(defects, decoys, rate) if settings.visibility else 0.0
-    defects, decoys = (
-        keep_regions(regions, (regions.visibility >= settings.visibility) & above_dots(regions, lowest_rank))
-        for regions in (defects, decoys)
-    )
-    if settings.threshold == "mirror":
-        kept, threshold, rate = choose_by_mirror(defects, decoys, rate)
-        defects = keep_regions(defects, kept)
+    exceedances = candidates.exceedances
+    defects, decoys = visible_regions(candidates, settings, level)
+    if ranks_regions(settings.threshold):
+        defects, threshold, rate = _choose_by_score(defects, decoys, settings)
     else:
         threshold, rate = level, rate_above(defects, decoys)
         if isinstance(settings.threshold, str) and defects.sizes["region"]:
@@ -142,9 +102,22 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
     return Choice(_without(defects, settings.excluded, int(exceedances.width)), threshold, rate)
 
 
-def uses_score(threshold: str | float) -> bool:
-    """Whether a threshold applies to the score of `score_residual` itself, not to a score of its own."""
-    return threshold in ("mirror", *HISTOGRAM_THRESHOLDS) or not isinstance(threshold, str)
+def visible_regions(candidates: Candidates, settings: Settings, level: float) -> tuple[xr.Dataset, xr.Dataset]:
+    """The defects and the decoys of at least `level` sigma that can be seen, with their scores."""
+    joined = [join_regions(candidates.exceedances, sign=sign, level=level) for sign in (1, -1)]
+    defects, decoys = (score_regions(scale_visibility(regions, candidates.factors)) for regions in joined)
+    lowest_rank = rank_above_dots(defects, decoys, settings.false_discovery_rate) if settings.visibility else 0.0
+    kept = [(each.visibility >= settings.visibility) & above_dots(each, lowest_rank) for each in (defects, decoys)]
+    return keep_regions(defects, kept[0]), keep_regions(decoys, kept[1])
+
+
+def _choose_by_score(defects: xr.Dataset, decoys: xr.Dataset, settings: Settings) -> tuple[xr.Dataset, float, float]:
+    """The regions of at least the threshold, which is a number or the mirror's, and the rate estimated there."""
+    wanted = settings.threshold
+    if wanted == "mirror":
+        wanted = threshold_mirror(defects, decoys, settings.false_discovery_rate)
+    kept = keep_regions(defects, defects.score >= wanted)
+    return kept, float(wanted), float(rate_from(defects, decoys, np.array([wanted]))[0])
 
 
 def candidate_level(threshold: str | float, level: float) -> float:
@@ -167,82 +140,3 @@ def _pixel_rate(exceedances: np.ndarray, level: float) -> float:
     found = int((exceedances >= level).sum())
     decoys = found if level <= LEAST_LEVEL else 1 + int((exceedances <= -level).sum())
     return min(1.0, decoys / max(found, 1))
-
-
-def cut_score(
-    evidence: xr.Dataset, samples: Sequence[np.ndarray], threshold: str | float, histogram: xr.Dataset | None = None
-) -> Cut:
-    """The score and level for a method or number of `Settings.threshold`; `histogram` is that of the score."""
-    residual, score = evidence.residual, evidence.score
-    match threshold:
-        case "mirror":
-            return Cut(residual, score, REGION_LEVEL)
-        case "local":
-            return _cut_locally(residual, score)
-        case "ratio":
-            return _cut_ratio(evidence, samples)
-        case str() if threshold in HISTOGRAM_THRESHOLDS:
-            counted = measure_histogram(score) if histogram is None else histogram
-            return Cut(residual, score, HISTOGRAM_THRESHOLDS[threshold](counted))
-        case str():
-            return _cut_raw(evidence, samples, raw_counts(threshold))
-    return Cut(residual, score, threshold)
-
-
-def _cut_locally(residual: xr.DataArray, score: xr.DataArray) -> Cut:
-    """Cut the score, scaled by the median of the sub-regions' thresholds over the local threshold, at that median."""
-    local = threshold_local(measure_local_histograms(score))
-    finite = local.values[np.isfinite(local.values)]
-    if not finite.size:
-        return Cut(residual, score, np.inf)
-    level = np.float32(np.median(finite))
-    scaled = score * (level / spread_threshold(local, (score.sizes["y"], score.sizes["x"])))
-    return Cut(residual, scaled.rename("score"), float(level))
-
-
-def _cut_ratio(evidence: xr.Dataset, samples: Sequence[np.ndarray]) -> Cut:
-    """Cut the density of infrared divided by red at Otsu's threshold of its own histogram."""
-    centre, scale = _centre_and_scale([_ratio_density(tile[3:], tile[:1]) for tile in samples])
-    kernel = partial(_standardise, density=_ratio_density, centre=centre, scale=scale)
-    residual, score = _map(kernel, evidence.infrared, evidence.visible.isel(band=0))
-    return Cut(residual, score, threshold_otsu(measure_histogram(score)))
-
-
-def _cut_raw(evidence: xr.Dataset, samples: Sequence[np.ndarray], counts: float) -> Cut:
-    """Cut the density of the infrared just above that of the given 16-bit counts.
-
-    The score starts from the film's median density, or from the density of `counts` if these are brighter.
-    """
-    limit = np.full((1, 1, 1), counts, np.float32)
-    centre, scale = _centre_and_scale([to_density(tile[3:]) for tile in samples])
-    centre = min(centre, float(to_density(limit).item()))
-    kernel = partial(_standardise, density=to_density, centre=centre, scale=scale)
-    level = float(np.nextafter(kernel(limit)[1].item(), np.float32(np.inf), dtype=np.float32))
-    residual, score = _map(kernel, evidence.infrared)
-    return Cut(residual, score, max(level, LEAST_LEVEL))
-
-
-def _ratio_density(infrared: np.ndarray, red: np.ndarray) -> np.ndarray:
-    return to_density(infrared) - to_density(red)
-
-
-def _centre_and_scale(densities: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Median and robust sigma of densities (1, y, x) without NaN."""
-    sampled = np.concatenate([density.ravel() for density in densities])
-    centre, scale = robust_centre_and_scale(sampled[np.isfinite(sampled)])
-    return centre, max(scale, LEAST_SCALE)
-
-
-def _standardise(*counts: np.ndarray, density: Callable[..., np.ndarray], centre: float, scale: float) -> np.ndarray:
-    """Density minus its centre, and the same divided by its scale, as planes (2, y, x); 0 where it is NaN."""
-    excess = density(*counts) - np.float32(centre)
-    residual = np.where(np.isnan(excess), np.float32(0), excess)
-    return np.concatenate([residual, residual / np.float32(scale)])
-
-
-def _map(kernel: Kernel, *planes: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Lazy residual and score (y, x), computed by a kernel from planes (y, x) of counts."""
-    arrays = (plane.data[None] for plane in planes)
-    data = map_blocks(kernel, *arrays, depth=0, dtype=np.float32, planes=2)
-    residual, score = (xr.DataArray(plane, dims=("y", "x")) for plane in (data[0], data[1]))
-    return residual.rename("residual"), score.rename("score")

@@ -16,7 +16,9 @@ CORE_SHARE = 0.25
 CORE_WINDOW = 9
 FAR_CORE_SHARE = 0.12
 SMALLEST_AREA = 4.0
-COLUMNS = ("score", "residual", "grain", "contrast")
+COLUMNS = ("score", "residual", "grain")
+SIGNATURE = ("red", "green", "blue", "infrared_step", "ghost_step", "likeness")
+"""Planes of `signature.add_signature`."""
 
 
 def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float = REGION_LEVEL) -> xr.Dataset:
@@ -25,8 +27,8 @@ def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: fl
     Parameters
     ----------
     evidence
-        On (y, x), float32, lazy: `residual` from `subtract_crosstalk`; `score`, `grain` and `contrast` from
-        `score_residual`.
+        On (y, x), float32, lazy: `residual` from `subtract_crosstalk`; `score` and `grain` from `score_residual`;
+        where regions are ranked, the planes of `add_signature`.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on, only pixels whose
         residual reaches a share of the largest within 4 px are `core`, because the blur widens every mark.
@@ -36,8 +38,8 @@ def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: fl
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `contrast`
-        and `core`; attributes `height` and `width`.
+        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, the planes of
+        `SIGNATURE` that the evidence has, and `core`; attributes `height` and `width`.
     """
     return measure_together(find_exceedances(evidence, infrared_blur=infrared_blur, level=level))[0]
 
@@ -48,9 +50,11 @@ def find_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float
     height, width = evidence.score.shape
     trim = partial(_core, infrared_blur=infrared_blur)
     core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
-    planes = (*(evidence[name].data[None] for name in COLUMNS), core)
+    columns = (*COLUMNS, *(name for name in SIGNATURE if name in evidence))
+    planes = (*(evidence[name].data[None] for name in columns), core)
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
-    return Reduction(partial(_block_exceedances, level=level, width=width), planes, partial(_concatenate, attributes))
+    kernel = partial(_block_exceedances, columns=columns, level=level, width=width)
+    return Reduction(kernel, planes, partial(_concatenate, attributes))
 
 
 def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
@@ -80,10 +84,12 @@ def _core_shares(infrared_blur: float) -> tuple[tuple[float, int], ...]:
     return (CORE_SHARE * min(infrared_blur / 1.5, 1.0), CORE_WINDOW), (FAR_CORE_SHARE, 2 * round(4 * infrared_blur) + 1)
 
 
-def _block_exceedances(*planes: np.ndarray, start: tuple[int, int], level: float, width: int) -> dict[str, np.ndarray]:
+def _block_exceedances(
+    *planes: np.ndarray, start: tuple[int, int], columns: tuple[str, ...], level: float, width: int
+) -> dict[str, np.ndarray]:
     y, x = np.nonzero(np.abs(planes[0][0]) >= level)
-    columns = {name: plane[0, y, x] for name, plane in zip((*COLUMNS, "core"), planes, strict=True)}
-    return {"index": (y + start[0]) * width + x + start[1], **columns}
+    found = {name: plane[0, y, x] for name, plane in zip((*columns, "core"), planes, strict=True)}
+    return {"index": (y + start[0]) * width + x + start[1], **found}
 
 
 def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LEVEL) -> xr.Dataset:
@@ -104,9 +110,9 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
         `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
         `visible_area`, that area without the infrared's blur; the `sharpening`, the expected visible contrast over that
-        of the infrared; the `grain` there; the `relative_contrast`, the ghost's contrast there over the region's own
-        score; and the `visibility`: the contrast expected from the region's opacity over the visible noise for its
-        area.
+        of the infrared; the `grain` there; the `visibility`: the contrast expected from the region's opacity over the
+        visible noise for its area; the means over the region of the signature's planes, with the sign of a defect; its
+        `loss`, mean residual, and its effective number of `pixels`.
     """
     chosen = np.flatnonzero(sign * exceedances.score.values >= level)
     index = exceedances["index"].values[chosen]
@@ -114,7 +120,6 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
     score, opacity = (sign * exceedances[name].values[chosen].astype(np.float64) for name in ("score", "residual"))
     core = _without_fragments(index, region, exceedances.core.values[chosen], int(exceedances.width))
     noise = np.bincount(region, exceedances.grain.values[chosen], count) / np.bincount(region, minlength=count)
-    contrast = np.bincount(region, exceedances.contrast.values[chosen], count) / np.bincount(region, score, count)
     total, squares = np.bincount(region, opacity, count), np.bincount(region, opacity**2, count)
     infrared_area = total**2 / np.maximum(squares, 1e-12)
     visible_area = _visible_area(infrared_area, float(exceedances.infrared_blur))
@@ -126,12 +131,29 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
             "grain": ("region", noise),
-            "relative_contrast": ("region", contrast),
             "visible_area": ("region", visible_area),
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
+            **_signature(exceedances, chosen, region, count, sign),
         }
     )
+
+
+def _signature(
+    exceedances: xr.Dataset, chosen: np.ndarray, region: np.ndarray, count: int, sign: int
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Means of `SIGNATURE` over each region, weighted by the residual, with the sign of a defect; `loss` and `pixels`
+    are the mean residual and the effective number of pixels.
+    """
+    weight = np.maximum(sign * exceedances.residual.values[chosen].astype(np.float64), 1e-9)
+    total = np.maximum(np.bincount(region, weight, count), 1e-12)
+    squares = np.bincount(region, weight**2, count)
+    means = {"loss": squares / total, "pixels": total**2 / np.maximum(squares, 1e-18)}
+    for name in SIGNATURE:
+        if name in exceedances:
+            turned = 1 if name == "likeness" else sign
+            means[name] = turned * np.bincount(region, weight * exceedances[name].values[chosen], count) / total
+    return {name: ("region", mean) for name, mean in means.items()}
 
 
 def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, width: int) -> np.ndarray:

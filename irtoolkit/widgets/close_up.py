@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import REGION_LEVEL, connect_pixels
+from irtoolkit.detection import connect_pixels, uses_score
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
@@ -120,12 +120,12 @@ def _list_places(kind: str, regions: Regions, width: int) -> Iterator[tuple[str,
     places = _split(found.pixel_index.values, width)
     first = np.searchsorted(found.pixel_index.values, [place[0] for place in places])
     owner = found.pixel_region.values[first]
-    rank, visibility = found["rank"].values[owner], found.visibility.values[owner]
+    score, visibility = found.score.values[owner], found.visibility.values[owner]
     visible = visibility >= regions.settings.visibility
-    order = np.argsort(rank, kind="stable") if kind == MARKED else np.lexsort((-rank, ~visible))
+    order = np.argsort(score, kind="stable") if kind == MARKED else np.lexsort((-score, ~visible))
     head = f"of {len(places):,}, {'least certain' if kind == MARKED else 'strongest'} first"
     for at, one in enumerate(order, 1):
-        text = _describe(kind, places[one].size, rank[one], visibility[one], regions.settings)
+        text = _describe(kind, places[one].size, score[one], visibility[one], regions.settings)
         yield f"{kind.title()} place {at:,} {head}: {text}", places[one]
 
 
@@ -136,11 +136,11 @@ def _split(index: np.ndarray, width: int) -> list[np.ndarray]:
     return np.split(index[order], np.searchsorted(part[order], np.arange(1, count)))
 
 
-def _describe(kind: str, area: int, rank: float, visibility: float, settings: Settings) -> str:
+def _describe(kind: str, area: int, score: float, visibility: float, settings: Settings) -> str:
     """Area, contrast and score of a place, or why it is unmarked."""
-    score = f", score {REGION_LEVEL + rank:.1f} sigma" if settings.threshold == "mirror" else ""
+    known = f", score {score:.2f} sigma" if uses_score(settings.threshold) else ""
     if kind == MARKED:
-        return f"{area:,} px, contrast {visibility:.1f}{score}."
+        return f"{area:,} px, contrast {visibility:.1f}{known}."
     if visibility < settings.visibility:
         return f"{area:,} px. Left alone: contrast {visibility:.1f}, below the visibility of {settings.visibility:g}."
-    return f"{area:,} px, contrast {visibility:.1f}{score}. Left alone: below the threshold."
+    return f"{area:,} px, contrast {visibility:.1f}{known}. Left alone: below the threshold."

@@ -112,7 +112,8 @@ class ThresholdExplorer(ipywidgets.VBox):
         settings = self.settings
         self.choice = self._trials.choose(settings)
         self._describe(self.choice)
-        self.histogram.move(self.choice.threshold)
+        chosen = settings.threshold if isinstance(settings.threshold, float) else self.choice.threshold
+        self.histogram.move(chosen)
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
         if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")

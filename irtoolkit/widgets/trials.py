@@ -26,6 +26,7 @@ from irtoolkit.detection import (
     make_candidates,
     measure_candidates,
     scale_visibility,
+    score_regions,
     uses_score,
 )
 from irtoolkit.pipeline import Scored, score_slide
@@ -123,7 +124,7 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
     index = exceedances["index"].values[exceedances.score.values >= level]
     region, count = connect_pixels(index, int(exceedances.width))
     untouched = np.bincount(region, np.isin(index, marked), count) == 0
-    regions = scale_visibility(join_regions(exceedances, sign=1, level=level), candidates.factors)
+    regions = score_regions(scale_visibility(join_regions(exceedances, sign=1, level=level), candidates.factors))
     return keep_regions(regions, xr.DataArray(untouched & (regions.area.values > 0), dims="region"))
 
 

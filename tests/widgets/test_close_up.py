@@ -14,11 +14,11 @@ HEIGHT, WIDTH = 301, 402
 LARGE, SMALL, PIECE, CORNER, UNSEEN = (150, 200), (40, 310), (40, 318), (0, 0), (290, 7)
 
 
-def regions_at(places, rank, visibility):
+def regions_at(places, score, visibility):
     """Squares of 3 px from these places on, one region each, but for a place that names its region."""
     index = [((y + dy) * WIDTH + x + dx, region) for (y, x), region in places for dy in range(3) for dx in range(3)]
     pixels, owner = np.array(sorted(index)).T
-    figures = {"rank": ("region", np.array(rank)), "visibility": ("region", np.array(visibility))}
+    figures = {"score": ("region", np.array(score)), "visibility": ("region", np.array(visibility))}
     return xr.Dataset({"pixel_index": ("pixel", pixels), "pixel_region": ("pixel", owner), **figures})
 
 
@@ -54,7 +54,7 @@ def test_marked_places_are_counted_as_defects_the_least_certain_first():
     words = first_words(shown, "marked", 4)
     assert words == [f"Marked place {at} of 3, least certain first" for at in (1, 2, 3, 1)]
     shown = close_up()
-    assert "9 px, contrast 4.0, score 5.2 sigma." in shown.caption.value
+    assert "9 px, contrast 4.0, score 2.00 sigma." in shown.caption.value
     assert "sigma" not in close_up(threshold=5.0).caption.value
 
 
@@ -62,7 +62,7 @@ def test_unmarked_places_with_enough_contrast_come_first():
     shown = close_up()
     shown.steps["unmarked"].click()
     assert shown.caption.value.startswith(
-        "Unmarked place 1 of 2, strongest first: 9 px, contrast 3.5, score 4.7 sigma. Left"
+        "Unmarked place 1 of 2, strongest first: 9 px, contrast 3.5, score 1.50 sigma. Left"
     )
     shown.steps["unmarked"].click()
     assert "9 px. Left alone: contrast 1.0, below the visibility of 3." in shown.caption.value

@@ -1,0 +1,71 @@
+"""The rank of regions by hand: dust over what is left of a picture, and a mirror image ranks as its region."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from irtoolkit.detection.ranking import NULL_RANKS, NULL_REGIONS, NULL_SHARES, null_share, rank_features, score_regions
+from irtoolkit.detection.segmentation import SIGNATURE, join_regions
+
+DUST = {"red": 0.2, "green": 0.2, "blue": 0.2, "infrared_step": 0.2, "ghost_step": 0.0, "likeness": 0.9}
+PICTURE = {"red": 0.9, "green": 0.1, "blue": 0.0, "infrared_step": 0.3, "ghost_step": 0.25, "likeness": 0.1}
+
+
+def exceedances(kind, sign=1, side=5, residual=0.2):
+    """A square region of one sign in a slide of 40 by 60 pixels."""
+    y, x = (place.ravel() for place in np.mgrid[10 : 10 + side, 20 : 20 + side])
+    number = y.size
+    planes = {"score": sign * 9.0, "residual": sign * residual, "grain": 0.01, "core": True}
+    planes |= {name: value if name == "likeness" else sign * value for name, value in kind.items()}
+    columns = {name: ("pixel", np.full(number, value)) for name, value in planes.items()}
+    return xr.Dataset(columns | {"index": ("pixel", y * 60 + x)}, attrs={"height": 40, "width": 60, "infrared_blur": 0})
+
+
+def regions(*arguments, **options):
+    sign = options.get("sign", 1)
+    return join_regions(exceedances(*arguments, **options), sign=sign)
+
+
+def test_features_by_hand():
+    size, agreement, step, likeness = rank_features(regions(DUST))[:, 0]
+    assert size == pytest.approx(np.log(25 * (9 - 3.2) + 0.3))
+    assert agreement == pytest.approx(np.log(0.02))
+    assert step == pytest.approx(np.log(0.02))
+    assert likeness == pytest.approx(0.9)
+
+
+def test_agreement_is_that_of_the_worst_band():
+    """The infrared lost 1 - 10^-.3, red 1 - 10^-.9, over the loss 1 - 10^-.2 and its noise of .013 over 5."""
+    agreement = rank_features(regions(PICTURE))[1, 0]
+    lost = 10**-0.0 - 10 ** -np.array([0.3, 0.9, 0.1, 0.0, 0.2])
+    worst = np.abs(lost[0] - lost[1:4]).max() / (lost[4] + 2.3 * 0.013 / 5)
+    assert agreement == pytest.approx(np.log(0.02 + worst))
+
+
+@pytest.mark.parametrize("kind", [DUST, PICTURE])
+def test_a_region_and_its_mirror_image_score_alike(kind):
+    one, other = (score_regions(regions(kind, sign=sign)) for sign in (1, -1))
+    assert float(one.score[0]) == float(other.score[0])
+
+
+def test_dust_scores_above_what_is_left_of_a_picture_and_size_saturates():
+    dust, picture = (float(score_regions(regions(kind)).score[0]) for kind in (DUST, PICTURE))
+    assert dust > picture + 0.5
+    large, larger = (float(score_regions(regions(DUST, side=side)).score[0]) for side in (9, 15))
+    assert large == pytest.approx(larger)
+
+
+def test_a_score_is_the_normal_quantile_of_its_probability():
+    scored = score_regions(regions(DUST))
+    share = null_share(scored.score.values)
+    assert 0 < share[0] < NULL_SHARES[-1]
+    shares = null_share(np.array([0.0, 4.0, 5.0, 9.0]))
+    assert shares[0] == 1
+    assert (np.diff(shares) <= 0).all()
+    assert shares[2] == pytest.approx(2.87e-7 / NULL_REGIONS, rel=0.01)
+
+
+def test_the_pooled_null_falls():
+    assert (np.diff(NULL_RANKS) > 0).all()
+    assert (np.diff(NULL_SHARES) < 0).all()
+    assert set(DUST) == set(SIGNATURE)

@@ -43,7 +43,9 @@ ODD_ONES = (
 PAIRS = (("e6", "coolscan"), ("c41", "flatbed"), ("kodachrome", "plustek"))
 """Films and scanners on which drawn pictures without damage are scanned."""
 
-THRESHOLDS = (2.5, 3.2, 4.0, 5.0, 7.0, 10.0, 15.0)
+THRESHOLDS = (3.2, 4.4, 4.5, 4.6, 4.8, 5.0, 5.5)
+"""Least scores of a region, sigma; the first keeps all that can be seen."""
+
 RATES = (0.01, 0.02, 0.10)
 PROGRESS = "{seed} {film} {scanner} {kind}: {status}, F1 {f1:.3f}, {false_regions} of {regions} regions false"
 QUICK = 5

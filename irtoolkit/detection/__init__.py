@@ -1,6 +1,6 @@
 """From the residual to the mask and the table of defects."""
 
-from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, uses_score
+from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
     NO_REGIONS, Candidates, Choice, candidate_level, choose_regions, make_candidates, mark_defects, measure_candidates,

@@ -117,7 +117,8 @@ def _choose_by_score(defects: xr.Dataset, decoys: xr.Dataset, settings: Settings
     if wanted == "mirror":
         wanted = threshold_mirror(defects, decoys, settings.false_discovery_rate)
     kept = keep_regions(defects, defects.score >= wanted)
-    return kept, float(wanted), float(rate_from(defects, decoys, np.array([wanted]))[0])
+    least = kept.score.values.min(initial=np.inf)
+    return kept, float(wanted), float(rate_from(defects, decoys, np.array([least]))[0])
 
 
 def candidate_level(threshold: str | float, level: float) -> float:

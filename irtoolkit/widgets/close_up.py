@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import connect_pixels, uses_score
+from irtoolkit.detection import connect_pixels, ranks_regions
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
@@ -138,7 +138,7 @@ def _split(index: np.ndarray, width: int) -> list[np.ndarray]:
 
 def _describe(kind: str, area: int, score: float, visibility: float, settings: Settings) -> str:
     """Area, contrast and score of a place, or why it is unmarked."""
-    known = f", score {score:.2f} sigma" if uses_score(settings.threshold) else ""
+    known = f", score {score:.2f} sigma" if ranks_regions(settings.threshold) else ""
     if kind == MARKED:
         return f"{area:,} px, contrast {visibility:.1f}{known}."
     if visibility < settings.visibility:

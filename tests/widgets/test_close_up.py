@@ -55,7 +55,8 @@ def test_marked_places_are_counted_as_defects_the_least_certain_first():
     assert words == [f"Marked place {at} of 3, least certain first" for at in (1, 2, 3, 1)]
     shown = close_up()
     assert "9 px, contrast 4.0, score 2.00 sigma." in shown.caption.value
-    assert "sigma" not in close_up(threshold=5.0).caption.value
+    assert "sigma" in close_up(threshold=5.0).caption.value
+    assert "sigma" not in close_up(threshold="otsu").caption.value
 
 
 def test_unmarked_places_with_enough_contrast_come_first():

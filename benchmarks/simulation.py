@@ -41,6 +41,9 @@ TRUTH_BELOW, ALLOWED_BELOW = 0.94, 0.985
 OUT_OF_FOCUS = 1.2
 """Blur of defects on the far side of the film, over the blur of the others (assumed)."""
 
+SCATTER = 0.08
+"""Deviation of the ratio from defect to defect, where a ratio is given, as a share (assumed)."""
+
 WAVES, WAVE_ROWS = (55.0, 140.0, 390.0), 150.0
 """Rows per radian of the waves of the carriage's drift, and the drift's rows that they amount to (assumed)."""
 
@@ -127,6 +130,7 @@ def simulate_scan(
     smears: int = 0,
     bits: int = 16,
     constants: Constants | None = None,
+    ratio: tuple[float, float, float] | None = None,
 ) -> Scan:
     """Put a photograph on film and dirt on the film, and scan it at `shape` (y, x).
 
@@ -134,7 +138,9 @@ def simulate_scan(
     light to the power of 1 / `gamma`, rounded at `bits`; `exposure` is in stops, and -5 leaves a slide nearly black;
     `dots` are the film's own grain-sized infrared dots, no part of the truth; `mount` puts a holder around the
     picture; `defects` is the expected number above 7 px per megapixel, where None draws from a lognormal distribution
-    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of.
+    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of;
+    `ratio` is the density of defects in R, G, B over that in infrared, which scatters by 8 % from defect to defect, and
+    where None is drawn from 1 to 1.25 for all of them.
     """
     picture, emulsion, device, dirt, holder, sensor = np.random.default_rng(seed).spawn(6)
     model, canvas = SCANNERS[scanner], (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
@@ -143,6 +149,7 @@ def simulate_scan(
     known = optics | batch._asdict()
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
     damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=smears)
+    known |= {"scatter": np.float32(1)} if ratio is None else _scattered(ratio, damage, dirt)
     window = draw_mount(holder, shape, MARGIN) if mount else np.ones(canvas, np.float32)
     spots = draw_dots(emulsion, canvas) if dots else 0 * window
     light = _film_light(density, spots, window, known)
@@ -165,6 +172,12 @@ def draw_optics(scanner: Scanner, rng: np.random.Generator) -> dict[str, Any]:
     known["gamma"] = [*(rng.uniform(1.0, 1.22) + rng.uniform(0, 0.03, 3)).tolist(), 1.0]
     known["waves"] = rng.uniform(0, 2 * np.pi, len(WAVES)).tolist()
     return known | {"defocus": scanner.defocus, "memory": scanner.memory}
+
+
+def _scattered(ratio: tuple[float, float, float], damage: Plane, rng: np.random.Generator) -> dict[str, Any]:
+    """The `ratio` as exponents of the bands, and a factor (y, x) that differs from defect to defect."""
+    count, labels = cv2.connectedComponents((damage.min(axis=0) < 1).astype(np.uint8), connectivity=8)
+    return {"gamma": [*ratio, 1.0], "scatter": np.exp(rng.normal(0, SCATTER, count)).astype(np.float32)[labels]}
 
 
 def _film_light(density: Plane, spots: Plane, window: Plane, known: dict[str, Any]) -> Plane:
@@ -194,7 +207,7 @@ def _image(light: Plane, band: int, damage: Plane, known: dict[str, Any]) -> Pla
     near, far, sigma, blur = *damage, known["sharpness"][band], known["blur"]
     optics = {"shift": known["colour_shift"][band], "flare": known["flare"], "flare_sigma": known["flare_sigma"]}
     if band < 3:
-        dirty = light * (near * far) ** np.float32(known["gamma"][band])
+        dirty = light * (near * far) ** (np.float32(known["gamma"][band]) * known["scatter"])
         return form_image(dirty, sigma, disc=0.0, **optics)[FRAME]
     far = cv2.GaussianBlur(far, (0, 0), np.hypot(blur, sigma) * np.sqrt(OUT_OF_FOCUS**2 - 1))
     gaussian, disc = np.hypot(sigma, blur * np.sqrt(1 - known["defocus"])), 2 * blur * np.sqrt(known["defocus"])

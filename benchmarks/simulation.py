@@ -109,10 +109,15 @@ class Scan:
 
 
 class Constants(NamedTuple):
-    """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`."""
+    """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`.
 
-    batch: Emulsion
-    optics: dict[str, Any]
+    `ratio` is the density of defects in R, G, B over that in infrared, which then scatters by 8 % from defect to
+    defect. What is None is drawn; the ratio from 1 to 1.25, the same for all defects.
+    """
+
+    batch: Emulsion | None = None
+    optics: dict[str, Any] | None = None
+    ratio: tuple[float, float, float] | None = None
 
 
 def simulate_scan(
@@ -130,7 +135,6 @@ def simulate_scan(
     smears: int = 0,
     bits: int = 16,
     constants: Constants | None = None,
-    ratio: tuple[float, float, float] | None = None,
 ) -> Scan:
     """Put a photograph on film and dirt on the film, and scan it at `shape` (y, x).
 
@@ -138,18 +142,17 @@ def simulate_scan(
     light to the power of 1 / `gamma`, rounded at `bits`; `exposure` is in stops, and -5 leaves a slide nearly black;
     `dots` are the film's own grain-sized infrared dots, no part of the truth; `mount` puts a holder around the
     picture; `defects` is the expected number above 7 px per megapixel, where None draws from a lognormal distribution
-    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of;
-    `ratio` is the density of defects in R, G, B over that in infrared, which scatters by 8 % from defect to defect, and
-    where None is drawn from 1 to 1.25 for all of them.
+    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of.
     """
     picture, emulsion, device, dirt, holder, sensor = np.random.default_rng(seed).spawn(6)
     model, canvas = SCANNERS[scanner], (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
-    batch, optics = constants or Constants(draw_emulsion(FILMS[film], emulsion), draw_optics(model, device))
+    given = constants or Constants()
+    batch, optics = given.batch or draw_emulsion(FILMS[film], emulsion), given.optics or draw_optics(model, device)
     density = develop(cut_photograph(photograph, canvas, picture), FILMS[film], batch, exposure, emulsion)
     known = optics | batch._asdict()
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
     damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=smears)
-    known |= {"scatter": np.float32(1)} if ratio is None else _scattered(ratio, damage, dirt)
+    known |= {"scatter": np.float32(1)} if given.ratio is None else _scattered(given.ratio, damage, dirt)
     window = draw_mount(holder, shape, MARGIN) if mount else np.ones(canvas, np.float32)
     spots = draw_dots(emulsion, canvas) if dots else 0 * window
     light = _film_light(density, spots, window, known)

@@ -248,3 +248,8 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
         return da.map_blocks(partial(kernel, *places), chunks=sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[made(*block) for block in row] for row in blocks(*shape)])
+
+
+def cut_windows(array: da.Array, places: Iterable[tuple[slice, slice]]) -> list[np.ndarray]:
+    """Compute the windows of a (planes, y, x) array at rows and columns."""
+    return list(compute(*(array[:, rows, columns] for rows, columns in places)))

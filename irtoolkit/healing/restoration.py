@@ -18,8 +18,9 @@ from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, senso
 from irtoolkit.healing.picture_model import PictureModel, measure_picture
 from irtoolkit.healing.posterior import DENSITIES, System, solve
 
-NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
-"""Infrared noise under a defect over that around, and error from a wrong blur of 2 px as a share of the lost light."""
+NOISE_FACTOR, MODEL_ERROR, BLUR_ERROR = 1.5, 0.03, 0.07
+"""Infrared noise under a defect over that around; errors of the infrared as shares of the lost light: whatever the
+blur, and from a wrong blur of 2 px or more on top of that."""
 
 UNKNOWN_VARIANCE = 1e4
 """Variance of the logarithm of light where the infrared is unknown."""
@@ -148,7 +149,8 @@ def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_a
     passed = np.exp(-_squares(evidence.density, side)[:, used]).mean(axis=0)
     noise = _squares(evidence.noise, side)[:, used].mean(axis=0)
     transmittance = np.clip(passed, LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE)
-    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * _squares(largest, side)[:, used].mean(axis=0)
+    share = MODEL_ERROR + BLUR_ERROR * min(1.0, evidence.blur / 2)
+    error = share * _squares(largest, side)[:, used].mean(axis=0)
     variance = (NOISE_FACTOR * noise * transmittance) ** 2 + error**2
     return _psf_matrix(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
 

@@ -41,6 +41,9 @@ TRUTH_BELOW, ALLOWED_BELOW = 0.94, 0.985
 OUT_OF_FOCUS = 1.2
 """Blur of defects on the far side of the film, over the blur of the others (assumed)."""
 
+SCATTER = 0.08
+"""Deviation of the ratio from defect to defect, where a ratio is given, as a share (assumed)."""
+
 WAVES, WAVE_ROWS = (55.0, 140.0, 390.0), 150.0
 """Rows per radian of the waves of the carriage's drift, and the drift's rows that they amount to (assumed)."""
 
@@ -106,10 +109,15 @@ class Scan:
 
 
 class Constants(NamedTuple):
-    """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`."""
+    """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`.
 
-    batch: Emulsion
-    optics: dict[str, Any]
+    `ratio` is the density of defects in R, G, B over that in infrared, which then scatters by 8 % from defect to
+    defect. What is None is drawn; the ratio from 1 to 1.25, the same for all defects.
+    """
+
+    batch: Emulsion | None = None
+    optics: dict[str, Any] | None = None
+    ratio: tuple[float, float, float] | None = None
 
 
 def simulate_scan(
@@ -138,11 +146,13 @@ def simulate_scan(
     """
     picture, emulsion, device, dirt, holder, sensor = np.random.default_rng(seed).spawn(6)
     model, canvas = SCANNERS[scanner], (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
-    batch, optics = constants or Constants(draw_emulsion(FILMS[film], emulsion), draw_optics(model, device))
+    given = constants or Constants()
+    batch, optics = given.batch or draw_emulsion(FILMS[film], emulsion), given.optics or draw_optics(model, device)
     density = develop(cut_photograph(photograph, canvas, picture), FILMS[film], batch, exposure, emulsion)
     known = optics | batch._asdict()
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
     damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=smears)
+    known |= {"scatter": np.float32(1)} if given.ratio is None else _scattered(given.ratio, damage, dirt)
     window = draw_mount(holder, shape, MARGIN) if mount else np.ones(canvas, np.float32)
     spots = draw_dots(emulsion, canvas) if dots else 0 * window
     light = _film_light(density, spots, window, known)
@@ -165,6 +175,12 @@ def draw_optics(scanner: Scanner, rng: np.random.Generator) -> dict[str, Any]:
     known["gamma"] = [*(rng.uniform(1.0, 1.22) + rng.uniform(0, 0.03, 3)).tolist(), 1.0]
     known["waves"] = rng.uniform(0, 2 * np.pi, len(WAVES)).tolist()
     return known | {"defocus": scanner.defocus, "memory": scanner.memory}
+
+
+def _scattered(ratio: tuple[float, float, float], damage: Plane, rng: np.random.Generator) -> dict[str, Any]:
+    """The `ratio` as exponents of the bands, and a factor (y, x) that differs from defect to defect."""
+    count, labels = cv2.connectedComponents((damage.min(axis=0) < 1).astype(np.uint8), connectivity=8)
+    return {"gamma": [*ratio, 1.0], "scatter": np.exp(rng.normal(0, SCATTER, count)).astype(np.float32)[labels]}
 
 
 def _film_light(density: Plane, spots: Plane, window: Plane, known: dict[str, Any]) -> Plane:
@@ -194,7 +210,7 @@ def _image(light: Plane, band: int, damage: Plane, known: dict[str, Any]) -> Pla
     near, far, sigma, blur = *damage, known["sharpness"][band], known["blur"]
     optics = {"shift": known["colour_shift"][band], "flare": known["flare"], "flare_sigma": known["flare_sigma"]}
     if band < 3:
-        dirty = light * (near * far) ** np.float32(known["gamma"][band])
+        dirty = light * (near * far) ** (np.float32(known["gamma"][band]) * known["scatter"])
         return form_image(dirty, sigma, disc=0.0, **optics)[FRAME]
     far = cv2.GaussianBlur(far, (0, 0), np.hypot(blur, sigma) * np.sqrt(OUT_OF_FOCUS**2 - 1))
     gaussian, disc = np.hypot(sigma, blur * np.sqrt(1 - known["defocus"])), 2 * blur * np.sqrt(known["defocus"])

@@ -1,6 +1,7 @@
 """The whole chain for one slide, and the fit of a roll."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -10,12 +11,15 @@ from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_
 from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
 from irtoolkit.detection import add_signature, mark_defects, score_residual
 from irtoolkit.fitting import fit_samples, fit_to_slide
-from irtoolkit.healing import check_method, heal
+from irtoolkit.healing import USUAL, Ratio, check_method, heal, measure_ratio
 from irtoolkit.model import FittedSlide, from_dataset, to_dataset
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
 from irtoolkit.settings import Settings
 
 Slide = TypeVar("Slide")
+
+RATIO = ("ratio_r", "ratio_g", "ratio_b", "ratio_error", "ratio_scatter")
+"""Names of what `measure_ratio` measures: the ratio of each band, its error, its scatter from defect to defect."""
 
 SAMPLED = 3
 """Every third row and column of the sampled tiles gives the centre and spread of a density."""
@@ -44,10 +48,11 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         `healed` (band, y, x): R, G and B filled inside the mask and the counts' own everywhere else, IR as it is;
         the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
         `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`,
-        `fdr`, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light; `misfit`
-        (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself), and
-        `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and `sigma` are of
-        the slide's own fit.
+        `fdr`, `ratio_r`, `ratio_g`, `ratio_b` (density of the defects in the visible over that in infrared), with
+        `ratio_error` and `ratio_scatter` (all NaN unless `heal` is ``"auto"``), what `measure_agreement` returns, and
+        the fields of `Appearance`, its densities those of light; `misfit` (how far the slide's own fit is from its
+        roll's, where 1 is usual; 0 for a slide fitted by itself), and `aligned` (whether the slide gave evidence of its
+        shift). With a roll's model, `r2`, `slopes` and `sigma` are of the slide's own fit.
 
         `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` describes each):
         with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
@@ -113,18 +118,33 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
 
 
 def mark_slide(scored: Scored, settings: Settings) -> xr.Dataset:
-    """Mark the defects of a scored slide: everything of `clean_slide` but the healing."""
+    """Mark the defects of a scored slide and measure their ratio: everything of `clean_slide` but the healing."""
     blur, exponent = scored.crosstalk.blur, scored.crosstalk.curve.exponent
-    return scored.found.merge(
+    found = scored.found.merge(
         mark_defects(scored.evidence, scored.samples, settings, infrared_blur=blur, exponent=exponent)
     )
+    return found.assign(_ratio_columns(found, scored, settings))
+
+
+def _ratio_columns(found: xr.Dataset, scored: Scored, settings: Settings) -> dict[str, float]:
+    """The ratio of the defects by the names of `RATIO`, NaN where healing does not use it."""
+    if settings.heal != "auto":
+        return dict.fromkeys(RATIO, float("nan"))
+    ratio = measure_ratio(scored.evidence.visible, found.mask, found.infrared, scored.crosstalk)
+    return dict(zip(RATIO, (*ratio.bands, ratio.error, ratio.scatter), strict=True))
+
+
+def _ratio_of(found: xr.Dataset) -> Ratio:
+    """The ratio of a marked slide; the usual one where it was not measured."""
+    values = [float(found.get(name, np.nan)) for name in RATIO]
+    return Ratio((values[0], values[1], values[2]), *values[3:]) if np.isfinite(values).all() else USUAL
 
 
 def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> xr.DataArray:
     """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
-    counts = found.counts
-    evidence = {"infrared": found.infrared, "crosstalk": crosstalk}
-    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, grain=settings.grain, **evidence)
+    counts, ratio = found.counts, _ratio_of(found)
+    healing = partial(heal, method=settings.heal, grain=settings.grain, infrared=found.infrared, crosstalk=crosstalk)
+    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio)
     return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
 

@@ -270,3 +270,10 @@ def test_the_threshold_reported_marks_the_same_when_given_back(plustek_slide, ra
 def test_slides_in_memory_are_cleaned_too(plustek_slide, cleaned):
     found = find_defects(plustek_slide, settings=Settings())
     np.testing.assert_array_equal(found.mask.values, cleaned.mask.values)
+
+
+def test_the_ratio_is_measured_where_healing_divides_by_it_and_only_there(plustek_slide, cleaned):
+    filled = clean_slide(opened(plustek_slide), settings=Settings(heal="telea"))
+    for name in ("ratio_r", "ratio_g", "ratio_b"):
+        assert 0.5 < float(cleaned[name]) < 2
+        assert np.isnan(float(filled[name]))

@@ -16,6 +16,7 @@ from irtoolkit.schema import SlideError
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
     *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
+    *("ratio_r", "ratio_g", "ratio_b"),
     *("clipped", "clearest", "densest", "tint", "chroma"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")

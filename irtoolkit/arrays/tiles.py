@@ -248,3 +248,9 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
         return da.map_blocks(partial(kernel, *places), chunks=sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[made(*block) for block in row] for row in blocks(*shape)])
+
+
+def cut_windows(places: Iterable[tuple[slice, slice]], *arrays: da.Array) -> list[list[np.ndarray]]:
+    """Compute the same rows and columns of (planes, y, x) arrays: for each place a window of every array."""
+    lazy = [[array[:, rows, columns] for array in arrays] for rows, columns in places]
+    return list(compute(lazy, scheduler=config.get("scheduler", None) or "threads")[0])

@@ -2,3 +2,4 @@
 
 from irtoolkit.healing.inpainting import check_method
 from irtoolkit.healing.methods import heal
+from irtoolkit.healing.ratio import USUAL, Ratio, measure_ratio

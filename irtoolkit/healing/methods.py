@@ -19,6 +19,7 @@ from irtoolkit.arrays import (
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.grain import add_grain
 from irtoolkit.healing.inpainting import check_method, inpaint_windows
+from irtoolkit.healing.ratio import USUAL, Ratio
 from irtoolkit.healing.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
@@ -41,6 +42,7 @@ def heal(
     grain: float = 1.0,
     infrared: xr.DataArray | None = None,
     crosstalk: Crosstalk | None = None,
+    ratio: Ratio = USUAL,
 ) -> xr.DataArray:
     """Heal the masked pixels of each band; lazy.
 
@@ -63,6 +65,8 @@ def heal(
         ``"telea"``.
     crosstalk
         That of the slide.
+    ratio
+        Density of the slide's defects in the visible over that in infrared (`ratio.measure_ratio`).
 
     Returns
     -------
@@ -80,7 +84,7 @@ def heal(
         return visible.rename("healed")
     arrays, shape = [visible.data, mask.data[None]], (visible.sizes["y"], visible.sizes["x"])
     if method == "auto" and infrared is not None and crosstalk is not None:
-        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain)
+        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain, ratio=ratio)
         arrays.append(infrared.data[None])
     else:
         inpainting = "telea" if method == "auto" else method
@@ -100,6 +104,7 @@ def _restore_block(
     crosstalk: Crosstalk,
     shape: tuple[int, int],
     grain: float,
+    ratio: Ratio,
 ) -> np.ndarray:
     wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
     if not wanted.any():
@@ -108,7 +113,7 @@ def _restore_block(
     healed, sheet = to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
     marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
     y, x = sheet.gather(np.stack(place))
-    restored = restore(sheet.gather(healed), seen, marked, (y, x), crosstalk, sheet.own(wanted))
+    restored = restore(sheet.gather(healed), seen, marked, (y, x), crosstalk, sheet.own(wanted), ratio)
     sheet.scatter(restored, wanted, healed)
     return _finish(healed, visible, mask[0], wanted, start, grain)
 

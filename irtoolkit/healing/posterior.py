@@ -5,11 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-RATIOS = np.array([1.08, 1.09, 1.11], np.float32)[:, None]
-"""Density of defects in R, G, B over that in infrared: 1.03-1.14 in scans (US 5,266,805: refraction)."""
-
-OFFSET_ERROR, RATIO_ERROR = 80.0, 0.12
-"""Standard errors of the black level, in counts, and of the ratio, as a share."""
+OFFSET_ERROR = 80.0
+"""Standard error of the black level, in counts."""
 
 DENSE = 2.0
 """Natural density above which the error of the ratio grows, which is the same all over a defect; from three times that
@@ -32,7 +29,8 @@ class System(NamedTuple):
     `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
     of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
     variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
-    over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels.
+    over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels;
+    `ratio` (3, 1): density of defects in R, G, B over that in infrared, `ratio_error`: its standard error.
     """
 
     light: np.ndarray
@@ -48,6 +46,8 @@ class System(NamedTuple):
     precision: np.ndarray
     bands: np.ndarray
     group: np.ndarray
+    ratio: np.ndarray
+    ratio_error: float
 
 
 class Curvature(NamedTuple):
@@ -56,8 +56,8 @@ class Curvature(NamedTuple):
     `visible_precision` (3, n): 1 over the variance of the visible data; `ghosts` (3, n): change of the unblurred
     infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` (q, n) and `adjoint`,
     its transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
-    quadratic costs of differences of neighbours. `ghosts` use the average transmittance of the surroundings, so that
-    one blur serves both; the gradient is exact.
+    quadratic costs of differences of neighbours; `ratio` as in `System`. `ghosts` use the average transmittance of the
+    surroundings, so that one blur serves both; the gradient is exact.
     """
 
     bands: np.ndarray
@@ -70,16 +70,17 @@ class Curvature(NamedTuple):
     infrared_precision: np.ndarray
     light_cost: sparse.csr_array
     density_cost: sparse.csr_array
+    ratio: np.ndarray
 
     def times(self, move: np.ndarray) -> np.ndarray:
         """Product (4, n) with a move (4, n) of light and density."""
-        drift = self.visible_precision * (move[:3] - RATIOS * move[3])
+        drift = self.visible_precision * (move[:3] - self.ratio * move[3])
         dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.transmittance * move[3]
         shown = self.adjoint @ (self.infrared_precision * (self.psf @ dimmed))
         response = np.empty_like(move)
         response[:3] = drift + self.bands @ (self.light_cost @ move[:3].T).T + self.ghosts * shown
         response[3] = (
-            self.density_cost @ move[3] - np.einsum("i,in->n", RATIOS[:, 0], drift) - self.transmittance * shown
+            self.density_cost @ move[3] - np.einsum("i,in->n", self.ratio[:, 0], drift) - self.transmittance * shown
         )
         return response
 
@@ -108,7 +109,7 @@ def _part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> spa
 
 def solve(system: System, density: np.ndarray) -> np.ndarray:
     """Most probable logarithm of light (3, n), starting from a `density` (n,) of the defects."""
-    light = np.where(density < 1.2, system.light + RATIOS * density, system.fill)
+    light = np.where(density < 1.2, system.light + system.ratio * density, system.fill)
     for _ in range(NEWTON_STEPS):
         step = _conjugate_gradients(*_linearise(system, light, density), system.group)
         light, density = light + step[:3], np.clip(density + step[3], *DENSITIES)
@@ -119,7 +120,7 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     """Curvature at light (3, n) and density (n,), and the negative gradient (4, n)."""
     transmittance = np.exp(-density)
     black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
-    ratio = (RATIO_ERROR * density) ** 2 * (1 + (density / DENSE) ** 8)
+    ratio = (system.ratio_error * density) ** 2 * (1 + (density / DENSE) ** 8)
     visible_precision = 1 / (system.noise + black + ratio + 1e-8)
     change = (system.differences @ light.T).T - system.boundary
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight
@@ -131,31 +132,37 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
     precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
     misfit = precision * (seen + np.log(passed))
-    error, adjoint = visible_precision * (system.light + RATIOS * density - light), system.psf.T.tocsr()
+    error, adjoint = visible_precision * (system.light + system.ratio * density - light), system.psf.T.tocsr()
     descent = np.empty((4, density.size), np.float32)
     roughness = system.differences.T @ (weight * change).T
     descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
-    descent[3] = transmittance * (adjoint @ (misfit / passed)) - (RATIOS * error).sum(axis=0) - density_cost @ density
+    descent[3] = (
+        transmittance * (adjoint @ (misfit / passed)) - (system.ratio * error).sum(axis=0) - density_cost @ density
+    )
     infrared_precision = precision / passed**2
     ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
     diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
-    blocks = _blocks(system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal)
+    blocks = _blocks(
+        system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal, system.ratio
+    )
     visible, infrared = (system.bands, visible_precision, ghosts), (system.psf, adjoint, infrared_precision)
-    return Curvature(*visible, transmittance, blocks, *infrared, light_cost, density_cost), descent
+    return Curvature(*visible, transmittance, blocks, *infrared, light_cost, density_cost, system.ratio), descent
 
 
 def _laplacian(differences: sparse.csr_array, weight: np.ndarray) -> sparse.csr_array:
     return (differences.multiply(weight[:, None]).T @ differences).tocsr()
 
 
-def _blocks(bands: np.ndarray, visible_precision: np.ndarray, roughness: np.ndarray, dense: np.ndarray) -> np.ndarray:
+def _blocks(
+    bands: np.ndarray, visible_precision: np.ndarray, roughness: np.ndarray, dense: np.ndarray, ratio: np.ndarray
+) -> np.ndarray:
     """Inverses (4, 4, n) of each pixel's diagonal block of the curvature, by Gauss-Jordan elimination."""
     blocks = np.zeros((4, 4, roughness.size), np.float32)
     blocks[:3, :3] = bands[:, :, None] * roughness
     for band in range(3):
         blocks[band, band] += visible_precision[band]
-    blocks[:3, 3] = blocks[3, :3] = -RATIOS * visible_precision
-    blocks[3, 3] = (RATIOS**2 * visible_precision).sum(axis=0) + dense + 1e-6
+    blocks[:3, 3] = blocks[3, :3] = -ratio * visible_precision
+    blocks[3, 3] = (ratio**2 * visible_precision).sum(axis=0) + dense + 1e-6
     for pivot in range(4):
         share = 1 / blocks[pivot, pivot]
         row, column = blocks[pivot] * share, blocks[:, pivot].copy()

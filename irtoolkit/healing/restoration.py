@@ -17,9 +17,14 @@ from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
 from irtoolkit.healing.picture_model import PictureModel, measure_picture
 from irtoolkit.healing.posterior import DENSITIES, System, solve
+from irtoolkit.healing.ratio import USUAL, Ratio
 
-NOISE_FACTOR, BLUR_ERROR = 1.5, 0.1
-"""Infrared noise under a defect over that around, and error from a wrong blur of 2 px as a share of the lost light."""
+NOISE_FACTOR, MODEL_ERROR, BLUR_ERROR = 1.5, 0.03, 0.07
+"""Infrared noise under a defect over that around; errors of the infrared as shares of the lost light: whatever the
+blur, and from a wrong blur of 2 px or more on top of that."""
+
+LARGEST_RATIO_ERROR = 0.2
+"""Largest standard error of the ratio at one defect; where few defects told it, it is more uncertain than that."""
 
 UNKNOWN_VARIANCE = 1e4
 """Variance of the logarithm of light where the infrared is unknown."""
@@ -36,6 +41,7 @@ def restore(
     place: tuple[np.ndarray, np.ndarray],
     crosstalk: Crosstalk,
     wanted: np.ndarray | None = None,
+    ratio: Ratio = USUAL,
 ) -> np.ndarray:
     """Estimate the visible bands without their defects.
 
@@ -53,6 +59,8 @@ def restore(
         That of the slide.
     wanted
         (y, x) bool, True = masked pixel to be estimated; the whole mask if None.
+    ratio
+        Density of the defects in the visible over that in infrared.
 
     Returns
     -------
@@ -63,7 +71,7 @@ def restore(
     unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
     number = np.where(mask, np.int32(-2), np.int32(-1))
     number[unknown] = np.arange(group.size, dtype=np.int32)
-    system, density = _build(evidence, number, unknown, group, measure_picture(evidence, mask))
+    system, density = _build(evidence, number, unknown, group, measure_picture(evidence, mask), ratio)
     light = solve(system, density)
     restored = counts.copy()
     healed = np.clip(from_log(light) + evidence.offset[:, 0], 0, FULL_SCALE)
@@ -91,6 +99,7 @@ def _build(
     unknown: tuple[np.ndarray, np.ndarray],
     group: np.ndarray,
     picture: PictureModel,
+    ratio: Ratio,
 ) -> tuple[System, np.ndarray]:
     """The system of the unknown pixels, and the density from which their solution starts.
 
@@ -99,11 +108,17 @@ def _build(
     light, fill, slopes = (plane[:, *unknown] for plane in (evidence.light, evidence.fill, evidence.slopes))
     differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
     psf, density, precision = _infrared_data(number, evidence)
-    parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
+    parts = (differences, boundary, weight, psf, density, precision, picture.bands, group, *_trusted(ratio))
     unseen = ~evidence.seen[unknown]
     start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))
     return System(light, fill, noise, steepness(light), slopes, *parts), start
+
+
+def _trusted(ratio: Ratio) -> tuple[np.ndarray, float]:
+    """The ratio (3, 1) and its standard error at one defect, which is limited."""
+    error = float(np.hypot(ratio.error, ratio.scatter))
+    return np.array(ratio.bands, np.float32)[:, None], min(error, LARGEST_RATIO_ERROR)
 
 
 def _pair_neighbours(
@@ -148,7 +163,8 @@ def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_a
     passed = np.exp(-_squares(evidence.density, side)[:, used]).mean(axis=0)
     noise = _squares(evidence.noise, side)[:, used].mean(axis=0)
     transmittance = np.clip(passed, LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE)
-    error = BLUR_ERROR * min(1.0, evidence.blur / 2) * _squares(largest, side)[:, used].mean(axis=0)
+    share = MODEL_ERROR + BLUR_ERROR * min(1.0, evidence.blur / 2)
+    error = share * _squares(largest, side)[:, used].mean(axis=0)
     variance = (NOISE_FACTOR * noise * transmittance) ** 2 + error**2
     return _psf_matrix(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
 

@@ -40,6 +40,8 @@ def chains():
         np.full(psf.shape[0], 500, np.float32),
         BANDS,
         group,
+        np.array([[1.08], [1.09], [1.11]], np.float32),
+        0.12,
     )
 
 

@@ -1,0 +1,164 @@
+"""The density of defects in the visible over that in the infrared, fitted on the slide's own defects."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from irtoolkit.alignment import frame_place
+from irtoolkit.arrays import (
+    Place,
+    blur,
+    compute_each,
+    cut_windows,
+    find_windows,
+    label_windows,
+    reduce_blocks,
+    to_sixteen_bits,
+)
+from irtoolkit.crosstalk import Crosstalk
+from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, measure_opacity
+
+MOST_DEFECTS = 300
+SIDES = (3, 60)
+"""Longest sides, px, of the defects that are measured."""
+
+CONTEXT, RING = 40, 25
+"""Px of film around a defect that are read, and in which the spread of the light is measured."""
+
+LEAST_DENSITY, DENSE, DARK = 0.06, 1.0, 400.0
+"""Natural densities in infrared and visible between which a defect tells its ratio, on film above so many counts."""
+
+WRONG_FILL, LEAST_ERROR = 0.35, 0.15
+"""Error of a fill as a share of the spread of the light around it, and least error of a defect's ratio."""
+
+FEWEST_PIXELS, SMOOTHING = 30, 0.7
+PRIOR_ERROR, BAND_ERROR = 0.35, 0.05
+"""Standard errors, before any defect is seen, of the mean ratio of the bands, and of a band's difference from it."""
+
+SHARED = 0.5
+"""Error of a band's difference from the mean, as a share of the mean's: a wrong fill is wrong in all bands alike."""
+
+HUBER, ROUNDS = 1.5, 20
+SCATTER_WEIGHT, PRECISE, LEAST_SCATTER = 10, 0.3, 0.05
+"""Defects that the usual scatter counts for; largest error of those that tell it; and least scatter."""
+
+
+class Ratio(NamedTuple):
+    """Density of defects in R, G, B (`bands`) over that in infrared, the standard `error` of their mean, and the
+    `scatter` (standard deviation) from defect to defect.
+    """
+
+    bands: tuple[float, float, float]
+    error: float
+    scatter: float
+
+
+USUAL = Ratio((1.08, 1.09, 1.11), 0.07, 0.1)
+"""1.03-1.14 in scans of the literature (US 5,266,805: refraction)."""
+
+
+def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk) -> Ratio:
+    """Measure the ratio on at most 300 defects, evenly spread over the slide; parameters as of `methods.heal`."""
+    shape = mask.sizes["y"], mask.sizes["x"]
+    boxes = [box for boxes in reduce_blocks(_measurable, mask.data[None]) for box in boxes]
+    step = max(len(boxes) / MOST_DEFECTS, 1.0)
+    chosen = [boxes[int(number * step)] for number in range(min(len(boxes), MOST_DEFECTS))]
+    places = [_around(box, shape) for box in chosen]
+    windows = cut_windows(places, visible.data, mask.data[None], infrared.data[None])
+    measure = partial(_measure_window, crosstalk=crosstalk, shape=shape)
+    measured = compute_each(measure, zip(chosen, places, windows, strict=True))
+    told = np.array([row for row in measured if row is not None]).reshape(-1, 4)
+    return fit_ratio(told[:, :3], told[:, 3])
+
+
+def _measurable(mask: np.ndarray, *, start: tuple[int, int]) -> list[Place]:
+    """Boxes, on the slide, of the defects of a block that are of a fit size and do not touch its edges."""
+    height, width = mask.shape[1:]
+    return [
+        (slice(start[0] + y.start, start[0] + y.stop), slice(start[1] + x.start, start[1] + x.stop))
+        for y, x in find_windows(mask[0], 0)
+        if min(y.start, x.start, height - y.stop, width - x.stop) > 0
+        and SIDES[0] <= max(y.stop - y.start, x.stop - x.start) <= SIDES[1]
+    ]
+
+
+def _around(box: Place, shape: tuple[int, int]) -> Place:
+    rows, columns = (
+        slice(max(side.start - CONTEXT, 0), min(side.stop + CONTEXT, length))
+        for side, length in zip(box, shape, strict=True)
+    )
+    return rows, columns
+
+
+def _measure_window(
+    item: tuple[Place, Place, list[np.ndarray]], *, crosstalk: Crosstalk, shape: tuple[int, int]
+) -> np.ndarray | None:
+    """Ratios and error (4,) of the defect that fills a box of the slide, from the window of a place around it."""
+    box, (rows, columns), (visible, mask, infrared) = item
+    place = np.broadcast_arrays(*frame_place((rows.start, columns.start), mask.shape[1:], shape))
+    evidence = measure_opacity(to_sixteen_bits(visible), infrared[0], mask[0], (place[0], place[1]), crosstalk)
+    down, right = (
+        slice(side.start - of.start, side.stop - of.start) for side, of in zip(box, (rows, columns), strict=True)
+    )
+    boxes, labels = label_windows(mask[0], 0)
+    return weigh_defect(evidence, labels == boxes.index((down, right)) + 1, mask[0])
+
+
+def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Ratio of R, G, B and its error (4,) of one `defect` (y, x) of a mask; None if it tells nothing.
+
+    Densities are summed over the defect and as far as the infrared's blur spreads it, as sums hardly depend on it.
+    """
+    reach, hole = grown(defect, FILL_GROWN + round(2.5 * evidence.blur)), grown(defect, FILL_GROWN)
+    ring = grown(defect, RING) & ~grown(mask, FILL_GROWN)
+    alone = not (reach & mask & ~defect).any() and evidence.seen[reach].all() and ring.sum() >= FEWEST_PIXELS
+    darkened = evidence.fill - evidence.light
+    if not alone or not _tells(evidence, darkened, defect, reach):
+        return None
+    total = max(float(evidence.density[reach].sum()), 1e-3)
+    spread = evidence.light[:, ring].std(axis=1).mean()
+    noise = evidence.noise[defect].mean() * np.sqrt(reach.sum())
+    error = np.hypot(WRONG_FILL * spread * defect.sum(), noise) / total
+    return np.array([*darkened[:, hole].sum(axis=1) / total, np.hypot(error, LEAST_ERROR)])
+
+
+def _tells(evidence: Evidence, darkened: np.ndarray, defect: np.ndarray, reach: np.ndarray) -> bool:
+    """Whether a defect is dense enough in the infrared, not too dense in the visible, and on film that is not black."""
+    visible = max(float(blur(band, 1.0)[defect].max()) for band in darkened)
+    infrared = float(blur(evidence.density, SMOOTHING)[reach].max())
+    lit = float(evidence.fill[:, defect].mean()) > np.log(DARK)
+    return visible < DENSE and infrared > LEAST_DENSITY and lit
+
+
+def fit_ratio(bands: np.ndarray, errors: np.ndarray) -> Ratio:
+    """Fit the ratio to those of defects (defect, 3) with `errors` (defect,): a mean, and small differences of bands.
+
+    >>> fit_ratio(np.empty((0, 3)), np.empty(0)).error
+    0.35
+    """
+    usual, common = np.array(USUAL.bands), bands.mean(axis=1)
+    mean, error = _pooled(common, errors, float(usual.mean()), PRIOR_ERROR)
+    red, green, blue = (
+        mean + _pooled(band - common, SHARED * errors, before, BAND_ERROR)[0]
+        for band, before in zip(bands.T, (usual - usual.mean()).tolist(), strict=True)
+    )
+    return Ratio((red, green, blue), error, _scatter(common - mean, errors))
+
+
+def _pooled(values: np.ndarray, errors: np.ndarray, before: float, before_error: float) -> tuple[float, float]:
+    """Mean and its error by Huber's weights (1964, doi:10.1214/aoms/1177703732), with what was known `before`."""
+    mean, known = before, before_error**-2
+    for _ in range(ROUNDS):
+        weight = np.minimum(1, HUBER * errors / np.maximum(np.abs(values - mean), 1e-9)) / errors**2
+        mean = float((known * before + (weight * values).sum()) / (known + weight.sum()))
+    return mean, float((known + weight.sum()) ** -0.5)
+
+
+def _scatter(departures: np.ndarray, errors: np.ndarray) -> float:
+    """Standard deviation from defect to defect beyond what their errors explain, each within two errors."""
+    exact = errors < PRECISE
+    squares = np.minimum(departures**2, (2 * errors) ** 2) - (errors**2 - LEAST_ERROR**2)
+    total = SCATTER_WEIGHT * USUAL.scatter**2 + float(squares[exact].sum())
+    return float(np.sqrt(max(total / (SCATTER_WEIGHT + np.count_nonzero(exact)), LEAST_SCATTER**2)))

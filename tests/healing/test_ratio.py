@@ -1,0 +1,95 @@
+"""The ratio of visible to infrared density, from defects whose ratio is known."""
+
+import cv2
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from test_restoration import crosstalk_of, decibels
+
+from irtoolkit.alignment import frame_place
+from irtoolkit.healing.ratio import USUAL, Ratio, fit_ratio, measure_ratio
+from irtoolkit.healing.restoration import restore
+
+SHAPE = (331, 403)
+TRUE = np.array([1.5, 1.55, 1.6])
+LEVEL = 0.3
+
+
+def defects(spacing):
+    """Density (y, x), natural, of round defects on a grid."""
+    points = np.zeros(SHAPE, np.float32)
+    points[40:-30:spacing, 40:-30:spacing] = 1
+    return 0.4 * np.minimum(12 * np.pi * cv2.GaussianBlur(points, (0, 0), 2.5), 1)
+
+
+def scanned(textured, density, ratio, blur=0.0):
+    """Film without defects (3, y, x), counts and infrared of a smooth picture under defects."""
+    rng = np.random.default_rng(5)
+    film = 20_000 * np.exp(0.1 * textured(3, SHAPE, 9) * np.array([1, 0.9, 0.8])[:, None, None])
+    counts = film * np.exp(-ratio[:, None, None] * density) + 100 + rng.normal(0, 15, film.shape)
+    light = np.float32(10**-LEVEL) * np.exp(-density)
+    light = cv2.GaussianBlur(light, (0, 0), blur) if blur else light
+    return film + 100, counts.astype(np.uint16), (65535 * light * (1 + rng.normal(0, 0.005, SHAPE))).astype(np.float32)
+
+
+def measured(counts, infrared, mask, blur=0.0, chunks=(3, 100, 90)):
+    planes = [da.from_array(plane, chunks[-plane.ndim :]) for plane in (counts, mask, infrared)]
+    visible = xr.DataArray(planes[0], dims=("band", "y", "x"))
+    flat = [xr.DataArray(plane, dims=("y", "x")) for plane in planes[1:]]
+    return measure_ratio(visible, *flat, crosstalk_of(blur=blur))
+
+
+@pytest.mark.parametrize("blur", [0.0, 2.0])
+@pytest.mark.parametrize("true", [0.5 * TRUE, TRUE])
+def test_a_known_ratio_is_recovered(textured, true, blur):
+    density = defects(45)
+    _, counts, infrared = scanned(textured, density, true, blur)
+    ratio = measured(counts, infrared, density > 0.02, blur)
+    np.testing.assert_allclose(ratio.bands, true, atol=0.12)
+    assert ratio.error < 0.1
+
+
+def test_the_ratio_is_the_same_for_all_chunks(textured):
+    density = defects(45)
+    _, counts, infrared = scanned(textured, density, TRUE)
+    assert measured(counts, infrared, density > 0.02) == measured(
+        counts, infrared, density > 0.02, chunks=(1, 331, 403)
+    )
+
+
+def test_without_defects_the_prior_holds(textured):
+    _, counts, infrared = scanned(textured, np.zeros(SHAPE, np.float32), TRUE)
+    ratio = measured(counts, infrared, np.zeros(SHAPE, bool))
+    np.testing.assert_allclose(ratio.bands, USUAL.bands)
+    assert ratio.error == pytest.approx(0.35)
+
+
+def test_a_few_uncertain_defects_hardly_move_the_prior():
+    ratio = fit_ratio(np.full((3, 3), 2.0), np.full(3, 1.5))
+    np.testing.assert_allclose(ratio.bands, USUAL.bands, atol=0.2)
+    assert ratio.error > 0.3
+
+
+def test_outliers_do_not_move_the_ratio():
+    rng = np.random.default_rng(2)
+    bands = np.concatenate([1.3 + rng.normal(0, 0.15, (60, 1)) + np.zeros(3), np.full((10, 3), 8.0)])
+    ratio = fit_ratio(bands, np.full(70, 0.18))
+    np.testing.assert_allclose(ratio.bands, 1.3, atol=0.1)
+
+
+def test_the_scatter_from_defect_to_defect_is_told():
+    rng = np.random.default_rng(3)
+    same, different = (1.2 + rng.normal(0, sigma, (200, 1)) + np.zeros(3) for sigma in (0.02, 0.3))
+    assert fit_ratio(same, np.full(200, 0.16)).scatter < 0.1 < 0.2 < fit_ratio(different, np.full(200, 0.16)).scatter
+
+
+def test_healing_with_the_true_ratio_beats_the_usual_one(textured):
+    density = defects(45)
+    film, counts, infrared = scanned(textured, density, TRUE)
+    mask, place = density > 0.02, frame_place((0, 0), SHAPE, SHAPE)
+    usual, true = (
+        restore(counts.astype(np.float32), infrared, mask, place, crosstalk_of(), ratio=ratio)
+        for ratio in (USUAL, Ratio((1.5, 1.55, 1.6), 0.05, 0.1))
+    )
+    assert decibels(true, film, mask) > decibels(usual, film, mask) + 3

@@ -20,7 +20,7 @@ from irtoolkit.arrays import (
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, measure_opacity
 
-MOST_DEFECTS = 300
+MAX_DEFECTS = 300
 SIDES = (3, 60)
 """Longest sides, px, of the defects that are measured."""
 
@@ -28,7 +28,7 @@ CONTEXT, RING = 40, 25
 """Px of film around a defect that are read, and in which the spread of the light is measured."""
 
 LEAST_DENSITY, DENSE, DARK = 0.06, 1.0, 400.0
-"""Natural densities in infrared and visible between which a defect tells its ratio, on film above so many counts."""
+"""Natural densities in infrared and visible between which the ratio of a defect is measured, on film above so many counts."""
 
 WRONG_FILL, LEAST_ERROR = 0.35, 0.15
 """Error of a fill as a share of the spread of the light around it, and least error of a defect's ratio."""
@@ -42,7 +42,7 @@ SHARED = 0.5
 
 HUBER, ROUNDS = 1.5, 20
 SCATTER_WEIGHT, PRECISE, LEAST_SCATTER = 10, 0.3, 0.05
-"""Defects that the usual scatter counts for; largest error of those that tell it; and least scatter."""
+"""Defects that the usual scatter counts for; largest error of defects that are used for it; and least scatter."""
 
 
 class Ratio(NamedTuple):
@@ -63,14 +63,14 @@ def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataAr
     """Measure the ratio on at most 300 defects, evenly spread over the slide; parameters as of `methods.heal`."""
     shape = mask.sizes["y"], mask.sizes["x"]
     boxes = [box for boxes in reduce_blocks(_measurable, mask.data[None]) for box in boxes]
-    step = max(len(boxes) / MOST_DEFECTS, 1.0)
-    chosen = [boxes[int(number * step)] for number in range(min(len(boxes), MOST_DEFECTS))]
+    step = max(len(boxes) / MAX_DEFECTS, 1.0)
+    chosen = [boxes[int(number * step)] for number in range(min(len(boxes), MAX_DEFECTS))]
     places = [_around(box, shape) for box in chosen]
     windows = cut_windows(places, visible.data, mask.data[None], infrared.data[None])
     measure = partial(_measure_window, crosstalk=crosstalk, shape=shape)
     measured = compute_each(measure, zip(chosen, places, windows, strict=True))
-    told = np.array([row for row in measured if row is not None]).reshape(-1, 4)
-    return fit_ratio(told[:, :3], told[:, 3])
+    known = np.array([row for row in measured if row is not None]).reshape(-1, 4)
+    return fit_ratio(known[:, :3], known[:, 3])
 
 
 def _measurable(mask: np.ndarray, *, start: tuple[int, int]) -> list[Place]:
@@ -107,7 +107,7 @@ def _measure_window(
 
 
 def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
-    """Ratio of R, G, B and its error (4,) of one `defect` (y, x) of a mask; None if it tells nothing.
+    """Ratio of R, G, B and its error (4,) of one `defect` (y, x) of a mask; None if it cannot be measured.
 
     Densities are summed over the defect and as far as the infrared's blur spreads it, as sums hardly depend on it.
     """
@@ -115,7 +115,7 @@ def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np
     ring = grown(defect, RING) & ~grown(mask, FILL_GROWN)
     alone = not (reach & mask & ~defect).any() and evidence.seen[reach].all() and ring.sum() >= FEWEST_PIXELS
     darkened = evidence.fill - evidence.light
-    if not alone or not _tells(evidence, darkened, defect, reach):
+    if not alone or not _measurable_density(evidence, darkened, defect, reach):
         return None
     total = max(float(evidence.density[reach].sum()), 1e-3)
     spread = evidence.light[:, ring].std(axis=1).mean()
@@ -124,7 +124,7 @@ def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np
     return np.array([*darkened[:, hole].sum(axis=1) / total, np.hypot(error, LEAST_ERROR)])
 
 
-def _tells(evidence: Evidence, darkened: np.ndarray, defect: np.ndarray, reach: np.ndarray) -> bool:
+def _measurable_density(evidence: Evidence, darkened: np.ndarray, defect: np.ndarray, reach: np.ndarray) -> bool:
     """Whether a defect is dense enough in the infrared, not too dense in the visible, and on film that is not black."""
     visible = max(float(blur(band, 1.0)[defect].max()) for band in darkened)
     infrared = float(blur(evidence.density, SMOOTHING)[reach].max())

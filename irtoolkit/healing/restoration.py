@@ -24,7 +24,7 @@ NOISE_FACTOR, MODEL_ERROR, BLUR_ERROR = 1.5, 0.03, 0.07
 blur, and from a wrong blur of 2 px or more on top of that."""
 
 LARGEST_RATIO_ERROR = 0.2
-"""Largest standard error of the ratio at one defect; where few defects told it, it is more uncertain than that."""
+"""Largest standard error of the ratio at one defect; with few defects it is more uncertain than that."""
 
 UNKNOWN_VARIANCE = 1e4
 """Variance of the logarithm of light where the infrared is unknown."""

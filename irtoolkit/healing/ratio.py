@@ -28,7 +28,7 @@ CONTEXT, RING = 40, 25
 """Px of film around a defect that are read, and in which the spread of the light is measured."""
 
 LEAST_DENSITY, DENSE, DARK = 0.06, 1.0, 400.0
-"""Natural densities in infrared and visible between which the ratio of a defect is measured, on film above so many counts."""
+"""Natural densities, infrared and visible, between which a defect is measured, on film above so many counts."""
 
 WRONG_FILL, LEAST_ERROR = 0.35, 0.15
 """Error of a fill as a share of the spread of the light around it, and least error of a defect's ratio."""

@@ -19,7 +19,7 @@ from benchmarks.detection import FILMS, SCANNERS
 from benchmarks.scoring import MARK_REACH, grow_mask
 from irtoolkit.detection.cutting import cut_score
 from irtoolkit.detection.marking import measure_candidates, visible_regions
-from irtoolkit.detection.ranking import CENTRES, LARGEST_FEATURE, SPREADS, WEIGHTS, rank_features
+from irtoolkit.detection.ranking import WEIGHTS, rank_features, standardise
 from irtoolkit.pipeline import score_slide
 
 SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -34,8 +34,7 @@ def run_case(case: Case, folder: Path | None, shape: tuple[int, int]) -> tuple[s
     except irt.NotUsableError:
         return case.kind, np.zeros((len(WEIGHTS), 0)), np.zeros(0, bool), 0
     cut = cut_score(scored.evidence, scored.samples, "mirror")
-    optics = {"infrared_blur": scored.crosstalk.blur, "exponent": scored.crosstalk.curve.exponent}
-    pair = visible_regions(measure_candidates(scored.evidence, cut, **optics), irt.Settings(), cut.level)
+    pair = visible_regions(measure_candidates(scored.evidence, cut, **scored.optics), irt.Settings(), cut.level)
     zone = grow_mask(scan.allowed, MARK_REACH).ravel()
     true = []
     for regions, sign in zip(pair, (True, False), strict=True):
@@ -66,13 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = product(seeds, FILMS, SCANNERS, ("linear", "clean"))
     cases = [Case(seed, number, *names) for number, (seed, *names) in enumerate(wanted)]
     found = list(run_cases(run_case, cases, options))
-    features = {
-        kind: np.concatenate([one[1] for one in found if one[0] == kind], axis=1) for kind in ("linear", "clean")
-    }
-    standard = {
-        kind: np.clip((values - CENTRES[:, None]) / SPREADS[:, None], -LARGEST_FEATURE, LARGEST_FEATURE)
-        for kind, values in features.items()
-    }
+    kinds = ("linear", "clean")
+    features = [np.concatenate([one[1] for one in found if one[0] == kind], axis=1) for kind in kinds]
+    standard = dict(zip(kinds, map(standardise, features), strict=True))
     true = np.concatenate([one[2] for one in found if one[0] == "linear"])
     print(f"{true.sum()} true regions of {true.size}; weights {learn_weights(standard['linear'], true).round(2)}")
     rank, pixels = WEIGHTS @ standard["clean"], sum(one[3] for one in found if one[0] == "clean")

@@ -85,6 +85,11 @@ class Scored(NamedTuple):
     samples: list[np.ndarray]
     crosstalk: Crosstalk
 
+    @property
+    def optics(self) -> dict[str, float]:
+        """Blur of the infrared and exponent of the counts, as `mark_defects` takes them."""
+        return {"infrared_blur": self.crosstalk.blur, "exponent": self.crosstalk.curve.exponent}
+
 
 def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     """Sample, align, fit, subtract and score a slide; parameters and errors as of `clean_slide`."""
@@ -119,10 +124,7 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
 
 def mark_slide(scored: Scored, settings: Settings) -> xr.Dataset:
     """Mark the defects of a scored slide and measure their ratio: everything of `clean_slide` but the healing."""
-    blur, exponent = scored.crosstalk.blur, scored.crosstalk.curve.exponent
-    found = scored.found.merge(
-        mark_defects(scored.evidence, scored.samples, settings, infrared_blur=blur, exponent=exponent)
-    )
+    found = scored.found.merge(mark_defects(scored.evidence, scored.samples, settings, **scored.optics))
     return found.assign(_ratio_columns(found, scored, settings))
 
 

@@ -94,7 +94,7 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) 
 
 
 def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
-    """Residual in units of the local noise, with grain and ghost contrast; lazy.
+    """Residual in units of the local noise, and the grain; lazy.
 
     Parameters
     ----------
@@ -109,15 +109,15 @@ def score_residual(residual: xr.DataArray, visible: xr.DataArray, crosstalk: Cro
     -------
     xarray.Dataset
         On (y, x), float32: `score`, sigma, positive where light is blocked, nearly standard normal on film without
-        defects, 0 where the residual is unknown; `grain`, density: noise and texture of the visible bands in a pixel;
-        and `contrast`, sigma: the largest detail of the picture's ghost within 4 px.
+        defects, 0 where the residual is unknown; and `grain`, density: noise and texture of the visible bands in a
+        pixel.
     """
     arrays = residual.data[None], visible.data
     kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise)
     plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=3)
     kernel = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
-    scaled = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=3)
-    return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain", "contrast"))})
+    scaled = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, planes=2)
+    return xr.Dataset({name: (("y", "x"), scaled[plane]) for plane, name in enumerate(("score", "grain"))})
 
 
 def _plain_score(residual: np.ndarray, visible: np.ndarray, *, crosstalk: Crosstalk, noise: Noise) -> np.ndarray:
@@ -150,7 +150,7 @@ def _add_term(combined: Sequence[np.ndarray], noise: Noise, index: int, term: np
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
-    """Score without its background level over its local noise, and unchanged grain and contrast, as planes."""
+    """Score without its background level over its local noise, and the unchanged grain, as planes."""
     known, outside, contrast = np.isfinite(plain[0]), (~np.signbit(plain[2])).astype(np.float32), np.abs(plain[2])
     score = np.where(known, plain[0], np.float32(0))
     score -= _background_level(score, outside)
@@ -159,7 +159,7 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(0.05))
     score = raise_faint(score, outside, contrast < LOW_CONTRAST)
-    return np.stack([np.where(known, score, np.float32(0)), plain[1], contrast])
+    return np.stack([np.where(known, score, np.float32(0)), plain[1]])
 
 
 def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:

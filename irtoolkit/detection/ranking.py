@@ -45,6 +45,11 @@ def rank_features(regions: xr.Dataset) -> np.ndarray:
     )
 
 
+def standardise(features: np.ndarray) -> np.ndarray:
+    """Features (4, region) from their centres, in spreads, at most 4 of either sign."""
+    return np.clip((features - CENTRES[:, None]) / SPREADS[:, None], -LARGEST_FEATURE, LARGEST_FEATURE)
+
+
 def _light_lost(density: np.ndarray) -> np.ndarray:
     """Share of light that a density takes; negative, and linear, where light is added."""
     return np.where(density > 0, 1 - 10.0 ** -np.maximum(density, 0), 2.3 * np.maximum(density, BRIGHTEST))
@@ -54,9 +59,7 @@ def score_regions(regions: xr.Dataset) -> xr.Dataset:
     """Regions with their `score`, sigma: normal quantile of the chance that a region of an undamaged slide begins at a
     pixel and has at least this rank, from about 4 on.
     """
-    standard = np.clip(
-        (rank_features(regions) - CENTRES[:, None]) / SPREADS[:, None], -LARGEST_FEATURE, LARGEST_FEATURE
-    )
+    standard = standardise(rank_features(regions))
     return regions.assign(score=("region", -ndtri(NULL_REGIONS * _share_above(WEIGHTS @ standard))))
 
 

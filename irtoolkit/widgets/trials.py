@@ -96,7 +96,7 @@ class Trials:
         cut, kind = self._cut(threshold), "score" if uses_score(threshold) else threshold
         lowest = candidate_level(threshold, cut.level)
         if kind not in self._candidates or self._candidates[kind].level > lowest:
-            evidence, optics = self.scored.evidence, _optics(self.scored)
+            evidence, optics = self.scored.evidence, self.scored.optics
             with self._spared():
                 self._candidates[kind] = measure_candidates(evidence, cut._replace(level=lowest), **optics)
             _return_freed_memory()
@@ -114,10 +114,6 @@ class Trials:
         return self._cuts[threshold]
 
 
-def _optics(scored: Scored) -> dict[str, float]:
-    return {"infrared_blur": scored.crosstalk.blur, "exponent": scored.crosstalk.curve.exponent}
-
-
 def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Dataset:
     """Regions at or above a level without a marked pixel (flat indices)."""
     exceedances = candidates.exceedances
@@ -130,7 +126,7 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
 
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
     """The candidates at or above 3.2 sigma, and the histogram of the score, in one pass over the slide."""
-    evidence, optics = scored.evidence, _optics(scored)
+    evidence, optics = scored.evidence, scored.optics
     wanted = find_exceedances(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
     exceedances, histogram = measure_together(*wanted)
     candidates = make_candidates(exceedances, evidence.visible, REGION_LEVEL, exponent=optics["exponent"])

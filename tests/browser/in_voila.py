@@ -36,7 +36,7 @@ def test_the_threshold_is_moved_by_keys(voila):
     knob.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("/Threshold 4.7[05] sigma/.test(document.querySelector('.irt-message').innerText)")
+    page.wait_for_function("document.querySelector('.irt-message').innerText.includes('Threshold 4.75 sigma')")
 
 
 def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from benchmarks.photographs import Photograph, open_photographs
-from benchmarks.simulation import FULL_SCALE, MARGIN, Scan, simulate_scan
+from benchmarks.scenes import draw_scene
+from benchmarks.simulation import MARGIN, Scan, simulate_scan
 
 Row = dict[str, Any]
 Outcome = TypeVar("Outcome")
@@ -27,11 +27,8 @@ DAMAGED: dict[str, dict[str, Any]] = {
 }
 """Kinds of scans with damage, and what sets each apart for `simulate_scan`."""
 
-TOP, HORIZON = (0.12, 0.28, 0.55), (0.62, 0.74, 0.90)
-"""Light of the drawn sky in R, G, B at its two ends, 1 for white."""
-
-CELLS, SPOKES = 60, 36
-"""Cells of the drawn chart's checkerboard along a side, and spokes of its star."""
+PICTURES = ("sky", "black frame", "test chart")
+"""Scenes that are scanned without damage."""
 
 
 class Case(NamedTuple):
@@ -44,33 +41,9 @@ class Case(NamedTuple):
     kind: str
 
 
-def draw_sky(side: int) -> NDArray[np.float64]:
-    """A smooth gradient of light (y, x, 3), without texture."""
-    return np.linspace(TOP, HORIZON, side)[:, None].repeat(side, axis=1)
-
-
-def draw_nothing(side: int) -> NDArray[np.float64]:
-    """No light, (y, x, 3): an unexposed frame."""
-    return np.zeros((side, side, 3))
-
-
-def draw_chart(side: int) -> NDArray[np.float64]:
-    """Hard edges, light (y, x, 3) of .02 against pure colours: a star of spokes on a checkerboard."""
-    y, x = np.mgrid[:side, :side] / side - 0.5
-    checks = (np.floor(y * CELLS) + np.floor(x * CELLS)) % 2 == 0
-    lit = np.where(np.hypot(y, x) < 0.35, np.sin(SPOKES * np.arctan2(y, x)) > 0, checks)
-    patch = (np.floor(y * CELLS / 8) + 3 * np.floor(x * CELLS / 8)).astype(int) % 7 + 1
-    return np.where(lit[..., None] & (patch[..., None] >> np.arange(3) & 1 == 1), 0.9, 0.02)
-
-
-PICTURES = {"sky": draw_sky, "black frame": draw_nothing, "test chart": draw_chart}
-
-
-def picture_photograph(kind: str, shape: tuple[int, int]) -> Photograph:
-    """A drawn picture as a photograph large enough for a frame of `shape` (y, x); its light is coded as sRGB."""
-    light = PICTURES[kind](2 * (max(shape) + 2 * MARGIN))
-    codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return Photograph(kind, np.rint(codes * FULL_SCALE).astype(np.uint16))
+def scene_photograph(name: str, shape: tuple[int, int]) -> Photograph:
+    """A drawn scene, always the same, as a photograph large enough for a frame of `shape` (y, x)."""
+    return draw_scene(name, 2 * (max(shape) + 2 * MARGIN), np.random.default_rng(1))
 
 
 @cache
@@ -82,7 +55,7 @@ def open_folder(folder: Path | None) -> list[Photograph]:
 def make_scan(case: Case, folder: Path | None, shape: tuple[int, int]) -> tuple[Scan, str]:
     """The scan of a case at `shape` (y, x), and the name of the photograph on it."""
     rng = np.random.default_rng([case.seed, case.number])
-    photographs = [picture_photograph(case.kind, shape)] if case.kind in PICTURES else open_folder(folder)
+    photographs = [scene_photograph(case.kind, shape)] if case.kind in PICTURES else open_folder(folder)
     photograph = photographs[rng.integers(len(photographs))]
     special = DAMAGED.get(case.kind, {} if case.kind == "silver" else {"defects": 0.0})
     return simulate_scan(rng, photograph, shape, film=case.film, scanner=case.scanner, **special), photograph.name
@@ -94,7 +67,7 @@ def as_slide(scan: Scan) -> xr.Dataset:
 
 
 def run_cases(
-    run: Callable[..., Outcome], cases: Sequence[Case], options: argparse.Namespace, **details: object
+    run: Callable[..., Outcome], cases: Sequence[NamedTuple], options: argparse.Namespace, **details: object
 ) -> Iterator[Outcome]:
     """Outcomes of run(case, folder=, shape=, and `details`) of every case in order, by as many processes as wished."""
     height = round((options.megapixels * 2e6 / 3) ** 0.5)

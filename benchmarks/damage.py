@@ -24,6 +24,9 @@ SHARES = (0.62, 0.22, 0.145, 0.015)
 FAR = 0.3
 """Share of defects that lie on the other side of the film, out of the focus of the infrared (assumed)."""
 
+TRUTH_BELOW = 0.94
+"""Visible transmittance under which there is a defect."""
+
 SEEN = 3.0
 """Contrast of a region, in units of the noise over its area, from which it is a defect to the eye."""
 
@@ -46,7 +49,7 @@ def draw_damage(
     for kind in kinds:
         draw[kind](rng, planes[int(rng.random() < FAR)], dpi / OUTLINED_DPI)
     for _ in range(rng.poisson(SPECKS * expected)):
-        _lay(planes[int(rng.random() < FAR)], _field_blob(rng, rng.uniform(2, 7)), rng.uniform(0, shape))
+        lay(planes[int(rng.random() < FAR)], field_blob(rng, rng.uniform(2, 7)), rng.uniform(0, shape))
     for _ in range(smears):
         _smear(rng, planes[0])
     return planes
@@ -120,7 +123,7 @@ def _opacity(rng: np.random.Generator) -> float:
 
 
 def _flake(rng: np.random.Generator, plane: Plane, scale: float) -> None:
-    _lay(plane, _field_blob(rng, _inner(rng.lognormal(4.36, 0.35), scale)), rng.uniform(0, plane.shape))
+    lay(plane, field_blob(rng, _inner(rng.lognormal(4.36, 0.35), scale)), rng.uniform(0, plane.shape))
 
 
 def _inner(outlined: float, scale: float) -> float:
@@ -128,7 +131,7 @@ def _inner(outlined: float, scale: float) -> float:
     return float(max(np.sqrt(outlined / np.pi) - 1, 0.8) ** 2 * np.pi * scale**2)
 
 
-def _field_blob(rng: np.random.Generator, area: float) -> Plane:
+def field_blob(rng: np.random.Generator, area: float) -> Plane:
     """Transmittance of the highest `area` pixels of a smooth random field that falls off from its middle."""
     size = FINE * int(2.6 * np.sqrt(area) + 4)
     noise = rng.standard_normal((size, size), dtype=np.float32)
@@ -153,7 +156,7 @@ def _clump(rng: np.random.Generator, plane: Plane, scale: float) -> None:
     inside = np.zeros((height, width), np.uint8)
     for (y, x), size in zip((middles - low).round().astype(int).tolist(), radius, strict=True):
         cv2.circle(inside, (x, y), max(round(size), 1), 1, cv2.FILLED)
-    _lay(plane, _solid(rng, inside > 0), rng.uniform(0, plane.shape))
+    lay(plane, _solid(rng, inside > 0), rng.uniform(0, plane.shape))
 
 
 def _solid(rng: np.random.Generator, inside: NDArray[np.bool_]) -> Plane:
@@ -169,7 +172,7 @@ def _coarse(fine: Plane) -> Plane:
     return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _lay(plane: Plane, patch: Plane, corner: Points) -> None:
+def lay(plane: Plane, patch: Plane, corner: Points) -> None:
     """Multiply `patch` into `plane` with its first pixel at `corner` (y, x), rounded down; what sticks out is lost."""
     top, left = np.floor(corner).astype(int)
     rows = slice(max(top, 0), max(min(top + patch.shape[0], plane.shape[0]), 0))
@@ -178,7 +181,7 @@ def _lay(plane: Plane, patch: Plane, corner: Points) -> None:
     plane[rows, columns] *= part
 
 
-def _wander(rng: np.random.Generator, count: int, memory: float) -> Points:
+def wander(rng: np.random.Generator, count: int, memory: float) -> Points:
     """Ornstein-Uhlenbeck walk of deviation 1 that forgets over `memory` steps."""
     kept = np.exp(-1 / memory)
     walk = rng.standard_normal(count)
@@ -192,29 +195,29 @@ def _fibre(rng: np.random.Generator, plane: Plane, scale: float) -> None:
     """A fibre whose curvature wanders, 1 to 6 px wide and thinner at its ends; one in five is long."""
     long = rng.random() < 0.2
     count = max(int(rng.lognormal(np.log(300 if long else 85), 0.5) * scale / 1.5), 4)
-    curvature = rng.normal(0, 0.012) + rng.uniform(0.015, 0.06) * _wander(rng, count, rng.uniform(5, 40))
+    curvature = rng.normal(0, 0.012) + rng.uniform(0.015, 0.06) * wander(rng, count, rng.uniform(5, 40))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(curvature)
     path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
     taper = np.sqrt(np.sin(np.linspace(0.15, np.pi - 0.15, count)))
-    width = np.clip(rng.uniform(1.2, 5.5) * scale * taper * np.exp(0.15 * _wander(rng, count, 20)), 0.75, 6)
-    density = -np.log1p(-_opacity(rng)) * np.exp(0.35 * _wander(rng, count, 30))
-    _stroke(plane, path - path.mean(axis=0) + rng.uniform(0, plane.shape), width, density)
+    width = np.clip(rng.uniform(1.2, 5.5) * scale * taper * np.exp(0.15 * wander(rng, count, 20)), 0.75, 6)
+    density = -np.log1p(-_opacity(rng)) * np.exp(0.35 * wander(rng, count, 30))
+    stroke(plane, path - path.mean(axis=0) + rng.uniform(0, plane.shape), width, density)
 
 
 def _scratch(rng: np.random.Generator, plane: Plane, scale: float) -> None:
     """A long, nearly straight, interrupted line, mostly along the film's edges; three in five block 5 to 25 %."""
     count = max(int(rng.lognormal(np.log(600), 0.9) * scale / 1.5), 20)
     lean = rng.uniform(0, np.pi) if rng.random() < 0.2 else rng.normal(0, 0.03) + rng.choice((0, np.pi / 2))
-    heading = lean + 0.01 * _wander(rng, count, 400)
+    heading = lean + 0.01 * wander(rng, count, 400)
     path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
-    path += rng.uniform(0.1, 0.5) * np.stack([_wander(rng, count, 6), _wander(rng, count, 6)], axis=1)
+    path += rng.uniform(0.1, 0.5) * np.stack([wander(rng, count, 6), wander(rng, count, 6)], axis=1)
     opacity = rng.uniform(0.05, 0.25) if rng.random() < 0.6 else _opacity(rng)
-    presence = np.clip(rng.uniform(0.3, 1.2) + 0.8 * _wander(rng, count, rng.uniform(15, 80)), 0, 1.15)
-    width = np.clip(rng.uniform(1, 3.5) * scale * np.exp(0.2 * _wander(rng, count, 40)), 0.75, 5)
-    _stroke(plane, path - path.mean(axis=0) + rng.uniform(0, plane.shape), width, -np.log1p(-opacity) * presence)
+    presence = np.clip(rng.uniform(0.3, 1.2) + 0.8 * wander(rng, count, rng.uniform(15, 80)), 0, 1.15)
+    width = np.clip(rng.uniform(1, 3.5) * scale * np.exp(0.2 * wander(rng, count, 40)), 0.75, 5)
+    stroke(plane, path - path.mean(axis=0) + rng.uniform(0, plane.shape), width, -np.log1p(-opacity) * presence)
 
 
-def _stroke(plane: Plane, path: Points, width: Points, density: Points) -> None:
+def stroke(plane: Plane, path: Points, width: Points, density: Points) -> None:
     """Draw a line through `path` (y, x) px with `width` px and natural-log `density` at each of its points."""
     near = np.all((path > -8) & (path < np.array(plane.shape) + 8), axis=1)
     if not near.any():
@@ -227,7 +230,7 @@ def _stroke(plane: Plane, path: Points, width: Points, density: Points) -> None:
     for step in np.flatnonzero(near[1:] & near[:-1]).tolist():
         start, end = places[step, ::-1].tolist(), places[step + 1, ::-1].tolist()
         cv2.line(fine, start, end, float(density[step]), int(thickness[step]))
-    _lay(plane, _coarse(np.exp(-fine)), low)
+    lay(plane, _coarse(np.exp(-fine)), low)
 
 
 def _smear(rng: np.random.Generator, plane: Plane) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.signal import lfilter
 
-from benchmarks.damage import draw_damage, draw_dots, draw_mount, find_seen
+from benchmarks.damage import TRUTH_BELOW, draw_damage, draw_dots, draw_mount, find_seen
+from benchmarks.dirt import draw_dirt, draw_emulsion_scratches
 from benchmarks.photographs import (
     FILMS,
     Emulsion,
@@ -35,8 +36,8 @@ MARGIN = 32
 
 FRAME = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
 FULL_SCALE = 65535
-TRUTH_BELOW, ALLOWED_BELOW = 0.94, 0.985
-"""Visible transmittance under which there is a defect, and under which a mark is no mistake."""
+ALLOWED_BELOW = 0.985
+"""Visible transmittance under which a mark is no mistake."""
 
 OUT_OF_FOCUS = 1.2
 """Blur of defects on the far side of the film, over the blur of the others (assumed)."""
@@ -120,6 +121,19 @@ class Constants(NamedTuple):
     ratio: tuple[float, float, float] | None = None
 
 
+class Wear(NamedTuple):
+    """What a slide has gone through besides dust: the number of drying marks (`smears`), the share of its area under
+    `dirt` of every kind, and the number of `scratches` of its emulsion, which brighten it.
+    """
+
+    smears: int = 0
+    dirt: float = 0.0
+    scratches: int = 0
+
+
+UNWORN = Wear()
+
+
 def simulate_scan(
     seed: int | np.random.Generator,
     photograph: Photograph,
@@ -132,7 +146,7 @@ def simulate_scan(
     dots: bool = False,
     mount: bool = False,
     defects: float | None = None,
-    smears: int = 0,
+    wear: Wear = UNWORN,
     bits: int = 16,
     constants: Constants | None = None,
 ) -> Scan:
@@ -142,16 +156,18 @@ def simulate_scan(
     light to the power of 1 / `gamma`, rounded at `bits`; `exposure` is in stops, and -5 leaves a slide nearly black;
     `dots` are the film's own grain-sized infrared dots, no part of the truth; `mount` puts a holder around the
     picture; `defects` is the expected number above 7 px per megapixel, where None draws from a lognormal distribution
-    with a median of 80; `smears` is the number of drying marks; `constants` are those of the roll that the slide is of.
+    with a median of 80; `wear` is what else the film went through; `constants` are those of the slide's roll.
     """
     picture, emulsion, device, dirt, holder, sensor = np.random.default_rng(seed).spawn(6)
     model, canvas = SCANNERS[scanner], (shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN)
     given = constants or Constants()
     batch, optics = given.batch or draw_emulsion(FILMS[film], emulsion), given.optics or draw_optics(model, device)
     density = develop(cut_photograph(photograph, canvas, picture), FILMS[film], batch, exposure, emulsion)
+    density *= draw_emulsion_scratches(picture, canvas, wear.scratches)
     known = optics | batch._asdict()
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
-    damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=smears)
+    damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=wear.smears)
+    draw_dirt(dirt, damage, wear.dirt, dpi=model.dpi)
     known |= {"scatter": np.float32(1)} if given.ratio is None else _scattered(given.ratio, damage, dirt)
     window = draw_mount(holder, shape, MARGIN) if mount else np.ones(canvas, np.float32)
     spots = draw_dots(emulsion, canvas) if dots else 0 * window

@@ -7,7 +7,7 @@ from benchmarks.scoring import best_cut, choose_best, compare_methods, count_fal
 from benchmarks.simulation import simulate_scan
 
 SHAPE = (15, 21)
-PHOTOGRAPH = cases.picture_photograph("test chart", (101, 151))
+PHOTOGRAPH = cases.scene_photograph("test chart", (101, 151))
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from irtoolkit.detection import fit_noise
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
 
-SILVER, BLOCKED_SLOPES = 0.62, 0.75
+SILVER, BLOCKED_SLOPES, ALIKE = 0.62, 0.75, 0.3
 """Limits of film with dyes: of the slope of the infrared times the share that one colour explains of another, and of
-that slope alone (docs/method.md)."""
+that slope alone where this share is over the third (docs/method.md)."""
 
 NOISIER = 4.0
 """Residual on another slide over that on the model's own from which on they are not of one roll."""
@@ -133,7 +133,7 @@ def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 
 def _check_dyes(slopes: float, neutral: float) -> None:
     """Refuse silver: infrared that follows the picture, and similar bands; those of Kodachrome are less similar."""
-    if slopes > BLOCKED_SLOPES or slopes * neutral > SILVER:
+    if slopes * neutral > SILVER or (slopes > BLOCKED_SLOPES and neutral > ALIKE):
         raise NotUsableError(
             "this looks like silver black-and-white film, which blocks infrared as dust does; heal it without infrared"
             f" (the infrared follows the picture with slope {slopes:.2f}, at most {BLOCKED_SLOPES} is usual; the"

@@ -4,20 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays.statistics import (
-    combine,
-    pixels_alike,
-    robust_centre_and_scale,
-    solve_sums,
-    standard_errors,
-    sums_of_products,
-)
+from irtoolkit.arrays.statistics import combine, pixels_alike, solve_sums, standard_errors, sums_of_products
 
 RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
-LARGEST_LOSS = 5.0
-TRIMS = ((6.0, 4), (5.0, 4), (4.0, 4), (3.0, 1), (3.0, 1), (3.0, 1))
-MANY_SAMPLES = 50_000
+LARGEST_LOSS = 20.0
+START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
+MANY_SAMPLES, SPARSE = 50_000, 4
+STEEPEST = 0.75
+"""Largest rise of the infrared's density over the visible one: that of silver film."""
+
+
+class Levels(NamedTuple):
+    """The level of each sample, by `number` (samples,), and by how much the density of film can rise to each level."""
+
+    number: np.ndarray
+    rises: np.ndarray
 
 
 class Fit(NamedTuple):
@@ -41,42 +43,85 @@ class Fit(NamedTuple):
 def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> Fit:
     """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
-    In successive rounds, outliers are samples with residuals beyond 6, 5, 4, and finally 3 robust sigmas from the
-    median of their level. Levels are quantile ranges of `level` (samples,), finer at both ends. From 50,000 samples on,
-    every fourth is used before the last three rounds.
+    Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
+    Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
+    centre of their level, or of all, whichever ends with less noise of film. From 50,000 samples on, every fourth is
+    used before the last three rounds.
     """
     terms, values = joined[:-1], joined[-1]
-    number = np.searchsorted(np.quantile(level, LEVELS), level)
-    keep = np.ones(len(values), bool)
-    for trim, step in TRIMS:
-        few = slice(None, None, step if len(values) >= MANY_SAMPLES else 1)
-        sums = sums_of_products(joined[:, few], keep[few])
+    levels = _levels(level)
+    keep = _begin(joined, levels)
+    for trim in LATE_TRIMS:
+        sums = sums_of_products(joined, keep)
         coefficient = solve_sums(sums, RIDGE)
         residual = values - combine(coefficient, terms)
-        keep = np.abs(_standardised(residual, number)) <= trim
+        keep = np.abs(_standardised(residual, levels)) <= trim
     variance = float(residual[keep].var())
     explained = 1 - variance / max(values[keep].var(), 1e-20)
     error, alike = np.full(len(terms), np.nan), np.nan
     if errors:
         error = standard_errors(terms[:, keep], residual[keep], RIDGE)
         alike = pixels_alike(terms[:, keep], residual[keep])
-    sigma = robust_centre_and_scale(residual)[1]
+    sigma = film_level(residual)[1]
     loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
     return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
 
 
+def _begin(joined: np.ndarray, levels: Levels) -> np.ndarray:
+    """Which samples are within the last of the early rounds' limits, from the better of two starts."""
+    step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
+    few, some = joined[:, ::step], levels._replace(number=levels.number[::step])
+    centre, scale = film_level(few[-1])
+    starts = _standardised(few[-1], some), (few[-1] - centre) / max(scale, 1e-9)
+    found = [_early_rounds(few, some, np.abs(start) <= START) for start in starts]
+    coefficient = min(found, key=lambda one: film_level(few[-1] - combine(one, few[:-1]))[1])
+    return np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= EARLY_TRIMS[-1]
+
+
+def _early_rounds(joined: np.ndarray, levels: Levels, keep: np.ndarray) -> np.ndarray:
+    for trim in EARLY_TRIMS:
+        coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
+        keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
+    return coefficient
+
+
 def level_scales(residual: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Robust sigma of the residual (samples,) in each level that has samples, by increasing `level` (samples,)."""
+    """Sigma of the residual of film (samples,) in each level that has samples, by increasing `level` (samples,)."""
+    number = _levels(level).number
+    return np.array([film_level(residual[number == one])[1] for one in np.unique(number)])
+
+
+def _levels(level: np.ndarray) -> Levels:
     number = np.searchsorted(np.quantile(level, LEVELS), level)
-    return np.array([robust_centre_and_scale(residual[number == one])[1] for one in np.unique(number)])
+    middles = np.array([np.median(level[number == one]) for one in np.unique(number)])
+    number = np.unique(number, return_inverse=True)[1]
+    return Levels(number, STEEPEST * np.diff(middles, prepend=middles[0]))
 
 
-def _standardised(residual: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Residual minus the median of its level, in robust sigmas of its level, so that no whole level is an outlier."""
-    standard = np.empty_like(residual)
-    for level in range(len(LEVELS) + 1):
-        inside = number == level
+def _standardised(residual: np.ndarray, levels: Levels) -> np.ndarray:
+    """Residual minus the centre of its level, in sigmas of its level, so that no whole level is an outlier.
+
+    From a level to the next denser one the centre rises by at most so much: a level of dust alone is an outlier.
+    """
+    standard, centre = np.empty_like(residual), np.inf
+    for level, rise in enumerate(levels.rises):
+        inside = levels.number == level
         if inside.any():
-            centre, scale = robust_centre_and_scale(residual[inside])
+            own, scale = film_level(residual[inside])
+            centre = min(own, centre + rise)
             standard[inside] = (residual[inside] - centre) / max(scale, 1e-9)
     return standard
+
+
+def film_level(values: np.ndarray) -> tuple[float, float]:
+    """Centre and sigma of the residual of film, on whose upper side may be dust, even more of it than of film.
+
+    The centre is that of the shortest interval that holds a quarter of the values (half-sample mode; Rousseeuw & Leroy
+    1988, doi:10.1111/j.1467-9574.1988.tb01224.x), sigma that of the values below it.
+    """
+    ordered = np.sort(values)
+    count = (len(ordered) + 3) // 4
+    first = int((ordered[count - 1 :] - ordered[: len(ordered) - count + 1]).argmin())
+    centre = float(ordered[first] + ordered[first + count - 1]) / 2
+    below = ordered[: np.searchsorted(ordered, centre)]
+    return centre, 1.4826 * float(centre - np.median(below)) if below.size else 0.0

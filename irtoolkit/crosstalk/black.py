@@ -25,7 +25,7 @@ ALLOWANCE = 1.03
 
 MARGIN = 0.1
 DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
-LARGER = 15
+LARGER, FINE, RAISED = 15, 1.0, 0.1
 AS_DENSE, BLACK = 0.25, 2.5
 """Density; the densest film is the film's maximum if the share `COMMON` of it is within .25 of that and over 2.5, or
 `COMMON_IN_A_ROLL` with the coefficients of a roll (docs/method.md)."""
@@ -56,7 +56,7 @@ def find_black(
     Parameters
     ----------
     tiles
-        (3 or more, y, x) 16-bit counts, R, G, B first.
+        (4 or more, y, x) 16-bit counts, R, G, B first, and the level, a density, last.
     loss
         Density that a fit with such a curve leaves.
     slope
@@ -64,7 +64,7 @@ def find_black(
     """
     smooth = _smoothed(tiles)
     film = _film_light(smooth)
-    darkest = _darkest_light(smooth), np.quantile(film, DARKEST, axis=1)
+    darkest = _darkest_light(tiles), _darkest_film(tiles)
     steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
     begin = partial(_begin, *darkest, Shadows(film, _light_around(tiles)) if steep else None)
 
@@ -87,11 +87,11 @@ def find_black(
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
     """A roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if it has one."""
-    film = _film_light(_smoothed(tiles))
-    densest = _densest(np.quantile(film, DARKEST, axis=1), curve)
+    densest = _densest(_darkest_film(tiles), curve)
     limited = curve._replace(densest=np.minimum(densest, curve.densest))
     if curve.maximum is None:
         return limited
+    film = _film_light(_smoothed(tiles))
     return limited._replace(maximum=_maximum(Shadows(film, _light_around(tiles)), curve, COMMON_IN_A_ROLL))
 
 
@@ -123,10 +123,25 @@ def _smoothed(tiles: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     return [[blur(band, 3.0)[::3, ::3] for band in tile[:3]] for tile in tiles]
 
 
-def _darkest_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Counts (band) of the darkest places."""
-    places = np.concatenate([np.reshape(tile, (3, -1)) for tile in smooth], axis=1)
+def _darkest_light(tiles: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts (band) of the darkest places, film or dust."""
+    places = np.concatenate([_places(tile) for tile in tiles], axis=1)
     return np.asarray(np.quantile(places, DARKEST, axis=1))
+
+
+def _darkest_film(tiles: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts (band) of the darkest film, of places hardly denser than their level, the last plane of a tile."""
+    film = []
+    for tile in tiles:
+        places = _places(tile)
+        above = to_density(places).mean(axis=0) - tile[-1][::2, ::2].ravel()
+        film.append(places[:, above < RAISED])
+    return np.asarray(np.quantile(np.concatenate(film, axis=1), DARKEST, axis=1))
+
+
+def _places(tile: np.ndarray) -> np.ndarray:
+    """Counts (band, place) of every second pixel along both axes, with little noise."""
+    return np.stack([blur(band, FINE)[::2, ::2].ravel() for band in tile[:3]])
 
 
 def _film_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:

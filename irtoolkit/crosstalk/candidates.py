@@ -3,16 +3,36 @@
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur_known, high_pass
+from irtoolkit.arrays import blur, blur_known, high_pass
 from irtoolkit.schema import NotUsableError
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65
-STANDS_OUT = 6.0
+STANDS_OUT, LEAST_NOISE = 6.0, 0.7
 OF_CONTRAST = 0.5
 GROWN = 9
 DETAIL = 6.0
 FEWEST_PIXELS = 100
+MATCHED_BLUR, SURROUNDINGS = 2.0, 31
+PICTURE_RATIO, LEAST_PICTURE = 3.0, 0.1
+"""Density in the visible over that in the infrared above which something dark is no dust, and how dark it is at least:
+dust has .75 to 1.9 on the scanners of docs/method.md."""
+
+
+def above_surroundings(visible: np.ndarray, infrared: np.ndarray, blurred: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean density (y, x) of visible bands (3, y, x), and that of the infrared (y, x), above the 31 px around.
+
+    Both are smoothed to one blur; the infrared is `blurred` by so many px more than the visible bands.
+    """
+    sharp = blur(visible.mean(axis=0), float(np.hypot(MATCHED_BLUR, blurred)))
+    smooth = blur(np.nan_to_num(infrared), MATCHED_BLUR)
+    lost, blocked = (plane - box_mean(plane, SURROUNDINGS) for plane in (sharp, smooth))
+    return lost, blocked
+
+
+def is_picture(lost: np.ndarray, blocked: np.ndarray) -> np.ndarray:
+    """Where (y, x) the visible is darker than its surroundings by too much for dust that the infrared shows."""
+    return np.asarray((lost > LEAST_PICTURE) & (lost > PICTURE_RATIO * blocked))
 
 
 def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) -> np.ndarray:
@@ -20,12 +40,13 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
 
     A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
     leave less than that. The residual is a density (y, x) float32; a pixel where it is NaN is a candidate. The estimate
-    of the local noise starts at `sigma`, density.
+    of the local noise starts at `sigma`, density. It is measured where the residual is negative, as dust is positive.
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     size = np.where(unknown, np.float32(0), np.abs(smooth))
-    usual = usual_size(size, (~unknown).astype(np.float32), NEIGHBOURHOOD, sigma)
+    below = (~unknown & (smooth < 0)).astype(np.float32)
+    usual = np.maximum(usual_size(size * below, below, NEIGHBOURHOOD, sigma), np.float32(LEAST_NOISE * sigma))
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))

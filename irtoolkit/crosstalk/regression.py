@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import Fit, blur, compute_each, fit_trimmed, to_density
+from irtoolkit.arrays import Fit, blur, compute_each, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import LARGER, find_black
-from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.candidates import above_surroundings, check_enough, find_candidates, ghost_contrast, is_picture
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (
     POINTWISE,
@@ -50,14 +50,15 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     terms
         Those to fit on, by name; the level always is. The others have the coefficient 0.
     """
-    samples = [[_with_level(tile) for tile in slide] for slide in samples]
+    rough = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
+    samples = [[with_level(tile, rough) for tile in slide] for slide in samples]
     few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
     planes = [tile.planes for slide in samples for tile in slide]
-    curve = find_black(planes, partial(_loss, few), partial(_pointwise_slope, few))
+    curve = find_black(planes, partial(_loss, few, blurred=rough), partial(_pointwise_slope, few, blurred=rough))
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
-    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest))
+    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=rough))
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
-    clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma) for slide in densities]
+    clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma, rough) for slide in densities]
     whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, whole.coefficient, prediction, curve.densest)
@@ -69,10 +70,12 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:
     """Densities of a slide's tiles under the constants of its roll; the level, last, is NaN at candidates."""
     curve, prediction = crosstalk.curve, crosstalk.prediction
-    (densities,) = _densities([[_with_level(tile) for tile in samples]], curve)
+    (densities,) = _densities([[with_level(tile, crosstalk.blur) for tile in samples]], curve)
     densities = [_within_range(tile, curve.densest) for tile in densities]
-    plain = _fit([densities], partial(_smooth_terms, densest=curve.densest))
-    return _without_defects(densities, plain.coefficient[len(POINTWISE) :], prediction, curve.densest, plain.sigma)
+    plain = _fit([densities], partial(_smooth_terms, densest=curve.densest, blurred=crosstalk.blur))
+    return _without_defects(
+        densities, plain.coefficient[len(POINTWISE) :], prediction, curve.densest, plain.sigma, crosstalk.blur
+    )
 
 
 def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
@@ -104,7 +107,7 @@ def level_crosstalk(
     visible density (3, y, x).
     """
     pairs = compute_each(partial(_residual_and_density, crosstalk=crosstalk), samples)
-    level = np.float32(np.nanmedian(np.concatenate([residual[::3, ::3].ravel() for residual, _ in pairs])))
+    level = np.float32(film_level(_known([residual for residual, _ in pairs]))[0])
     coefficient = crosstalk.coefficient.copy()
     coefficient[0] += level
     return crosstalk._replace(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
@@ -115,10 +118,16 @@ def _residual_and_density(tile: Sample, crosstalk: Crosstalk) -> tuple[np.ndarra
     return subtract_ghost(density, tile.planes[3], tile.place, crosstalk), density
 
 
-def _with_level(tile: Sample) -> Sample:
-    """The tile with one plane more: visible density of the surroundings, which no dust under 15 px changes."""
-    smooth = blur(np.mean([to_density(band) for band in tile.planes[:3]], axis=0), 1.5)
-    return tile._replace(planes=np.concatenate([tile.planes, _opened(smooth)[None]]))
+def with_level(tile: Sample, blurred: float) -> Sample:
+    """The tile with one plane more, the level: visible density of the surroundings, which no dust under 15 px changes.
+
+    It is the pixel's own at what is certainly picture.
+    """
+    density = np.stack([to_density(band) for band in tile.planes[:4]])
+    smooth = blur(density[:3].mean(axis=0), SMOOTHED)
+    picture = is_picture(*above_surroundings(density[:3], density[3], blurred))
+    level = np.where(picture, smooth, _opened(smooth))
+    return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
 def _opened(plane: np.ndarray) -> np.ndarray:
@@ -135,14 +144,15 @@ def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[li
     return [[converted(tile) for tile in slide] for slide in samples]
 
 
-def _loss(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> float:
-    return _fit(_densities(samples, curve), partial(_smooth_terms, densest=curve.densest), TRIED_PIXELS).loss
+def _loss(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
+    terms = partial(_smooth_terms, densest=curve.densest, blurred=blurred)
+    return _fit(_densities(samples, curve), terms, TRIED_PIXELS).loss
 
 
-def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> float:
+def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
     """Mean slope of the infrared over all bands, by a fit without blurs."""
     densities = _densities(samples, curve)
-    fit = _fit(densities, partial(_smooth_terms, densest=curve.densest), TRIED_PIXELS)
+    fit = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred), TRIED_PIXELS)
     pointwise = fit.coefficient[: len(POINTWISE)]
     coefficient = np.r_[pointwise, np.zeros(len(TERMS) - len(POINTWISE))]
     return measure_slopes([tile for slide in densities for tile in slide], coefficient, pointwise, curve.densest)[0]
@@ -155,7 +165,7 @@ def _within_range(tile: Sample, densest: np.ndarray) -> Sample:
 
 
 def _without_defects(
-    slide: Sequence[Sample], lamp: np.ndarray, prediction: np.ndarray, densest: np.ndarray, sigma: float
+    slide: Sequence[Sample], lamp: np.ndarray, prediction: np.ndarray, densest: np.ndarray, sigma: float, blurred: float
 ) -> list[Sample]:
     """Candidates left out, which would teach the terms of blur their own detail; the slide's level taken off.
 
@@ -167,11 +177,23 @@ def _without_defects(
         density_of_blurred(tile.planes[3], COMPARED_BLUR) - ghost - combine_planes(lamp, lamp_terms(tile.place))
         for tile, ghost in zip(slide, ghosts, strict=True)
     ]
-    level = np.nanmedian(np.concatenate([excess[::3, ::3].ravel() for excess in excesses]))
+    level = film_level(_known(excesses))[0]
     return [
-        _without(tile, find_candidates(excess - level, ghost_contrast(ghost), sigma))
+        _without(tile, _is_candidate(tile, excess - level, ghost, sigma, blurred))
         for tile, excess, ghost in zip(slide, excesses, ghosts, strict=True)
     ]
+
+
+def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: float, blurred: float) -> np.ndarray:
+    """Candidates (y, x) bool that are not certainly picture, by what the infrared has in excess of the ghost."""
+    lost, _ = above_surroundings(tile.planes[:3], excess, blurred)
+    return find_candidates(excess, ghost_contrast(ghost), sigma) & ~is_picture(lost, np.abs(np.nan_to_num(excess)))
+
+
+def _known(planes: Sequence[np.ndarray]) -> np.ndarray:
+    """Values of every third row and column that are known."""
+    values = np.concatenate([plane[::3, ::3].ravel() for plane in planes])
+    return values[np.isfinite(values)]
 
 
 def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:
@@ -185,8 +207,9 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
-def _smooth_terms(tile: Sample, densest: np.ndarray) -> Iterator[np.ndarray]:
-    smooth = np.stack([blur(plane, SMOOTHED) for plane in tile.planes[:4]])
+def _smooth_terms(tile: Sample, densest: np.ndarray, blurred: float) -> Iterator[np.ndarray]:
+    sigmas = [float(np.hypot(SMOOTHED, blurred))] * 3 + [SMOOTHED]
+    smooth = np.stack([blur(plane, sigma) for plane, sigma in zip(tile.planes, sigmas, strict=False)])
     yield tile.planes[4]
     yield from pointwise_terms(smooth[:3], densest)
     yield from lamp_terms(tile.place)

@@ -11,7 +11,14 @@ from irtoolkit.arrays import LIBRARIES, combine, level_scales
 from irtoolkit.crosstalk.black import limit_to_film
 from irtoolkit.crosstalk.curve import FilmCurve
 from irtoolkit.crosstalk.ghost import LAMP, TERMS, Crosstalk
-from irtoolkit.crosstalk.regression import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, sample_terms
+from irtoolkit.crosstalk.regression import (
+    SAMPLED_PIXELS,
+    TRIED_PIXELS,
+    clean_densities,
+    fit_terms,
+    sample_terms,
+    with_level,
+)
 from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.schema import VISIBLE
 
@@ -162,7 +169,7 @@ def adapt_crosstalk(
     noise = np.log([level_scales(values - combine(each, terms), level) + 1e-9 for each in tried]).mean(axis=1)
     coefficient = tried[int(np.argmax(noise <= noise[-1] + WORTHWHILE))]
     adapted = crosstalk._replace(coefficient=coefficient, r2=fit.r2, slopes=fit.slopes, sigma=fit.sigma)
-    curve = limit_to_film([tile.planes for tile in tiles], crosstalk.curve)
+    curve = limit_to_film([with_level(tile, crosstalk.blur).planes for tile in tiles], crosstalk.curve)
     return within_film(adapted, curve), measure_misfit(crosstalk.coefficient, pooled, fit)
 
 

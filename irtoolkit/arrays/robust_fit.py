@@ -123,5 +123,5 @@ def film_level(values: np.ndarray) -> tuple[float, float]:
     count = (len(ordered) + 3) // 4
     first = int((ordered[count - 1 :] - ordered[: len(ordered) - count + 1]).argmin())
     centre = float(ordered[first] + ordered[first + count - 1]) / 2
-    below = ordered[: np.searchsorted(ordered, centre)]
-    return centre, 1.4826 * float(centre - np.median(below)) if below.size else 0.0
+    below = int(np.searchsorted(ordered, centre))
+    return centre, 1.4826 * (centre - float(ordered[below // 2]))

@@ -8,7 +8,7 @@ from irtoolkit.schema import NotUsableError
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65
-STANDS_OUT, LEAST_NOISE = 6.0, 0.7
+STANDS_OUT, LEAST_NOISE, DIRTY, SOME = 6.0, 0.7, 1.2, 0.1
 OF_CONTRAST = 0.5
 GROWN = 9
 DETAIL = 6.0
@@ -40,13 +40,17 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
 
     A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
     leave less than that. The residual is a density (y, x) float32; a pixel where it is NaN is a candidate. The estimate
-    of the local noise starts at `sigma`, density. It is measured where the residual is negative, as dust is positive.
+    of the local noise starts at `sigma`, density. It is at most 1.3 times that of the
+    negative residuals, as dust has none.
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     size = np.where(unknown, np.float32(0), np.abs(smooth))
-    below = (~unknown & (smooth < 0)).astype(np.float32)
-    usual = np.maximum(usual_size(size * below, below, NEIGHBOURHOOD, sigma), np.float32(LEAST_NOISE * sigma))
+    known, below = (~unknown).astype(np.float32), (~unknown & (smooth < 0)).astype(np.float32)
+    usual = usual_size(size, known, NEIGHBOURHOOD, sigma)
+    bright = np.float32(DIRTY) * usual_size(size * below, below, NEIGHBOURHOOD, sigma)
+    usual = np.where(box_mean(below, NEIGHBOURHOOD) > SOME, np.minimum(usual, bright), usual)
+    usual = np.maximum(usual, np.float32(LEAST_NOISE * sigma))
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))

@@ -26,6 +26,7 @@ from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0
 SMOOTHED = 1.5
+NEAR = 2.0
 BORDER = 12
 MANY_TILES = 9
 SAMPLED_PIXELS = 150_000
@@ -101,13 +102,15 @@ def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
 def level_crosstalk(
     crosstalk: Crosstalk, samples: Sequence[Sample]
 ) -> tuple[Crosstalk, list[tuple[np.ndarray, np.ndarray]]]:
-    """Give a roll's crosstalk the infrared level of one slide, so that the median of its residual is zero.
+    """Give a roll's crosstalk the infrared level of one slide, so that the median of the residual of film is zero.
 
     `samples` are the slide's tiles from `align_samples`. Returned beside it are each tile's residual (y, x) and
     visible density (3, y, x).
     """
     pairs = compute_each(partial(_residual_and_density, crosstalk=crosstalk), samples)
-    level = np.float32(film_level(_known([residual for residual, _ in pairs]))[0])
+    values = _known([residual for residual, _ in pairs])
+    centre, sigma = film_level(values)
+    level = np.float32(np.median(values[np.abs(values - centre) <= NEAR * sigma]))
     coefficient = crosstalk.coefficient.copy()
     coefficient[0] += level
     return crosstalk._replace(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]

@@ -5,6 +5,7 @@ from math import inf, isfinite, isnan
 
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_figures import MAX_SIGMAS, Reason, Usual, log10_of
+from irtoolkit.detection import HARDLY_ANY
 
 DUSTY, BLACK = 0.0005, 2.0
 """Share of a usual slide marked above which it is odd that nothing is; density of the clearest film above which a slide
@@ -16,14 +17,14 @@ MAX_COVERAGE = 0.15
 THRESHOLDS = 2.0, 8.0
 """Sigma; lowest and highest threshold that makes sense."""
 
+THRESHOLD_DIFFERENCE = 1.0
+"""Sigma; difference from the threshold of the roll that matters."""
+
 MANY, MANY_PER_MEGAPIXEL = 30, 100.0
 """Possible defects, and possible defects per megapixel, from which it is odd that hardly any is marked."""
 
 PER_DECOY = 3.0
 """Possible defects per decoy from which most of them are more than noise."""
-
-HARDLY_ANY = 0.1
-"""Share of the possible defects below which hardly any is marked."""
 
 RATIOS = 0.5, 2.5
 """Lowest and highest ratio of the density of defects in the colours to that in the infrared that makes sense."""
@@ -54,6 +55,9 @@ def _threshold_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     if isfinite(threshold) and not THRESHOLDS[0] <= threshold <= THRESHOLDS[1]:
         text = f"its threshold of {threshold:.1f} sigma is outside {THRESHOLDS[0]:g} to {THRESHOLDS[1]:g} sigma"
         yield Reason(2.0, f"{text}: dust cannot be told from the picture")
+    elif _is_unusual(row, usual):
+        text = f"its threshold is {threshold:.1f} sigma (usual for the roll: {usual.figures['threshold'][0]:.1f} sigma)"
+        yield Reason(1.5, f"{text} and most possible defects are not marked")
     possible, marked = row.get("candidates", 0), row["defects"]
     if not isnan(threshold) and _is_plenty(row) and marked < HARDLY_ANY * possible:
         some = f"only {marked:,} of {possible:,}" if marked else f"none of {possible:,}"
@@ -63,6 +67,20 @@ def _threshold_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     dusty = usual.figures.get("coverage", (0.0, 0.0))[0] > log10_of(DUSTY)
     if not row["coverage"] and threshold == inf and dusty and row["clearest"] < BLACK:
         yield Reason(1.5, "nothing is marked: the slide is clean, or its damage is hidden in the noise")
+
+
+def _is_unusual(row: Row, usual: Usual) -> bool:
+    """Whether a threshold differs from the roll's and leaves most possible defects unmarked.
+
+    On a slide with one defect it is the score of that defect, however large.
+    """
+    centre, spread = usual.figures.get("threshold", (float("nan"), 0.0))
+    off = abs(row["threshold"] - centre)
+    return (
+        isfinite(off)
+        and off > max(THRESHOLD_DIFFERENCE, MAX_SIGMAS * spread)
+        and 2 * row["defects"] < row.get("candidates", 0)
+    )
 
 
 def _is_plenty(row: Row) -> bool:

@@ -62,13 +62,12 @@ FIGURES = (
         "sigma", 0.8, 1.5, "its infrared is noisier ({0:.3f}) than usual for the roll ({1:.3f})", log10_of, above=True
     ),
     Figure("coverage", 0.9, 1.5, "more is marked ({0:.2%}) than usual for the roll ({1:.2%})", log10_of, above=True),
-    Figure("threshold", 1.0, 1.5, "its threshold is {0:.1f} sigma (usual for the roll: {1:.1f} sigma)"),
     Figure("holder", 0.03, 2.0, "holder or mount covers {0:.0%} of it (usual for the roll: {1:.0%})"),
 )
-"""Differences are in pixels, in sigma, in density, in shares, and in powers of ten (of sigma and coverage)."""
+"""Differences are in pixels, in density, in shares, and in powers of ten (of sigma and coverage)."""
 
 COLOUR_FIGURES = ("clearest", "tint")
-OTHER_FIGURES = (*COLOUR_FIGURES, "ratio_g")
+OTHER_FIGURES = (*COLOUR_FIGURES, "threshold", "ratio_g")
 """Figures without a remark of their own here, on their own scale."""
 
 

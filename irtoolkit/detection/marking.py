@@ -21,8 +21,8 @@ NO_REGIONS = xr.Dataset(
     }
 )
 
-FEW = 0.5
-"""Share of the possible defects below which the doubtful place is an unmarked one."""
+HARDLY_ANY = 0.1
+"""Share of the possible defects below which hardly any is marked, and the doubtful place is an unmarked one."""
 
 UNCERTAIN = 0.25
 """Share of the marked regions, the least scores first, of which the largest is the doubtful place."""
@@ -108,8 +108,8 @@ def _describe(choice: Choice, width: int, *, ranked: bool) -> dict[str, Any]:
 def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
     """Row and column of a pixel of the region that a person should see, on a slide with `width` columns.
 
-    Of the quarter of the marked regions with the least scores it is the largest; where less than half of the possible
-    defects are marked, the unmarked one with the largest score. NaN without regions.
+    Of the quarter of the marked regions with the least scores it is the largest; where hardly any of the possible
+    defects is marked, the unmarked one with the largest score. NaN without regions.
     """
     pixels, owner = choice.possible.pixel_index.values, choice.possible.pixel_region.values
     score = choice.possible.score.values
@@ -118,7 +118,7 @@ def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
     there = area > 0
     if not there.any():
         return float("nan"), float("nan")
-    if marked.sum() < FEW * there.sum():
+    if marked.sum() < HARDLY_ANY * there.sum():
         worst = np.argmax(np.where(there & ~marked, score, -np.inf))
     else:
         low = marked & (score <= np.quantile(score[marked], UNCERTAIN))

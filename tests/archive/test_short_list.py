@@ -63,7 +63,10 @@ def test_a_usual_roll_has_no_short_list():
         ({"coverage": 0.3}, "so much dirt cannot be told from the film with certainty"),
         ({"threshold": 9.1}, "its threshold of 9.1 sigma is outside 2 to 8 sigma: dust cannot be told"),
         ({"threshold": 1.2}, "its threshold of 1.2 sigma is outside 2 to 8 sigma: dust cannot be told"),
-        ({"threshold": 5.9}, "its threshold is 5.9 sigma (usual for the roll: 3.3 sigma)"),
+        (
+            {"threshold": 5.9, "defects": 29},
+            "its threshold is 5.9 sigma (usual for the roll: 3.3 sigma) and most possible defects are not marked",
+        ),
         ({"defects": 5}, "only 5 of 60 possible defects are marked: dust cannot be told from the picture"),
         ({"defects": 1}, "only 1 of 60 possible defects is marked"),
         ({"defects": 0, "threshold": math.inf}, "none of 60 possible defects is marked: dust cannot be told"),
@@ -138,11 +141,18 @@ def test_an_infinite_threshold_alone_is_no_reason(odd):
     "odd",
     [
         {"defects": 6},
+        {"defects": 30, "threshold": 5.9},
         {"defects": 0, "candidates": 29, "decoys": 0},
         {"defects": 0, "candidates": 60, "decoys": 21},
         {"defects": 0, "candidates": 999, "decoys": 900},
     ],
-    ids=["a tenth is marked", "few", "hardly more than noise", "noise of a large slide"],
+    ids=[
+        "a tenth is marked",
+        "half is marked, by its own threshold",
+        "few",
+        "hardly more than noise",
+        "noise of a large slide",
+    ],
 )
 def test_few_marks_are_no_reason_where_little_could_be_marked(odd):
     assert judge_rows(make_roll(**odd), 0.05)[-1]["review"] == ""

@@ -28,9 +28,15 @@ def test_among_many_marks_it_is_the_largest_of_the_least_certain_quarter():
     assert find_doubtful_place(Choice(five, 4.4, 0.0, five), WIDTH) == (9, 43)
 
 
-def test_where_less_than_half_is_marked_it_is_the_strongest_unmarked_region():
-    weak = make_regions((4.4, 7, 20, 3))
-    assert find_doubtful_place(Choice(weak, 4.4, 0.0, FOUR), WIDTH) == (11, 64)
+@pytest.mark.parametrize(("others", "place"), [(9, (1, 1)), (10, (11, 64))])
+def test_where_less_than_a_tenth_is_marked_it_is_the_strongest_unmarked_region(others, place):
+    """One of ten is a tenth, one of eleven is less."""
+    least = (4.4, 1, 0, 3)
+    many = make_regions(least, *((4.5, 3 + 2 * number, 10, 2) for number in range(others - 1)), (6.0, 11, 60, 9))
+    assert find_doubtful_place(Choice(make_regions(least), 4.4, 0.0, many), WIDTH) == place
+
+
+def test_where_nothing_is_marked_it_is_the_strongest_region():
     assert find_doubtful_place(Choice(NO_REGIONS, np.inf, 0.0, FOUR), WIDTH) == (11, 64)
 
 

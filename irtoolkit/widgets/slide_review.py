@@ -13,7 +13,7 @@ import numpy as np
 
 from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
 from irtoolkit.pictures import Picture
-from irtoolkit.plots import percent
+from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
@@ -21,14 +21,14 @@ from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
 SIDES = ("top", "left", "bottom", "right")
 NOWHERE: Box = (0, 0, 0, 0)
-FIGURES = {
-    "defects": "{:,.0f} defects",
-    "coverage": "{} of the picture marked",
-    "fdr": "about {} of the marks are probably false",
-    "threshold": "threshold {:.2f} sigma",
-    "shift_y": "infrared shifted by {:+z.1f} rows",
-    "shift_x": "{:+z.1f} columns",
-    "sigma": "residual noise {:.4f}",
+FIGURES: dict[str, Callable[[float], str]] = {
+    "defects": "{:,.0f} defects".format,
+    "coverage": lambda share: f"{percent(share)} of the picture marked",
+    "fdr": describe_rate,
+    "threshold": "threshold {:.2f} sigma".format,
+    "shift_y": "infrared shifted by {:+z.1f} rows".format,
+    "shift_x": "{:+z.1f} columns".format,
+    "sigma": "residual noise {:.4f}".format,
 }
 
 
@@ -44,11 +44,12 @@ def describe_figures(row: Row) -> str:
     """Describe the figures of a slide; empty if it was not cleaned.
 
     >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
-    '1,234 defects, 1.2 % of the picture marked'
+    '1,234 defects, 1.2 % of the picture marked, how many of the marks are false is not known'
     """
-    known = {name: row[name] for name in FIGURES if not isnan(row.get(name, float("nan")))}
-    written = {name: percent(value) if name in ("coverage", "fdr") else value for name, value in known.items()}
-    return ", ".join(FIGURES[name].format(value) for name, value in written.items())
+    values = {name: row.get(name, float("nan")) for name in FIGURES}
+    if isnan(values["defects"]):
+        return ""
+    return ", ".join(FIGURES[name](value) for name, value in values.items() if name == "fdr" or not isnan(value))
 
 
 def read_picture(path: Path) -> Picture:

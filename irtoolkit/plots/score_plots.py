@@ -1,7 +1,7 @@
 """Plots of the score and its threshold: of whole regions, which are ranked, and of pixels."""
 
+import math
 from collections.abc import Sequence
-from math import isnan
 
 import numpy as np
 import xarray as xr
@@ -18,11 +18,8 @@ LOWEST_SCORE, HIGHEST_SCORE = -6.0, (15.0, 40.0)
 NAME_HEIGHT, NAME_SPACING = 0.68, 0.032
 """Height at which the names of thresholds begin, and the space between two, as shares of the axes."""
 
-BIN = 0.1
-"""Sigma; width of the bins."""
-
-REGION_SPAN = 4.5, 8.0
-"""Sigma; what the axis of the regions' score covers at least."""
+REGION_BIN, REGION_SPAN = 0.05, (4.5, 5.5)
+"""Sigma; width of the bins of the regions' score, and what its axis covers at least."""
 
 
 def describe_rate(rate: float) -> str:
@@ -31,7 +28,7 @@ def describe_rate(rate: float) -> str:
     >>> describe_rate(0.021), describe_rate(float("nan"))
     ('about 2.1 % of the marks are probably false', 'how many of the marks are false is not known')
     """
-    if isnan(rate):
+    if math.isnan(rate):
         return "how many of the marks are false is not known"
     return f"about {percent(rate)} of the marks are probably false"
 
@@ -51,7 +48,8 @@ def plot_scores(cleaned: xr.Dataset, ax: Axes) -> Axes:
     """
     if "candidate_score" not in cleaned:
         raise SlideError("this threshold cuts pixels, so regions have no score; use plot_histogram")
-    draw_region_scores(cleaned.candidate_score.values, cleaned.decoy_score.values, ax)
+    possible, decoys = cleaned.candidate_score.values, cleaned.decoy_score.values
+    draw_region_scores(possible, decoys, ax, span_scores(possible, decoys))
     chosen = float(cleaned.threshold)
     if np.isfinite(chosen):
         ax.axvline(chosen, color=VERMILION, linewidth=2, label=f"threshold {chosen:.2f} sigma")
@@ -60,26 +58,26 @@ def plot_scores(cleaned: xr.Dataset, ax: Axes) -> Axes:
     return ax
 
 
-def draw_region_scores(possible: np.ndarray, decoys: np.ndarray, ax: Axes) -> None:
-    """Draw histograms of the scores of possible defects and of decoys, in sigma."""
-    low, high = span_scores(np.concatenate([possible, decoys]))
-    edges = np.arange(round(low / BIN), round(high / BIN) + 1) * BIN
+def draw_region_scores(possible: np.ndarray, decoys: np.ndarray, ax: Axes, span: tuple[float, float]) -> None:
+    """Draw histograms of the scores of possible defects and of decoys, in sigma, on an axis of the given range."""
+    low, high = span
+    edges = np.linspace(low, high, round((high - low) / REGION_BIN) + 1)
     found, mirrored = (np.histogram(scores, edges)[0] for scores in (possible, decoys))
     ax.stairs(found, edges, baseline=0.5, fill=True, color="0.8", label="possible defects")
     ax.stairs(mirrored, edges, baseline=0.5, color=BLUE, linewidth=1.5, label="decoys, mirrored: noise")
     ax.set(ylim=(0.5, 2 * max(found.max(), mirrored.max(), 1)), yscale="log", xlim=(edges[0], edges[-1]))
-    ax.set(xlabel="score of a region (sigma)", ylabel=f"regions per {BIN:g} sigma")
+    ax.set(xlabel="score of a region (sigma)", ylabel=f"regions per {REGION_BIN:g} sigma")
 
 
-def span_scores(scores: np.ndarray) -> tuple[float, float]:
-    """Range of an axis or a slider for the scores of regions: from below the least, 4.5 at most, to above the largest,
-    8 at least.
+def span_scores(possible: np.ndarray, decoys: np.ndarray) -> tuple[float, float]:
+    """Range in sigma of an axis or a slider for the scores of regions, with room on both sides.
 
-    >>> span_scores(np.array([4.37, 6.0])), span_scores(np.array([8.03]))
-    ((4.3, 8.0), (4.5, 8.1))
+    >>> span_scores(np.array([4.42, 6.02]), np.array([4.37])), span_scores(np.array([]), np.array([]))
+    ((4.2, 6.2), (4.4, 5.6))
     """
+    scores = np.concatenate([possible, decoys])
     low, high = scores.min(initial=REGION_SPAN[0]), scores.max(initial=REGION_SPAN[1])
-    return round(float(np.floor(low / BIN) * BIN), 1), round(float(np.ceil(high / BIN) * BIN), 1)
+    return (math.floor(10 * low) - 1) / 10, (math.ceil(10 * high) + 1) / 10
 
 
 def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:

@@ -51,17 +51,17 @@ class ThresholdExplorer(ipywidgets.VBox):
             self._message.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._pictures = _Pictures(pieces, seen)
-        self.histogram = ThresholdHistogram(self._trials.histogram, self._drag)
-        self._controls = self._make_controls()
+        every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
+        span = span_scores(every.possible.score.values, every.decoys.score.values)
+        self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag)
+        self._controls = self._make_controls(*span)
         beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
         self.children = [self._message, beside, self._pictures.widget]
         self._show()
 
-    def _make_controls(self) -> list[ipywidgets.Widget]:
+    def _make_controls(self, lowest: float, highest: float) -> list[ipywidgets.Widget]:
         wide = {"style": {"description_width": "150px"}, "layout": {"width": "480px"}}
         chosen, settings = self.settings.threshold, self.settings
-        every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
-        lowest, highest = span_scores(every.possible.score.values)
         self._method = ipywidgets.Dropdown(
             options=[*THRESHOLDS, NUMBER],
             value=NUMBER if isinstance(chosen, float) else chosen,

@@ -22,13 +22,15 @@ class ThresholdHistogram:
     ----------
     pixels
         Histogram of the pixels' score, from `measure_histogram`.
+    span
+        Range of the scores of regions, in sigma.
     dragged
         Called with the sigma to which the line is dragged.
     """
 
-    def __init__(self, pixels: xr.Dataset, dragged: Callable[[float], None]) -> None:
+    def __init__(self, pixels: xr.Dataset, span: tuple[float, float], dragged: Callable[[float], None]) -> None:
         self.drawing = Drawing(520, 400)
-        self._pixels, self._dragged = pixels, dragged
+        self._pixels, self._span, self._dragged = pixels, span, dragged
         self._ax = self.drawing.figure.subplots()
         self._line = self._ax.axvline(np.nan)
         self._drawn: Hashable = None
@@ -52,7 +54,7 @@ class ThresholdHistogram:
     def _draw(self, choice: Choice) -> None:
         self._ax.clear()
         if self._ranked:
-            draw_region_scores(choice.possible.score.values, choice.decoys.score.values, self._ax)
+            draw_region_scores(choice.possible.score.values, choice.decoys.score.values, self._ax, self._span)
         else:
             draw_scores(self._pixels, self._ax)
         self._ax.legend(loc="upper right", fontsize="small")

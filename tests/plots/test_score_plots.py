@@ -18,15 +18,15 @@ def ranked(possible, decoys, threshold=4.6, fdr=0.021):
 def counted(patch):
     """Regions in each bin that has some, by its left edge."""
     number, edges, _ = patch.get_data()
-    return {float(edge): int(count) for edge, count in zip(edges[:-1].round(1), number, strict=True) if count}
+    return {float(edge): int(count) for edge, count in zip(edges[:-1].round(2), number, strict=True) if count}
 
 
 def test_possible_defects_and_decoys_are_counted_by_their_scores(ax):
-    assert plots.plot_scores(ranked([4.45, 4.48, 5.02, 6.37], [4.42, 4.44, 4.55]), ax) is ax
+    assert plots.plot_scores(ranked([4.46, 4.48, 5.02, 6.37], [4.42, 4.44, 4.56]), ax) is ax
     found, decoys = ax.patches
-    assert counted(found) == {4.4: 2, 5.0: 1, 6.3: 1}
-    assert counted(decoys) == {4.4: 2, 4.5: 1}
-    assert ax.get_xlim() == (4.4, 8.0)
+    assert counted(found) == {4.45: 2, 5.0: 1, 6.35: 1}
+    assert counted(decoys) == {4.4: 2, 4.55: 1}
+    assert ax.get_xlim() == (4.3, 6.5)
     assert ax.lines[0].get_xdata() == [4.6, 4.6]
     assert ax.get_title() == "Score: about 2.1 % of the marks are probably false"
     assert "possible defects" in [text.get_text() for text in ax.get_legend().get_texts()]

@@ -110,17 +110,17 @@ def test_dragging_the_threshold_sets_it(slide):
 
 def test_where_the_mouse_lets_go_counts(slide):
     explorer = explore_threshold(slide)
-    drag(explorer, 5.0, released=7.5)
-    assert explorer.settings.threshold == pytest.approx(7.5, abs=0.06)
+    drag(explorer, 5.0, released=5.5)
+    assert explorer.settings.threshold == pytest.approx(5.5, abs=0.06)
 
 
 def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
     explorer = explore_threshold(slide)
-    drag(explorer, 6.0)
+    drag(explorer, 5.4)
     canvas = explorer.histogram.drawing.figure.canvas
-    x, y = canvas.figure.axes[0].transData.transform((7.0, 10))
+    x, y = canvas.figure.axes[0].transData.transform((4.8, 10))
     canvas.callbacks.process("motion_notify_event", MouseEvent("motion_notify_event", canvas, x, y))
-    assert explorer.settings.threshold == pytest.approx(6.0, abs=0.06)
+    assert explorer.settings.threshold == pytest.approx(5.4, abs=0.06)
 
 
 def test_controls_set_the_settings_and_have_labels(slide):
@@ -134,8 +134,8 @@ def test_controls_set_the_settings_and_have_labels(slide):
     assert explorer.settings == irt.Settings(grain=0.0, false_discovery_rate=0.1, visibility=1.5)
     by_name["Method"].value = "slope"
     assert explorer.settings.threshold == "slope"
-    by_name["Threshold (sigma)"].value = 7.5
-    assert explorer.settings.threshold == 7.5
+    by_name["Threshold (sigma)"].value = 5.5
+    assert explorer.settings.threshold == 5.5
     by_name["Method"].value = "mirror"
     assert explorer.settings.threshold == "mirror"
     assert explorer.choice.threshold == pytest.approx(by_name["Threshold (sigma)"].value, abs=0.05)
@@ -165,11 +165,14 @@ def test_a_threshold_of_pixels_is_not_dragged_and_does_not_move_the_slider(slide
     assert explorer._number.value == before
 
 
-def test_the_slider_runs_from_the_least_score_of_the_slide_to_8(slide, trials):
+def test_the_slider_runs_from_below_the_least_score_of_the_slide_to_above_the_largest(slide, trials):
     explorer = explore_threshold(slide, settings=irt.Settings(threshold=15.0))
-    least = trials.choose(irt.Settings(visibility=0.0)).possible.score.values.min()
-    assert least - 0.1 < explorer._number.min <= min(least, 4.5)
-    assert (explorer._number.max, explorer._number.value) == (8.0, 8.0)
+    choice = trials.choose(irt.Settings(visibility=0.0))
+    scores = np.r_[choice.possible.score.values, choice.decoys.score.values]
+    least, most = scores.min(), scores.max()
+    assert least - 0.2 <= explorer._number.min <= least - 0.1 < most + 0.1 <= explorer._number.max <= most + 0.2
+    assert explorer._number.value == explorer._number.max
+    assert explorer.histogram.drawing.figure.axes[0].get_xlim() == (explorer._number.min, explorer._number.max)
     assert explorer.settings.threshold == 15.0
 
 
@@ -186,7 +189,7 @@ def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypat
     assert isinstance(picture, ipywidgets.Image)
     before = bytes(picture.value)
     assert before.startswith(b"\x89PNG")
-    explorer._number.value = 6.0
+    explorer._number.value = 5.2
     assert bytes(picture.value) != before
 
 

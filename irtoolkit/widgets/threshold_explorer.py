@@ -21,6 +21,9 @@ from irtoolkit.widgets.trials import Trials
 
 NUMBER = "a fixed number of sigma"
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+ROUNDING = 1e-6
+"""Sigma; smaller changes of the slider are a browser's rounding, and nobody's choice."""
+
 SAMPLED = 3
 """Every third row and column of the picture of the whole slide sets the contrast."""
 
@@ -94,9 +97,14 @@ class ThresholdExplorer(ipywidgets.VBox):
         return [*controls.values(), self._outlined]
 
     def _drag(self, sigma: float) -> None:
-        self._number.value = min(max(sigma, self._number.min), self._number.max)
+        """Move the slider to its nearest step, as a browser would."""
+        slider = self._number
+        steps = round((min(max(sigma, slider.min), slider.max) - slider.min) / slider.step)
+        slider.value = round(slider.min + steps * slider.step, 2)
 
-    def _number_changed(self, _: Any) -> None:
+    def _number_changed(self, change: Any) -> None:
+        if abs(change["new"] - change["old"]) < ROUNDING:
+            return
         if self._method.value != NUMBER:
             self._method.value = NUMBER
         else:

@@ -176,6 +176,15 @@ def test_the_slider_runs_from_below_the_least_score_of_the_slide_to_above_the_la
     assert explorer.settings.threshold == 15.0
 
 
+def test_the_rounding_of_a_browser_is_no_choice(slide):
+    """A browser rounds the slider to its steps, with an error in the last digit, and sends the result back."""
+    explorer = explore_threshold(slide)
+    steps = (explorer._number.value - explorer._number.min) / explorer._number.step
+    assert steps == pytest.approx(round(steps), abs=1e-9)
+    explorer._number.value += 1e-15 * explorer._number.value
+    assert explorer.settings.threshold == "mirror"
+
+
 def test_an_unknown_rate_is_told(slide):
     explorer = explore_threshold(slide)
     explorer._describe(explorer.choice._replace(rate=float("nan")))

@@ -22,6 +22,9 @@ PREVIEW, THUMB, CROP = 640, 160, 160
 WORST, ENLARGED = 80, 2
 """Side in pixels of the window around the doubtful place, and pixels of its picture per pixel of the slide."""
 
+RING, RING_RADIUS = (255, 210, 0), 12
+"""Colour, and radius in pixels of the slide, of the ring around the doubtful place."""
+
 INFRARED_RANGE = 0.5, 99.5
 """Percentiles of the infrared in that window that are black and white."""
 
@@ -83,7 +86,7 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
         Gets ``scan.jpg``, ``mask.jpg`` (the marks outlined) and ``healed.jpg``, their longer side of about 640
         pixels; ``thumb.jpg``, the marks coloured, of 160; and ``crops.jpg``: for each of up to three places a row of
         before, outlined, and healed at 100 %, the most changed place first; and ``worst.jpg``: visible, infrared and
-        marks at the doubtful place, enlarged. Other pictures there are removed.
+        marks at the doubtful place, enlarged, with a ring around it. Other pictures there are removed.
     """
     mask = found.mask.values
     places, doubtful = find_places(mask), _find_worst(found)
@@ -97,8 +100,10 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
     if changed:
         pictures["crops"] = _stack([_stack(crop.upright(orientation), axis=1) for crop in changed], axis=0)
     if worst:
-        infrared = found.infrared[doubtful[0]].values
-        pictures["worst"] = _stack([orient(each, orientation) for each in _enlarge(worst[0], infrared)], axis=1)
+        rows, columns = doubtful[0]
+        centre = int(found.worst_y) - rows.start, int(found.worst_x) - columns.start
+        enlarged = _enlarge(worst[0], found.infrared[rows, columns].values, centre)
+        pictures["worst"] = _stack([orient(each, orientation) for each in enlarged], axis=1)
     _write(pictures, Path(folder))
 
 
@@ -112,15 +117,17 @@ def _find_worst(found: xr.Dataset) -> list[Place]:
     return [(rows, columns)]
 
 
-def _enlarge(worst: Views, infrared: np.ndarray) -> list[Picture]:
-    """Visible, infrared and marks of the doubtful place as stored, enlarged."""
+def _enlarge(worst: Views, infrared: np.ndarray, centre: tuple[int, int]) -> list[Picture]:
+    """Visible, infrared and marks of the doubtful place as stored, enlarged; a ring around the centre of the marks."""
     low, high = np.nanpercentile(infrared, INFRARED_RANGE) if np.isfinite(infrared).any() else (0, 1)
     gray = view_plane(np.nan_to_num(infrared), low, max(high, low + 1))[..., None].repeat(3, axis=2)
     before, gray, mask = (
         np.asarray(view, np.uint8).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
         for view in (worst.before, gray, worst.mask)
     )
-    return [before, gray, mark_mask(before, mask)]
+    marked = mark_mask(before, mask)
+    cv2.circle(marked, (ENLARGED * centre[1], ENLARGED * centre[0]), ENLARGED * RING_RADIUS, RING, 1, cv2.LINE_AA)
+    return [before, gray, marked]
 
 
 def find_places(mask: Mask, size: int = CROP, count: int = CANDIDATES) -> list[Place]:

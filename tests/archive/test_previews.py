@@ -105,6 +105,9 @@ def test_the_doubtful_place_is_in_the_middle_visible_infrared_and_outlined(tmp_p
     assert gray[middle].max() < 20 < 200 < gray[:, -5:].min()
     assert outlined(before) == outlined(gray) == 0
     assert 60 < outlined(marked) * side**2 < 110
+    ringed = np.argwhere(np.abs(marked - [255, 210, 0]).max(axis=2) < 90)
+    assert ringed.mean(axis=0) == pytest.approx([side // 2, side // 2], abs=2)
+    assert np.ptp(ringed, axis=0) == pytest.approx([48, 48], abs=3)
 
 
 def test_a_doubtful_place_at_the_edge_is_shown_whole_and_infrared_that_is_not_known_is_black(tmp_path):

@@ -32,7 +32,7 @@ from irtoolkit.widgets import explore_alignment, explore_crosstalk, explore_slid
 TILE = 800, 1200
 DEFECTS = 5
 REPEATS = 5
-THRESHOLDS = (4.0, 6.0, 5.5, 9.0, 4.5, 6.5, 5.0, 8.5, 7.0, 3.5)
+THRESHOLDS = (4.4, 5.0, 4.7, 5.4, 4.5, 5.2, 4.6, 5.3, 4.8, 4.9)
 
 
 def make_files(folder: Path, megapixels: float) -> None:

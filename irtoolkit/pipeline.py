@@ -49,7 +49,8 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
         `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`,
         `fdr`, `ratio_r`, `ratio_g`, `ratio_b` (density of the defects in the visible over that in infrared), with
-        `ratio_error` and `ratio_scatter` (all NaN unless `heal` is ``"auto"``), what `measure_agreement` returns, and
+        `ratio_error` and `ratio_scatter` (all NaN unless `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`,
+        `worst_x` and the regions' scores, as `mark_defects` returns them, what `measure_agreement` returns, and
         the fields of `Appearance`, its densities those of light; `misfit` (how far the slide's own fit is from its
         roll's, where 1 is usual; 0 for a slide fitted by itself), and `aligned` (whether the slide gave evidence of its
         shift). With a roll's model, `r2`, `slopes` and `sigma` are of the slide's own fit.

@@ -1,4 +1,6 @@
-"""Pictures of one cleaned slide for the report: small ones of the whole, and close-ups of its most changed places."""
+"""Pictures of one cleaned slide for the report: small ones of the whole, close-ups of its most changed places and of
+its doubtful place.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,11 +13,20 @@ import xarray as xr
 from dask.base import compute
 from numpy.typing import NDArray
 
-from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, write_jpeg
+from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, view_plane, write_jpeg
 from irtoolkit.schema import VISIBLE
 
 PREVIEW, THUMB, CROP = 640, 160, 160
 """Pixels: the longest side of a preview, that of a thumbnail, and the side of a crop."""
+
+WORST, ENLARGED = 80, 2
+"""Side in pixels of the window around the doubtful place, and pixels of its picture per pixel of the slide."""
+
+RING, RING_RADIUS = (255, 210, 0), 12
+"""Colour, and radius in pixels of the slide, of the ring around the doubtful place."""
+
+INFRARED_RANGE = 0.5, 99.5
+"""Percentiles of the infrared in that window that are black and white."""
 
 SHOWN, CANDIDATES = 3, 12
 """Number of crops, and of the most densely marked places from which they are chosen."""
@@ -26,7 +37,7 @@ SMOOTHING = 27.0
 
 GAP, GAP_GRAY = 4, 128
 
-PICTURES = ("scan", "mask", "healed", "thumb", "crops")
+PICTURES = ("scan", "mask", "healed", "thumb", "crops", "worst")
 """Names of the files, without suffix."""
 
 Place = tuple[slice, slice]
@@ -66,26 +77,57 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
     Parameters
     ----------
     found
-        `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. Its attributes
+        `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. `worst_y` and
+        `worst_x`, the doubtful place, NaN if there is none, and `infrared` (y, x), computed there alone. Its attributes
         `polarity`, `orientation` and `gamma` say how it is displayed (`view_picture`).
     healed
         R, G, B (band, y, x), uint8 or uint16; None if nothing was healed.
     folder
         Gets ``scan.jpg``, ``mask.jpg`` (the marks outlined) and ``healed.jpg``, their longer side of about 640
         pixels; ``thumb.jpg``, the marks coloured, of 160; and ``crops.jpg``: for each of up to three places a row of
-        before, outlined, and healed at 100 %, the most changed place first. Other pictures there are removed.
+        before, outlined, and healed at 100 %, the most changed place first; and ``worst.jpg``: visible, infrared and
+        marks at the doubtful place, enlarged, with a ring around it. Other pictures there are removed.
     """
     mask = found.mask.values
-    places = find_places(mask)
+    places, doubtful = find_places(mask), _find_worst(found)
     apart = places if _step(mask.shape) > 1 else []
-    whole, *crops = _view(_read(found.counts, healed, apart), mask, apart, found.attrs)
+    whole, *views = _view(_read(found.counts, healed, [*apart, *doubtful]), mask, [*apart, *doubtful], found.attrs)
+    crops, worst = views[: len(apart)], views[len(apart) :]
     changed = sorted(crops or [whole.cut(place) for place in places], key=Views.change, reverse=True)[:SHOWN]
     orientation = found.attrs.get("orientation", 1)
     pictures = dict(zip(PICTURES, whole.upright(orientation), strict=False))
     pictures["thumb"] = orient(_thumb(whole), orientation)
     if changed:
         pictures["crops"] = _stack([_stack(crop.upright(orientation), axis=1) for crop in changed], axis=0)
+    if worst:
+        rows, columns = doubtful[0]
+        centre = int(found.worst_y) - rows.start, int(found.worst_x) - columns.start
+        enlarged = _enlarge(worst[0], found.infrared[rows, columns].values, centre)
+        pictures["worst"] = _stack([orient(each, orientation) for each in enlarged], axis=1)
     _write(pictures, Path(folder))
+
+
+def _find_worst(found: xr.Dataset) -> list[Place]:
+    """The window around the doubtful place, if there is one."""
+    centre = float(found.worst_y), float(found.worst_x)
+    if np.isnan(centre).any():
+        return []
+    shape = found.mask.shape
+    rows, columns = (_around(int(n), WORST, length) for n, length in zip(centre, shape, strict=True))
+    return [(rows, columns)]
+
+
+def _enlarge(worst: Views, infrared: np.ndarray, centre: tuple[int, int]) -> list[Picture]:
+    """Visible, infrared and marks of the doubtful place as stored, enlarged; a ring around the centre of the marks."""
+    low, high = np.nanpercentile(infrared, INFRARED_RANGE) if np.isfinite(infrared).any() else (0, 1)
+    gray = view_plane(np.nan_to_num(infrared), low, max(high, low + 1))[..., None].repeat(3, axis=2)
+    before, gray, mask = (
+        np.asarray(view, np.uint8).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+        for view in (worst.before, gray, worst.mask)
+    )
+    marked = mark_mask(before, mask)
+    cv2.circle(marked, (ENLARGED * centre[1], ENLARGED * centre[0]), ENLARGED * RING_RADIUS, RING, 1, cv2.LINE_AA)
+    return [before, gray, marked]
 
 
 def find_places(mask: Mask, size: int = CROP, count: int = CANDIDATES) -> list[Place]:
@@ -113,7 +155,12 @@ def find_places(mask: Mask, size: int = CROP, count: int = CANDIDATES) -> list[P
 
 def _window(cell: int, size: int, length: int) -> slice:
     """`size` pixels of `length` around the middle of a cell."""
-    start = min(max(cell * CELL + CELL // 2 - size // 2, 0), max(length - size, 0))
+    return _around(cell * CELL + CELL // 2, size, length)
+
+
+def _around(centre: int, size: int, length: int) -> slice:
+    """`size` pixels of `length` around a centre, moved where they would cross an end."""
+    start = min(max(centre - size // 2, 0), max(length - size, 0))
     return slice(start, min(start + size, length))
 
 

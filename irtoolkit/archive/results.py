@@ -4,6 +4,7 @@ import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from irtoolkit.schema import SlideError
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
     *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
-    *("ratio_r", "ratio_g", "ratio_b"),
+    *("candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b", "ratio_error"),
     *("clipped", "clearest", "densest", "tint", "chroma"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 ABOUT = ("slide", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")
-COLUMNS = (*ABOUT, *DESCRIBED, *MEASURED, "seconds")
+COLUMNS = (*ABOUT, *DESCRIBED, "megapixels", *MEASURED, "seconds")
 TEXTS = ("slide", "roll", "status", "reason", "review", "decision", "note", "kept", "film", "scanner", "layout")
 """Columns of texts. `kept` is what the healed file does not carry over from the scan unchanged."""
 
@@ -36,15 +37,16 @@ def describe_row(attributes: Mapping[str, Any]) -> Row:
 def measure_row(found: xr.Dataset) -> Row:
     """Compute what was measured on a slide, by the columns' names."""
     values = {name: found[name].compute().item() for name in MEASURED}
+    values["megapixels"] = found.sizes["y"] * found.sizes["x"] / 1e6
     return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
 
 
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
-    """Write rows as CSV in UTF-8, atomically; return the path."""
+    """Write rows as CSV in UTF-8, atomically, unknown numbers as empty cells; return the path."""
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: "" if _is_nan(value) else value for name, value in row.items()} for row in rows)
     return Path(path)
 
 
@@ -59,6 +61,10 @@ def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | N
     with replacing(path) as part:
         pd.DataFrame(columns).to_parquet(part, index=False)
     return Path(path)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and isnan(value)
 
 
 def _printable(text: str) -> str:

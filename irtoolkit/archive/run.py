@@ -56,10 +56,8 @@ def clean_archive(
 
     Parameters
     ----------
-    paths
-        Files, folders (searched recursively) and glob patterns; only read.
-    out
-        The folder to write to.
+    paths, out
+        Files, folders (searched recursively) and glob patterns, only read; and the folder to write to.
     settings
         The choices of the run; the defaults if None.
     model
@@ -229,7 +227,9 @@ def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     decisions = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
     rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
     settled = {slide for slide, decision in decisions.items() if decision.verdict}
-    judged = judge_rows(rows, run.choices.settings.false_discovery_rate, settled)
+    wanted = run.choices.settings
+    given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
+    judged = judge_rows(rows, wanted.false_discovery_rate, settled, given)
     write_table(judged, run.folder / f"{TABLE}.csv")
     write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)

@@ -3,7 +3,8 @@
 from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
-    NO_REGIONS, Candidates, Choice, candidate_level, choose_regions, make_candidates, mark_defects, measure_candidates,
+    HARDLY_ANY, NO_REGIONS, Candidates, Choice, candidate_level, choose_regions, make_candidates, mark_defects,
+    measure_candidates,
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual

@@ -1,7 +1,7 @@
 """From the score to marked defects: candidates, the choice among them, and the mask."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,7 +13,19 @@ from irtoolkit.detection.threshold import rate_above, rate_from, threshold_mirro
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings
 
-NO_REGIONS = xr.Dataset({"pixel_index": ("pixel", np.zeros(0, np.int64))})
+NO_REGIONS = xr.Dataset(
+    {
+        "pixel_region": ("pixel", np.zeros(0, np.int64)),
+        "pixel_index": ("pixel", np.zeros(0, np.int64)),
+        "score": ("region", np.zeros(0)),
+    }
+)
+
+HARDLY_ANY = 0.1
+"""Share of the possible defects below which hardly any is marked, and the doubtful place is an unmarked one."""
+
+UNCERTAIN = 0.25
+"""Share of the marked regions, the least scores first, of which the largest is the doubtful place."""
 
 
 class Candidates(NamedTuple):
@@ -27,11 +39,15 @@ class Candidates(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The `defects` to mark (regions), their `threshold` (sigma) and their estimated false discovery `rate`."""
+    """The `defects` to mark (regions), their `threshold` (sigma) and their estimated false discovery `rate`; and the
+    `possible` defects among which they were chosen, and the `decoys`, all that can be seen.
+    """
 
     defects: xr.Dataset
     threshold: float
     rate: float
+    possible: xr.Dataset = NO_REGIONS
+    decoys: xr.Dataset = NO_REGIONS
 
 
 def mark_defects(
@@ -63,7 +79,10 @@ def mark_defects(
         The thresholded `residual` and `score`; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
         `defects`; and the numbers `threshold` and `fdr`, which do not depend on excluded regions. The threshold, sigma,
         is the least score of a marked region with ``"mirror"`` or a number, and given back as a number marks the same;
-        with other methods it is the level of the score. At an infinite threshold nothing is marked.
+        with other methods it is the level of the score. At an infinite threshold nothing is marked. Further
+        `candidates` and `decoys`, the numbers of visible regions before the choice and of their mirror image;
+        `worst_y` and `worst_x`, the pixel of `find_doubtful_place`; and, where regions are ranked, their scores,
+        `candidate_score` (candidate) and `decoy_score` (decoy).
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NO_REGIONS, cut.level, 0.0)
@@ -73,7 +92,40 @@ def mark_defects(
         choice = choose_regions(candidates, settings, cut.level)
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
+    measured |= _describe(choice, cut.score.sizes["x"], ranked=ranks_regions(settings.threshold))
     return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
+
+
+def _describe(choice: Choice, width: int, *, ranked: bool) -> dict[str, Any]:
+    """Among how many regions was chosen, with which scores, and the doubtful place."""
+    y, x = find_doubtful_place(choice, width)
+    scores = {"candidate_score": ("candidate", choice.possible.score.values)}
+    scores |= {"decoy_score": ("decoy", choice.decoys.score.values)}
+    numbers = {"candidates": choice.possible.sizes["region"], "decoys": choice.decoys.sizes["region"]}
+    return {**numbers, "worst_y": y, "worst_x": x, **(scores if ranked else {})}
+
+
+def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
+    """Row and column of a pixel of the region that a person should see, on a slide with `width` columns.
+
+    Of the quarter of the marked regions with the least scores it is the largest; where hardly any of the possible
+    defects is marked, the unmarked one with the largest score. NaN without regions.
+    """
+    pixels, owner = choice.possible.pixel_index.values, choice.possible.pixel_region.values
+    score = choice.possible.score.values
+    area = np.bincount(owner, minlength=len(score))
+    marked = np.bincount(owner, np.isin(pixels, choice.defects.pixel_index.values), len(score)) > 0
+    there = area > 0
+    if not there.any():
+        return float("nan"), float("nan")
+    if marked.sum() < HARDLY_ANY * there.sum():
+        worst = np.argmax(np.where(there & ~marked, score, -np.inf))
+    else:
+        low = marked & (score <= np.quantile(score[marked], UNCERTAIN))
+        worst = np.argmax(np.where(low, area, 0))
+    shown = pixels[owner == worst]
+    y, x = divmod(int(shown[len(shown) // 2]), width)
+    return float(y), float(x)
 
 
 def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float) -> Candidates:
@@ -92,14 +144,16 @@ def make_candidates(exceedances: xr.Dataset, visible: xr.DataArray, level: float
 def choose_regions(candidates: Candidates, settings: Settings, level: float) -> Choice:
     """Choose the regions to mark among the pixels of at least `level` sigma, without their excluded pixels."""
     exceedances = candidates.exceedances
-    defects, decoys = visible_regions(candidates, settings, level)
+    possible, decoys = visible_regions(candidates, settings, level)
+    defects = possible
     if ranks_regions(settings.threshold):
-        defects, threshold, rate = _choose_by_score(defects, decoys, settings)
+        defects, threshold, rate = _choose_by_score(possible, decoys, settings)
     else:
         threshold, rate = level, rate_above(defects, decoys)
         if isinstance(settings.threshold, str) and defects.sizes["region"]:
             rate = max(rate, _pixel_rate(exceedances.score.values, level))
-    return Choice(_without(defects, settings.excluded, int(exceedances.width)), threshold, rate)
+    defects, possible = (_without(each, settings.excluded, int(exceedances.width)) for each in (defects, possible))
+    return Choice(defects, threshold, rate, possible, decoys)
 
 
 def visible_regions(candidates: Candidates, settings: Settings, level: float) -> tuple[xr.Dataset, xr.Dataset]:

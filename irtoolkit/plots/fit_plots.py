@@ -1,9 +1,8 @@
-"""Plots of a slide's measurements: score, crosstalk, displacement and defects.
+"""Plots of a slide's measurements: crosstalk, displacement and defects.
 
 The palette is safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/), as is cividis.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import Displacement, Pieces, displacement_at
-from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
 from irtoolkit.plots.crosstalk_sample import measure_crosstalk
-from irtoolkit.plots.slide_plots import percent
 from irtoolkit.schema import VISIBLE, SlideError
 
 BLUE, SKY, GREEN, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"
-LOWEST_SCORE, HIGHEST_SCORE = -6.0, (15.0, 40.0)
-"""Sigma; the left end of the axis, and the range of its right end."""
-
-NAME_HEIGHT, NAME_SPACING = 0.68, 0.032
-"""Height at which the names of thresholds begin, and the space between two, as shares of the axes."""
-
 CELLS = (160, 110)
 PERCENTILES = (0.1, 99.9)
 FEWEST_IN_CELL = 20
@@ -36,74 +27,6 @@ SURE = 0.3
 
 KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":")}
 BINS_PER_DOUBLING = 2
-
-
-def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tuple(HISTOGRAM_THRESHOLDS)) -> Axes:
-    """Draw the histogram of the score, the mirrored noise, the threshold, and the thresholds of other methods.
-
-    Noise is symmetric and defects only add high scores. The left side is therefore noise alone; where the right side
-    rises above the mirrored left side, there are defects. The last bin also counts all higher scores. Pixels without
-    infrared, whose score is 0, are left out.
-
-    Parameters
-    ----------
-    cleaned
-        From `clean_slide`, not a preview; the score is computed at full resolution, in bands of rows.
-    ax
-        Axes to draw on.
-    methods
-        Methods that derive a threshold from this histogram: ``"otsu"``, ``"yen"``, ``"triangle"``, ``"slope"``. The
-        bold line is the threshold that was used for the slide.
-    """
-    histogram = measure_histogram(cleaned.score)
-    chosen = float(cleaned.threshold)
-    others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
-    farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
-    draw_scores(histogram, ax, highest=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
-    if np.isfinite(chosen):
-        ax.axvline(chosen, ymax=NAME_HEIGHT, color=VERMILION, linewidth=2, label=f"threshold {chosen:.1f} sigma")
-    ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
-    _name_thresholds(ax, {name: threshold for name, threshold in others.items() if np.isfinite(threshold)})
-    ax.set_title(f"Score: about {percent(float(cleaned.fdr))} of the marks are probably false")
-    return ax
-
-
-def _coarse(histogram: xr.Dataset, highest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of bins of 0.1 sigma up to `highest`, and pixels in each; the outer bins hold everything beyond."""
-    lower = histogram.edge.values + 1e-6
-    edges = np.arange(round(10 * lower[0]), round(10 * highest) + 1) / 10
-    place = np.clip(np.searchsorted(edges, lower, side="right") - 1, 0, len(edges) - 2)
-    return edges, np.bincount(place, histogram["count"].values, len(edges) - 1)
-
-
-def draw_scores(histogram: xr.Dataset, ax: Axes, *, highest: float = HIGHEST_SCORE[0]) -> None:
-    """Draw a histogram from `measure_histogram` up to `highest` sigma, with its left side mirrored over the right."""
-    edges, pixels = _coarse(histogram, highest)
-    width = edges[1] - edges[0]
-    centres = edges[:-1] + width / 2
-    left = (centres < 0) & (pixels > 0)
-    normal = pixels.sum() * width * np.exp(-(centres**2) / 2) / np.sqrt(2 * np.pi)
-    ax.stairs(pixels, edges, fill=True, color="0.8", label="this slide")
-    ax.plot(-centres[left], pixels[left], color=BLUE, label="left side mirrored: noise")
-    ax.plot(centres, normal, color=GREEN, linestyle="--", label="standard normal")
-    top = max(pixels.max(), 1)
-    ax.set(yscale="log", ylim=(0.5, top * (2 * top) ** (1 / NAME_HEIGHT - 1)), xlim=(LOWEST_SCORE, edges[-1]))
-    ax.set(xlabel="score (sigma), positive where light is blocked", ylabel=f"pixels per {width:.1f} sigma")
-    ticks = np.r_[np.arange(-5, edges[-1] - 1, 5), edges[-1]]
-    ax.set_xticks(ticks, [*(f"{tick:g}" for tick in ticks[:-1]), f"{edges[-1]:g}+"])
-
-
-def _name_thresholds(ax: Axes, thresholds: dict[str, float]) -> None:
-    """Draw a thin line for each threshold, with its name at the top; names do not overlap."""
-    left, right = ax.get_xlim()
-    spacing, at = NAME_SPACING * (right - left), left
-    knee, end = NAME_HEIGHT, NAME_HEIGHT + 0.04
-    share = ax.get_xaxis_transform()
-    for name, threshold in sorted(thresholds.items(), key=lambda item: item[1]):
-        at = max(threshold, at + spacing)
-        ax.plot([threshold, threshold, at], [0, knee, end], transform=share, color="0.25", linewidth=0.8)
-        label = f"{name} {threshold:.1f}"
-        ax.text(at, end + 0.01, label, transform=share, rotation=90, ha="center", va="bottom", fontsize="small")
 
 
 def plot_crosstalk(

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 
-from irtoolkit.plots.fit_plots import plot_histogram
+from irtoolkit.plots.score_plots import plot_histogram, plot_scores
 from irtoolkit.plots.slide_plots import (
     Window,
     plot_healed,
@@ -27,14 +27,17 @@ def plot_slide(cleaned: xr.Dataset, *, window: Window | None = None) -> Figure:
     cleaned
         From `clean_slide`.
     window
-        Slices of y and x, in stored pixels, to zoom in on; the histogram shows the whole slide.
+        Slices of y and x, in stored pixels, to zoom in on; the histogram of the score shows the whole slide.
     """
     seen = preview(cleaned, window=window)
     figure, axes = plt.subplots(2, 3, figsize=(15, 7.6), layout="compressed")
     pictures: tuple[Any, ...] = (plot_picture, plot_infrared, plot_residual, plot_mask, plot_healed)
     for plot, ax in zip(pictures, axes.flat, strict=False):
         plot(seen, ax)
-    plot_histogram(cleaned, axes.flat[-1], methods=())
+    if "candidate_score" in cleaned:
+        plot_scores(cleaned, axes.flat[-1])
+    else:
+        plot_histogram(cleaned, axes.flat[-1], methods=())
     figure.suptitle(_headline(cleaned))
     return figure
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
-from math import isnan
+from math import floor, isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
 from irtoolkit.pictures import Picture
-from irtoolkit.plots import percent
+from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
@@ -21,14 +21,17 @@ from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
 SIDES = ("top", "left", "bottom", "right")
 NOWHERE: Box = (0, 0, 0, 0)
-FIGURES = {
-    "defects": "{:,.0f} defects",
-    "coverage": "{} of the picture marked",
-    "fdr": "about {} of the marks are probably false",
-    "threshold": "threshold {:.2f} sigma",
-    "shift_y": "infrared shifted by {:+z.1f} rows",
-    "shift_x": "{:+z.1f} columns",
-    "sigma": "residual noise {:.4f}",
+USUAL = 4.5
+"""Sigma; the threshold offered for a slide without one."""
+
+FIGURES: dict[str, Callable[[float], str]] = {
+    "defects": "{:,.0f} defects".format,
+    "coverage": lambda share: f"{percent(share)} of the picture marked",
+    "fdr": describe_rate,
+    "threshold": "threshold {:.2f} sigma".format,
+    "shift_y": "infrared shifted by {:+z.1f} rows".format,
+    "shift_x": "{:+z.1f} columns".format,
+    "sigma": "residual noise {:.4f}".format,
 }
 
 
@@ -44,11 +47,12 @@ def describe_figures(row: Row) -> str:
     """Describe the figures of a slide; empty if it was not cleaned.
 
     >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
-    '1,234 defects, 1.2 % of the picture marked'
+    '1,234 defects, 1.2 % of the picture marked, how many of the marks are false is not known'
     """
-    known = {name: row[name] for name in FIGURES if not isnan(row.get(name, float("nan")))}
-    written = {name: percent(value) if name in ("coverage", "fdr") else value for name, value in known.items()}
-    return ", ".join(FIGURES[name].format(value) for name, value in written.items())
+    values = {name: row.get(name, float("nan")) for name in FIGURES}
+    if isnan(values["defects"]):
+        return ""
+    return ", ".join(FIGURES[name](value) for name, value in values.items() if name == "fdr" or not isnan(value))
 
 
 def read_picture(path: Path) -> Picture:
@@ -87,21 +91,22 @@ class SlideReview(ipywidgets.VBox):
         self.head, self.message = ipywidgets.HTML(), ipywidgets.HTML()
         self.kind = ipywidgets.ToggleButtons(description="Picture", options=list(KINDS), style={"button_width": "auto"})
         self.picture = RegionPicture(self._fill_sides)
-        self.crops = ipywidgets.Image(format="jpeg", layout={"align_self": "flex-start"})
+        at_left = {"align_self": "flex-start"}
+        self.worst, self.crops = (ipywidgets.Image(format="jpeg", layout=at_left) for _ in range(2))
         self._make_controls()
         self.kind.observe(lambda _: self._draw(), "value")
         for side in self.sides:
             side.observe(lambda _: self.picture.outline(self._region()), "value")
         self._views = ipywidgets.VBox([self.kind, self.picture.drawing.widget])
-        super().__init__([self.head, self._verdicts, self.message, self._views, self._changes, self.crops])
+        super().__init__([self.head, self._verdicts, self.message, self._views, self._changes, self.worst, self.crops])
         self.add_class("irt-slide-review")
 
     def _make_controls(self) -> None:
         self.accept = button("Accept", "accept", lambda: self._decide(verdict=ACCEPTED), "The cleaned files are good.")
         self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "Mark and heal nothing on it.")
         self.undo = button("Undo", "undo", self._undo, "Remove the whole decision about it.")
-        self.threshold = ipywidgets.BoundedFloatText(value=5.0, min=1, max=1e6, step=0.1, description="Threshold")
-        self.threshold.tooltip = "sigma"
+        self.threshold = ipywidgets.BoundedFloatText(value=USUAL, min=1, max=1e6, step=0.05, description="Threshold")
+        self.threshold.tooltip = "The least score of a marked region, in sigma. Lower numbers mark more."
         use, find = (lambda: self._decide(threshold=self.threshold.value), lambda: self._decide(threshold=None))
         self.use_threshold = button("Use this threshold", "use-threshold", use)
         self.find_threshold = button("Use the run's threshold", "find-threshold", find)
@@ -138,16 +143,18 @@ class SlideReview(ipywidgets.VBox):
         self._draw()
 
     def _offer_threshold(self) -> None:
-        found = self.row.get("threshold", float("nan"))
-        self.threshold.value = self.decision.threshold or (round(float(found), 2) if 1 <= found < 1e6 else 5.0)
+        """Offer the slide's threshold, rounded down so that it marks the same."""
+        found = float(self.row.get("threshold", float("nan")))
+        self.threshold.value = self.decision.threshold or (floor(100 * found) / 100 if 1 <= found < 1e6 else USUAL)
 
     def _offer_pictures(self) -> None:
-        """Offer the kinds of pictures that exist, and show the crops."""
+        """Offer the kinds of pictures that exist, and show the doubtful place and the crops."""
         there = tuple(label for label, name in KINDS.items() if self._file(name).is_file())
         if there != self.kind.options:
             _offer(self.kind, there)
-        self.crops.value = self._file("crops").read_bytes() if self._file("crops").is_file() else b""
-        self.crops.layout.display = None if self.crops.value else "none"
+        for name, image in {"worst": self.worst, "crops": self.crops}.items():
+            image.value = self._file(name).read_bytes() if self._file(name).is_file() else b""
+            image.layout.display = None if image.value else "none"
 
     def _file(self, name: str) -> Path:
         return preview_folder(self._folder, Task(Path(), self.row["slide"]).name) / f"{name}.jpg"

@@ -1,8 +1,8 @@
 """A widget that shows the marks while the threshold is dragged."""
 
 import html
-from collections.abc import Callable
 from dataclasses import replace
+from math import isnan
 from typing import Any
 
 import ipywidgets
@@ -11,17 +11,19 @@ import xarray as xr
 
 from irtoolkit.detection import Choice, count_defects
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
-from irtoolkit.plots import VERMILION, draw_scores, percent, preview
+from irtoolkit.plots import percent, preview, span_scores
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.widgets.close_up import CloseUp, Regions
-from irtoolkit.widgets.drawing import Drawing
 from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
+from irtoolkit.widgets.threshold_histogram import ThresholdHistogram
 from irtoolkit.widgets.trials import Trials
 
 NUMBER = "a fixed number of sigma"
-LOWEST, HIGHEST = 2.0, 15.0
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+ROUNDING = 1e-6
+"""Sigma; smaller changes of the slider are a browser's rounding, and nobody's choice."""
+
 SAMPLED = 3
 """Every third row and column of the picture of the whole slide sets the contrast."""
 
@@ -52,13 +54,15 @@ class ThresholdExplorer(ipywidgets.VBox):
             self._message.value = html.escape(f"This slide cannot be explored: {error}")
             return
         self._pictures = _Pictures(pieces, seen)
-        self.histogram = _Histogram(self._trials.histogram, self._drag)
-        self._controls = self._make_controls()
+        every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
+        span = span_scores(every.possible.score.values, every.decoys.score.values)
+        self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag)
+        self._controls = self._make_controls(*span)
         beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
         self.children = [self._message, beside, self._pictures.widget]
         self._show()
 
-    def _make_controls(self) -> list[ipywidgets.Widget]:
+    def _make_controls(self, lowest: float, highest: float) -> list[ipywidgets.Widget]:
         wide = {"style": {"description_width": "150px"}, "layout": {"width": "480px"}}
         chosen, settings = self.settings.threshold, self.settings
         self._method = ipywidgets.Dropdown(
@@ -68,9 +72,9 @@ class ThresholdExplorer(ipywidgets.VBox):
             **wide,
         )
         self._number = ipywidgets.FloatSlider(
-            value=chosen if isinstance(chosen, float) else LOWEST,
-            min=LOWEST,
-            max=HIGHEST,
+            value=min(max(chosen, lowest), highest) if isinstance(chosen, float) else lowest,
+            min=lowest,
+            max=highest,
             step=0.05,
             description="Threshold (sigma)",
             **wide,
@@ -93,9 +97,14 @@ class ThresholdExplorer(ipywidgets.VBox):
         return [*controls.values(), self._outlined]
 
     def _drag(self, sigma: float) -> None:
-        self._number.value = min(max(sigma, LOWEST), HIGHEST)
+        """Move the slider to its nearest step, as a browser would."""
+        slider = self._number
+        steps = round((min(max(sigma, slider.min), slider.max) - slider.min) / slider.step)
+        slider.value = round(slider.min + steps * slider.step, 2)
 
-    def _number_changed(self, _: Any) -> None:
+    def _number_changed(self, change: Any) -> None:
+        if abs(change["new"] - change["old"]) < ROUNDING:
+            return
         if self._method.value != NUMBER:
             self._method.value = NUMBER
         else:
@@ -112,12 +121,11 @@ class ThresholdExplorer(ipywidgets.VBox):
         settings = self.settings
         self.choice = self._trials.choose(settings)
         self._describe(self.choice)
-        chosen = settings.threshold if isinstance(settings.threshold, float) else self.choice.threshold
-        self.histogram.move(chosen)
+        self.histogram.show(settings, self.choice)
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
-        if self._method.value != NUMBER and np.isfinite(self.choice.threshold):
+        if settings.threshold == "mirror" and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
-            self._number.value = min(max(self.choice.threshold, LOWEST), HIGHEST)
+            self._drag(self.choice.threshold)
             self._number.observe(self._number_changed, "value")
 
     def _describe(self, choice: Choice) -> None:
@@ -126,45 +134,23 @@ class ThresholdExplorer(ipywidgets.VBox):
             return
         marked, score = choice.defects.pixel_index.values, self._trials.scored.evidence.score
         number = count_defects(marked, score.sizes["x"])
-        false = round(choice.rate * number)
         self._message.value = (
             f"<b>{number:,} {'defect' if number == 1 else 'defects'} marked</b>"
-            f" ({percent(marked.size / score.size)} of the slide); {f'about {false:,}' if false else 'none'} of them"
-            f" {'are' if false > 1 else 'is'} probably false. Threshold {choice.threshold:.2f} sigma."
+            f" ({percent(marked.size / score.size)} of the slide); {_describe_false(choice.rate, number)}."
+            f" Threshold {choice.threshold:.2f} sigma."
         )
 
 
-class _Histogram:
-    """The histogram of the score, the mirrored noise, and a threshold to drag with the mouse."""
+def _describe_false(rate: float, number: int) -> str:
+    """Say how many of so many marks are probably false.
 
-    def __init__(self, histogram: xr.Dataset, dragged: Callable[[float], None]) -> None:
-        self.drawing = Drawing(520, 400)
-        ax = self.drawing.figure.subplots()
-        draw_scores(histogram, ax)
-        ax.legend(loc="upper right", fontsize="small")
-        self._line = ax.axvline(np.nan, color=VERMILION, linewidth=2)
-        self._held, self._dragged = False, dragged
-        connect = self.drawing.figure.canvas.mpl_connect
-        connect("button_press_event", self._press)
-        connect("motion_notify_event", self._move)
-        connect("button_release_event", self._release)
-
-    def move(self, threshold: float) -> None:
-        """Draw the threshold, in sigma; an infinite one is not drawn."""
-        self._line.set_xdata([threshold, threshold] if np.isfinite(threshold) else [np.nan, np.nan])
-        self.drawing.redraw()
-
-    def _press(self, event: Any) -> None:
-        self._held = event.inaxes is not None
-        self._move(event)
-
-    def _move(self, event: Any) -> None:
-        if self._held and event.inaxes is not None:
-            self._dragged(event.xdata)
-
-    def _release(self, event: Any) -> None:
-        self._move(event)
-        self._held = False
+    >>> _describe_false(0.1, 12), _describe_false(0.01, 12), _describe_false(float("nan"), 12)
+    ('about 1 of them is probably false', 'none of them is probably false', 'how many of them are false is not known')
+    """
+    if isnan(rate):
+        return "how many of them are false is not known"
+    false = round(rate * number)
+    return f"{f'about {false:,}' if false else 'none'} of them {'are' if false > 1 else 'is'} probably false"
 
 
 class _Pictures:

@@ -11,9 +11,8 @@ from archives import digests
 from commands import rows_of, run
 
 import irtoolkit as irt
-from irtoolkit.archive import decisions
+from irtoolkit.archive import decisions, mark_reasons
 from irtoolkit.archive import run as archive
-from irtoolkit.archive import short_list as review
 from irtoolkit.archive.decisions import Decision, decision_of, read_decisions, write_decisions
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic.scanner_files import write_scanner_file
@@ -112,7 +111,7 @@ def test_another_threshold_is_what_clean_slide_does_with_it(tree, cleaned, tmp_p
 
 
 def test_accepting_cleans_nothing_and_takes_the_slide_off_the_short_list(cleaned, tmp_path, monkeypatch):
-    monkeypatch.setattr(review, "MAX_COVERAGE", 0.0)
+    monkeypatch.setattr(mark_reasons, "MAX_COVERAGE", 0.0)
     cleaned(force=True)
     assert all("is marked" in row["review"] for row in rows_of(tmp_path))
     before = digests(tmp_path)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.archive.previews import CROP, GAP, PREVIEW, THUMB, find_places, preview_folder, write_previews
+from irtoolkit.archive.previews import CROP, GAP, PREVIEW, THUMB, WORST, find_places, preview_folder, write_previews
 from irtoolkit.arrays import tiles
 from irtoolkit.pictures import THIN_ROWS, view_picture, write_jpeg
 
-ALL = {"scan", "mask", "healed", "thumb", "crops"}
+ALL = {"scan", "mask", "healed", "thumb", "crops", "worst"}
 MAGENTA = np.array([255, 0, 200])
 
 
@@ -23,7 +23,10 @@ def slide(height, width, marks=(), dtype=np.uint16, **attributes):
     healed = xr.DataArray(film[:3].astype(dtype), dims=("band", "y", "x")).chunk(y=101)
     counts = xr.DataArray(np.where(mask, high // 20, film).astype(dtype), dims=("band", "y", "x")).chunk(y=97)
     lazy = xr.DataArray(tiles.from_indices(np.flatnonzero(mask), mask.shape)[0], dims=("y", "x"))
-    return xr.Dataset({"counts": counts, "mask": lazy}, attrs=attributes), healed
+    infrared = counts[3].astype(np.float32)
+    worst = np.argwhere(mask)[0] if mask.any() else (np.nan, np.nan)
+    found = {"counts": counts, "mask": lazy, "infrared": infrared, "worst_y": worst[0], "worst_x": worst[1]}
+    return xr.Dataset(found, attrs=attributes), healed
 
 
 def read(folder):
@@ -38,7 +41,7 @@ def outlined(picture):
     return (np.abs(picture - MAGENTA).max(axis=2) < 90).mean()
 
 
-def test_a_slide_gets_its_five_pictures_and_no_others(tmp_path):
+def test_a_slide_gets_its_six_pictures_and_no_others(tmp_path):
     found, healed = slide(1300, 1931, [np.s_[600:640, 900:940]])
     write_previews(found, healed, tmp_path)
     pictures = read(tmp_path)
@@ -46,8 +49,9 @@ def test_a_slide_gets_its_five_pictures_and_no_others(tmp_path):
     assert {pictures[name].shape for name in ("scan", "mask", "healed")} == {(433, 643, 3)}
     assert pictures["thumb"].shape == (round(433 * THUMB / 643), THUMB, 3)
     assert pictures["crops"].shape == (CROP, 3 * CROP + 2 * GAP, 3)
+    assert pictures["worst"].shape == (2 * WORST, 6 * WORST + 2 * GAP, 3)
     assert outlined(pictures["scan"]) == outlined(pictures["healed"]) == 0
-    assert all(outlined(pictures[name]) > 0 for name in ("mask", "thumb", "crops"))
+    assert all(outlined(pictures[name]) > 0 for name in ("mask", "thumb", "crops", "worst"))
     assert pictures["scan"][206, 306].max() < 20
     assert pictures["healed"][206, 306].min() > 60
 
@@ -86,7 +90,32 @@ def test_without_marks_or_healing_earlier_crops_and_healed_pictures_go(tmp_path)
     assert read(tmp_path)["crops"].shape == (90, 2 * 131 + GAP, 3)
     assert set(read(tmp_path)) == ALL - {"healed"}
     write_previews(slide(90, 131)[0], healed, tmp_path)
-    assert set(read(tmp_path)) == ALL - {"crops"}
+    assert set(read(tmp_path)) == ALL - {"crops", "worst"}
+
+
+def test_the_doubtful_place_is_in_the_middle_visible_infrared_and_outlined(tmp_path):
+    found, healed = slide(700, 907, [np.s_[300:310, 400:410], np.s_[500:600, 100:200]])
+    infrared = found.infrared.where(~found.mask, np.nan)
+    write_previews(found.assign(infrared=infrared), healed, tmp_path)
+    worst, side = read(tmp_path)["worst"], 2 * WORST
+    before, gray, marked = (worst[:, first : first + side] for first in (0, side + GAP, 2 * (side + GAP)))
+    middle = np.s_[side // 2 : side // 2 + 20, side // 2 : side // 2 + 20]
+    assert before[middle].max() < 30
+    assert (before.max(axis=2) < 30).sum() == pytest.approx(20 * 20, abs=60)
+    assert gray[middle].max() < 20 < 200 < gray[:, -5:].min()
+    assert outlined(before) == outlined(gray) == 0
+    assert 60 < outlined(marked) * side**2 < 110
+    ringed = np.argwhere(np.abs(marked - [255, 210, 0]).max(axis=2) < 90)
+    assert ringed.mean(axis=0) == pytest.approx([side // 2, side // 2], abs=2)
+    assert np.ptp(ringed, axis=0) == pytest.approx([48, 48], abs=3)
+
+
+def test_a_doubtful_place_at_the_edge_is_shown_whole_and_infrared_that_is_not_known_is_black(tmp_path):
+    found, healed = slide(120, 200, [np.s_[0:4, 196:200]])
+    write_previews(found.assign(infrared=found.infrared * np.nan), healed, tmp_path)
+    worst, side = read(tmp_path)["worst"], 2 * WORST
+    assert worst[2:6, side - 6 : side - 2].max() < 30
+    assert worst[:, side + GAP + 2 : 2 * side + GAP - 2].max() < 10
 
 
 @pytest.mark.parametrize("size", [(67, 101), (700, 1402)])
@@ -124,7 +153,7 @@ def test_the_most_changed_places_come_first(tmp_path):
     assert [place[0].start < 140 for place in places] == [True, False]
 
 
-def test_nothing_is_computed_but_counts_and_mask(tmp_path):
+def test_nothing_is_computed_but_counts_mask_and_infrared(tmp_path):
     def refuse(block):
         raise AssertionError("computed")
 

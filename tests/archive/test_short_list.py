@@ -10,6 +10,8 @@ USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
     **{"shift_y": 5.0, "shift_x": 0.0, "blur": 1.8, "slopes": 0.04, "sigma": 0.005, "threshold": 3.4},
     **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "clipped": 0.0},
+    **{"defects": 40, "candidates": 60, "decoys": 2, "megapixels": 10.0},
+    **{"ratio_r": 1.1, "ratio_g": 1.12, "ratio_b": 1.15, "ratio_error": 0.05},
     **{"r2": 0.9, "clearest": 0.5, "densest": 2.6, "tint": 0.02, "chroma": 0.2},
 }
 
@@ -58,6 +60,27 @@ def test_a_usual_roll_has_no_short_list():
         ({"note": "fitted by itself: other film", "agreement": 0.4}, "fitted by itself: other film"),
         ({"threshold": math.inf, "coverage": 0.0}, "nothing is marked"),
         ({"coverage": 0.3}, "30% of the picture is marked"),
+        ({"coverage": 0.3}, "so much dirt cannot be told from the film with certainty"),
+        ({"threshold": 9.1}, "its threshold of 9.1 sigma is outside 2 to 8 sigma: dust cannot be told"),
+        ({"threshold": 1.2}, "its threshold of 1.2 sigma is outside 2 to 8 sigma: dust cannot be told"),
+        (
+            {"threshold": 5.9, "defects": 29},
+            "its threshold is 5.9 sigma (usual for the roll: 3.3 sigma) and most possible defects are not marked",
+        ),
+        ({"defects": 5}, "only 5 of 60 possible defects are marked: dust cannot be told from the picture"),
+        ({"defects": 1}, "only 1 of 60 possible defects is marked"),
+        ({"defects": 0, "threshold": math.inf}, "none of 60 possible defects is marked: dust cannot be told"),
+        ({"defects": 3, "candidates": 1000, "decoys": 900}, "only 3 of 1,000 possible defects are marked"),
+        ({"fdr": math.nan}, "how many of its marks are false is not known"),
+        (
+            {"ratio_r": 0.42},
+            "its defects are 0.42 times as dense in the colours as in the infrared (usual: 0.5 to 2.5)",
+        ),
+        ({"ratio_b": 2.7}, "its defects are 2.70 times as dense in the colours as in the infrared (usual: 0.5 to 2.5)"),
+        (
+            {"ratio_g": 1.41},
+            "its defects are 1.41 times as dense in green as in the infrared (usual for the roll: 1.12)",
+        ),
         ({"fdr": 0.2}, "about 20% of what is marked is probably false"),
         ({"slopes": -0.1}, "is it inverted?"),
         ({"unseen": 0.1}, "10% of the picture was not covered by the infrared"),
@@ -112,6 +135,40 @@ def test_infrared_that_is_aligned_and_explained_by_the_colours_is_theirs_though_
 def test_an_infinite_threshold_alone_is_no_reason(odd):
     row = make_roll(**{"threshold": math.inf, "coverage": 0.0} | odd)
     assert judge_rows(row, 0.05)[-1]["review"] == ""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"defects": 6},
+        {"defects": 30, "threshold": 5.9},
+        {"defects": 0, "candidates": 29, "decoys": 0},
+        {"defects": 0, "candidates": 60, "decoys": 21},
+        {"defects": 0, "candidates": 999, "decoys": 900},
+    ],
+    ids=[
+        "a tenth is marked",
+        "half is marked, by its own threshold",
+        "few",
+        "hardly more than noise",
+        "noise of a large slide",
+    ],
+)
+def test_few_marks_are_no_reason_where_little_could_be_marked(odd):
+    assert judge_rows(make_roll(**odd), 0.05)[-1]["review"] == ""
+
+
+@pytest.mark.parametrize("odd", [{"threshold": 9.1}, {"threshold": 5.9, "defects": 1}, {"threshold": 1.2}])
+def test_a_threshold_that_the_user_gave_is_not_judged(odd):
+    assert judge_rows(make_roll(**odd), 0.05)[-1]["review"] != ""
+    assert judge_rows(make_roll(**odd), 0.05, given={"11.tif"})[-1]["review"] == ""
+    assert judge_rows(make_roll(**odd), 0.05, given={"11.tif"})[-1]["threshold"] == odd["threshold"]
+
+
+@pytest.mark.parametrize("odd", [{"ratio_g": 1.36}, {"ratio_g": 1.8, "ratio_error": 0.23}, {"ratio_g": math.nan}])
+def test_a_ratio_that_may_be_the_rolls_is_no_reason(odd):
+    """The roll's ratio is 1.12: 1.36 differs by less than .25, and 1.8 by less than three errors of .23."""
+    assert judge_rows(make_roll(**odd), 0.05)[-1]["review"] == ""
 
 
 def test_a_clean_slide_of_a_clean_roll_is_not_listed():

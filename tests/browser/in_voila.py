@@ -29,6 +29,12 @@ def test_the_threshold_is_dragged(voila):
     )
 
 
+def test_an_explorer_that_nobody_touched_keeps_its_method(voila):
+    page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
+    picture(page, ".irt-threshold")
+    assert page.locator(".irt-method select").evaluate("menu => menu.selectedOptions[0].text") == "mirror"
+
+
 def test_the_threshold_is_moved_by_keys(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
     knob = page.locator(".irt-number .noUi-handle")

@@ -190,6 +190,23 @@ def test_every_chunking_gives_the_same_bits(dusty, block_size, threshold):
     assert all(result.identical(results[0]) for result in results[1:])
 
 
+@pytest.mark.parametrize(("threshold", "marked"), [(1.0, 3), (15.0, 0)])
+def test_what_could_be_marked_is_counted_whatever_is_marked(threshold, marked):
+    """Three dark and two bright pixels of 10 sigma, apart from each other."""
+    score = np.random.default_rng(7).normal(0, 0.5, (60, 80))
+    score[10, [10, 20, 30]], score[20, [10, 20]] = 10, -10
+    found = mark(evidence(np.full(score.shape, 40000.0), score), threshold)
+    assert (int(found.candidates), int(found.decoys), int(found.defects.compute())) == (3, 2, marked)
+    assert (float(found.worst_y), float(found.worst_x)) in {(10.0, column) for column in (10.0, 20.0, 30.0)}
+    assert (found.candidate_score.shape, found.decoy_score.shape) == ((3,), (2,))
+    assert (found.candidate_score < 15).all()
+
+
+def test_where_pixels_are_cut_no_score_of_regions_is_returned(dusty):
+    assert "candidate_score" in mark(evidence(*dusty), "mirror")
+    assert not {"candidate_score", "decoy_score"} & set(mark(evidence(*dusty), "triangle"))
+
+
 @every_threshold
 def test_planes_stay_lazy(dusty, threshold):
     found = mark(evidence(*dusty), threshold)

@@ -14,7 +14,7 @@ from irtoolkit.detection.histogram import (
     threshold_yen,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.plots.fit_plots import NAME_SPACING
+from irtoolkit.plots.score_plots import NAME_SPACING
 from irtoolkit.schema import SlideError
 
 

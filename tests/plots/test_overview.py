@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 
 import irtoolkit as irt
 from irtoolkit import plots
-from irtoolkit.plots import fit_plots, overview, roll_plots, slide_plots
+from irtoolkit.plots import fit_plots, overview, roll_plots, score_plots, slide_plots
 
 
 def test_six_plots_of_a_cleaned_slide(tmp_path):
@@ -20,5 +20,5 @@ def test_six_plots_of_a_cleaned_slide(tmp_path):
 
 
 def test_every_plot_is_found_in_one_place():
-    drawn = {name for module in (fit_plots, overview, roll_plots, slide_plots) for name in vars(module)}
+    drawn = {name for module in (fit_plots, overview, roll_plots, score_plots, slide_plots) for name in vars(module)}
     assert {name for name in drawn if name.startswith("plot_")} <= set(plots.__all__)

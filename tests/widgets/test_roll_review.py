@@ -107,6 +107,11 @@ def test_a_verdict_is_saved_at_once_and_the_next_slide_opens(folder, either_draw
     assert slide.undo.disabled
 
 
+def test_the_threshold_offered_marks_what_the_run_marked(folder):
+    slide = open_slide(review_roll(folder), "roll2/slide4.tif")
+    assert slide.threshold.value <= slide.row["threshold"] < slide.threshold.value + 0.01
+
+
 def test_what_is_decided_with_the_controls_is_what_the_next_run_does(tree, folder):
     before = digests(folder)
     review = review_roll(folder)
@@ -194,7 +199,7 @@ def test_every_picture_can_be_looked_at(folder):
     assert [picture.shape for picture in seen] == [(*SHAPE, 3)] * 3
     assert (seen[0] != seen[1]).any()
     assert (seen[1] != seen[2]).any()
-    assert bytes(slide.crops.value[:2]) == b"\xff\xd8"
+    assert bytes(slide.crops.value[:2]) == bytes(slide.worst.value[:2]) == b"\xff\xd8"
 
 
 def test_pages_hold_so_many_slides(folder, monkeypatch):

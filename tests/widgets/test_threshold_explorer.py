@@ -100,27 +100,27 @@ def test_dragging_the_threshold_sets_it(slide):
     explorer = explore_threshold(slide)
     assert explorer.settings == irt.Settings()
     before = message(explorer), explorer._pictures._whole.value
-    drag(explorer, 4.0, 7.0, 9.0)
-    assert explorer.settings.threshold == pytest.approx(9.0, abs=0.06)
+    drag(explorer, 4.5, 4.7, 5.2)
+    assert explorer.settings.threshold == pytest.approx(5.2, abs=0.06)
     assert (message(explorer), explorer._pictures._whole.value) != before
-    drag(explorer, 4.0)
-    assert explorer.settings.threshold == pytest.approx(4.0, abs=0.06)
+    drag(explorer, 4.6)
+    assert explorer.settings.threshold == pytest.approx(4.6, abs=0.06)
     assert explorer.histogram._line.get_xdata()[0] == explorer.settings.threshold
 
 
 def test_where_the_mouse_lets_go_counts(slide):
     explorer = explore_threshold(slide)
-    drag(explorer, 5.0, released=11.0)
-    assert explorer.settings.threshold == pytest.approx(11.0, abs=0.06)
+    drag(explorer, 5.0, released=5.5)
+    assert explorer.settings.threshold == pytest.approx(5.5, abs=0.06)
 
 
 def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
     explorer = explore_threshold(slide)
-    drag(explorer, 6.0)
+    drag(explorer, 5.4)
     canvas = explorer.histogram.drawing.figure.canvas
-    x, y = canvas.figure.axes[0].transData.transform((9.0, 10))
+    x, y = canvas.figure.axes[0].transData.transform((4.8, 10))
     canvas.callbacks.process("motion_notify_event", MouseEvent("motion_notify_event", canvas, x, y))
-    assert explorer.settings.threshold == pytest.approx(6.0, abs=0.06)
+    assert explorer.settings.threshold == pytest.approx(5.4, abs=0.06)
 
 
 def test_controls_set_the_settings_and_have_labels(slide):
@@ -134,11 +134,61 @@ def test_controls_set_the_settings_and_have_labels(slide):
     assert explorer.settings == irt.Settings(grain=0.0, false_discovery_rate=0.1, visibility=1.5)
     by_name["Method"].value = "slope"
     assert explorer.settings.threshold == "slope"
-    by_name["Threshold (sigma)"].value = 8.0
-    assert explorer.settings.threshold == 8.0
+    by_name["Threshold (sigma)"].value = 5.5
+    assert explorer.settings.threshold == 5.5
     by_name["Method"].value = "mirror"
     assert explorer.settings.threshold == "mirror"
     assert explorer.choice.threshold == pytest.approx(by_name["Threshold (sigma)"].value, abs=0.05)
+
+
+def test_the_histogram_shows_what_the_threshold_applies_to(slide, trials):
+    explorer = explore_threshold(slide)
+    (ax,) = explorer.histogram.drawing.figure.axes
+    choice = trials.choose(irt.Settings())
+    found, decoys = (patch.get_data()[0].sum() for patch in ax.patches)
+    assert (found, decoys) == (choice.possible.sizes["region"], choice.decoys.sizes["region"])
+    assert ax.get_xlabel() == "score of a region (sigma)"
+    explorer._visibility.value = 0.0
+    assert ax.patches[0].get_data()[0].sum() > found
+    explorer._method.value = "otsu"
+    assert ax.get_xlabel().startswith("score of a pixel")
+    assert ax.patches[0].get_data()[0].sum() == trials.histogram["count"].sum()
+    assert explorer.histogram._line.get_xdata()[0] == explorer.choice.threshold
+
+
+def test_a_threshold_of_pixels_is_not_dragged_and_does_not_move_the_slider(slide):
+    explorer = explore_threshold(slide)
+    before = explorer._number.value
+    explorer._method.value = "otsu"
+    drag(explorer, 5.0, 7.0)
+    assert explorer.settings.threshold == "otsu"
+    assert explorer._number.value == before
+
+
+def test_the_slider_runs_from_below_the_least_score_of_the_slide_to_above_the_largest(slide, trials):
+    explorer = explore_threshold(slide, settings=irt.Settings(threshold=15.0))
+    choice = trials.choose(irt.Settings(visibility=0.0))
+    scores = np.r_[choice.possible.score.values, choice.decoys.score.values]
+    least, most = scores.min(), scores.max()
+    assert least - 0.2 <= explorer._number.min <= least - 0.1 < most + 0.1 <= explorer._number.max <= most + 0.2
+    assert explorer._number.value == explorer._number.max
+    assert explorer.histogram.drawing.figure.axes[0].get_xlim() == (explorer._number.min, explorer._number.max)
+    assert explorer.settings.threshold == 15.0
+
+
+def test_the_rounding_of_a_browser_is_no_choice(slide):
+    """A browser rounds the slider to its steps, with an error in the last digit, and sends the result back."""
+    explorer = explore_threshold(slide)
+    steps = (explorer._number.value - explorer._number.min) / explorer._number.step
+    assert steps == pytest.approx(round(steps), abs=1e-9)
+    explorer._number.value += 1e-15 * explorer._number.value
+    assert explorer.settings.threshold == "mirror"
+
+
+def test_an_unknown_rate_is_told(slide):
+    explorer = explore_threshold(slide)
+    explorer._describe(explorer.choice._replace(rate=float("nan")))
+    assert "; how many of them are false is not known. Threshold" in message(explorer)
 
 
 def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypatch):
@@ -148,7 +198,7 @@ def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypat
     assert isinstance(picture, ipywidgets.Image)
     before = bytes(picture.value)
     assert before.startswith(b"\x89PNG")
-    explorer._number.value = 10.0
+    explorer._number.value = 5.2
     assert bytes(picture.value) != before
 
 

@@ -4,7 +4,7 @@
 
 const CHARTS = [
   {label: 'Coverage', unit: 'share marked, in %', names: ['coverage'], zero: true, scale: 100},
-  {label: 'Threshold', unit: 'sigma', names: ['threshold'], zero: true, scale: 1},
+  {label: 'Threshold', unit: 'sigma', names: ['threshold'], zero: false, scale: 1},
   {label: 'Displacement', unit: 'pixels', names: ['shift_y', 'shift_x'], zero: false, scale: 1},
   {label: 'Crosstalk', unit: 'of the picture in the infrared', names: ['slopes'], zero: true, scale: 1},
 ];

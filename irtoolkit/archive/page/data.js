@@ -6,7 +6,9 @@ const FIGURES = {
   defects: {label: 'Defects', about: 'number of marked places', format: value => value.toLocaleString('en')},
   coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
   fdr: {label: 'False share', about: 'estimated share of the marks that are false', format: percent},
-  threshold: {label: 'Threshold', about: 'score that a single pixel needs to be marked, in sigma of the noise', format: fixed(2)},
+  threshold: {label: 'Threshold', about: 'least score of a marked region, in sigma', format: fixed(2)},
+  candidates: {label: 'Possible', about: 'number of places that could be defects, before the threshold chooses among them', format: value => value.toLocaleString('en')},
+  decoys: {label: 'Decoys', about: 'number of such places in the mirrored noise, where no dust can be', format: value => value.toLocaleString('en')},
   shift_y: {label: 'Shift y', about: 'rows by which the infrared is lower than the colour', format: fixed(1)},
   shift_x: {label: 'Shift x', about: 'columns by which the infrared is further right than the colour', format: fixed(1)},
   unseen: {label: 'Unseen', about: 'share of the picture that the infrared does not cover', format: percent},
@@ -18,9 +20,11 @@ const FIGURES = {
   ratio_r: {label: 'Ratio R', about: 'density of defects in red over that in the infrared, as healing divides it out', format: fixed(2)},
   ratio_g: {label: 'Ratio G', about: 'density of defects in green over that in the infrared, as healing divides it out', format: fixed(2)},
   ratio_b: {label: 'Ratio B', about: 'density of defects in blue over that in the infrared, as healing divides it out', format: fixed(2)},
+  ratio_error: {label: 'Ratio error', about: 'standard error of the mean of the three', format: fixed(2)},
   misfit: {label: 'Misfit', about: 'how far the slide’s own fit is from its roll’s; 1 is usual', format: fixed(1)},
   holder: {label: 'Holder', about: 'share of the frame that is holder or mount', format: percent},
   clipped: {label: 'Clipped', about: 'share of the infrared that is saturated', format: percent},
+  megapixels: {label: 'Megapixels', about: 'size of the scan', format: fixed(1)},
   seconds: {label: 'Time', about: 'time for cleaning the slide', format: value => `${fixed(1)(value)} s`},
 };
 const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file'};
@@ -65,6 +69,7 @@ function isNumber(value) {
 }
 
 function figureText(slide, name) {
+  if (name === 'fdr' && slide.status === 'done' && !isNumber(slide.fdr)) return 'not known';
   return isNumber(slide[name]) ? FIGURES[name].format(slide[name]) : '–';
 }
 

@@ -17,7 +17,7 @@ function showDetail(at) {
   detail.at = at;
   const slide = detail.list[at];
   byId('detail').replaceChildren(detailHead(slide), make('div', {class: 'columns'},
-    make('div', {class: 'pictures'}, ...stage(slide), crops(slide)),
+    make('div', {class: 'pictures'}, ...stage(slide), closeUps(slide)),
     make('div', {class: `facts ${slide.state}`}, state(slide), reasons(slide), detailFigures(slide))));
   byId('detail').scrollTop = 0;
   if (slide.pictures) showKind(detail.kind);
@@ -53,7 +53,7 @@ function showKind(kind) {
 }
 
 function detailFigures(slide) {
-  const known = Object.entries(FIGURES).filter(([name]) => isNumber(slide[name]));
+  const known = Object.entries(FIGURES).filter(([name]) => figureText(slide, name) !== '–');
   const measured = known.map(([name, {label, about}]) => make('tr', {}, make('th', {scope: 'row'}, label),
     make('td', {}, figureText(slide, name)), make('td', {class: 'about'}, about)));
   const described = Object.entries({roll: 'Roll', ...DESCRIBED}).filter(([name]) => slide[name]).map(([name, label]) =>

@@ -60,6 +60,19 @@ function nameColumns(caption, width) {
   caption.replaceChildren(...names.map(name => make('span', {}, name)));
 }
 
+/* The place that a person should see first; small pictures of it are enlarged. */
+function worst(slide) {
+  if (!slide.pictures || !isNumber(slide.worst_y)) return '';
+  const place = `row ${slide.worst_y.toLocaleString('en')}, column ${slide.worst_x.toLocaleString('en')}`;
+  const shown = picture(slide, 'worst', `The most doubtful place, ${place}: visible, infrared, and marks outlined`);
+  return make('figure', {class: 'crops worst'}, make('p', {}, `Most doubtful place: ${place}`),
+    make('figcaption', {}, ...['visible', 'infrared', 'marks'].map(name => make('span', {}, name))), shown);
+}
+
+function closeUps(slide) {
+  return make('div', {class: 'close-ups'}, worst(slide), crops(slide));
+}
+
 function note(...children) {
   return make('p', {class: 'note'}, ...children);
 }

@@ -41,7 +41,7 @@ function card(slide, at) {
   const text = make('div', {class: 'text'}, head, reasons(slide), figures(slide, CARD_FIGURES));
   const preview = make('div', {class: 'preview', click: () => openDetail(shortList.shown, at)},
     picture(slide, 'mask', 'The scan with its marks outlined'));
-  return make('li', {class: slide.state}, preview, text, crops(slide));
+  return make('li', {class: slide.state}, preview, text, closeUps(slide));
 }
 
 function focusCard(at) {

@@ -5,7 +5,7 @@ python -m benchmarks.ratios [--photos DIR] [--out DIR] [--seeds 1] [--first-seed
 Prints, and writes to `ratios.csv`, one row a scan: PSNR inside the defects at gamma 2.2, of all and of half-transparent
 ones, `healed` with the found mask and by `telea` with the true one grown by 2 px; the share of the defects' pixels that
 are `over`corrected; `error`, the mean absolute error of ln light inside the defects; and the fitted ratio, mean of the
-bands, with its error and scatter, beside the true one.
+bands, with its error and scatter, beside the true one. Defects beyond the infrared's frame are left out.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,6 @@ from benchmarks.scoring import MARK_REACH, Mask, grow_mask
 from benchmarks.simulation import Constants, Scan, simulate_scan
 from irtoolkit.pipeline import heal_slide, mark_slide, score_slide
 
-BANDS = (0.0, 0.02, 0.04)
-"""What the ratios of R, G, B add to that of red (as on simulated scans without a given ratio)."""
-
 BRIGHTER = 2.0
 """Deviations of the grain by which an overcorrected pixel is brighter than the undamaged film."""
 
@@ -38,7 +35,10 @@ DARKEST = 1e-3
 
 
 class Trial(NamedTuple):
-    """One scan: its `ratio` in red, None for the usual one; the other fields as of `simulate_scan` and `Constants`."""
+    """One scan: its `ratio` in red, .02 and .04 less than in green and blue, or None for the usual one.
+
+    The other fields are those of `simulate_scan` and `Constants`.
+    """
 
     film: str
     scanner: str
@@ -74,7 +74,7 @@ TRIALS = (
 )
 
 
-class Case(NamedTuple):
+class RatioCase(NamedTuple):
     """A trial with its `seed` and `number`, which decide everything random."""
 
     seed: int
@@ -82,17 +82,17 @@ class Case(NamedTuple):
     trial: Trial
 
 
-def make_trial(case: Case, folder: Any, shape: tuple[int, int]) -> Scan:
+def make_trial(case: RatioCase, folder: Any, shape: tuple[int, int]) -> Scan:
     """The scan of a case at `shape` (y, x)."""
     rng = np.random.default_rng([case.seed, case.number])
     photographs, trial = open_folder(folder), case.trial
-    bands = None if trial.ratio is None else tuple(trial.ratio + more for more in BANDS)
-    constants = Constants(ratio=bands, dust_shift=trial.dust_shift, tone=trial.tone)
+    ratio = (trial.ratio, trial.ratio + 0.02, trial.ratio + 0.04) if trial.ratio else None
+    constants = Constants(ratio=ratio, dust_shift=trial.dust_shift, tone=trial.tone)
     special = {name: getattr(trial, name) for name in ("film", "scanner", "gamma", "bits", "exposure")}
     return simulate_scan(rng, photographs[rng.integers(len(photographs))], shape, constants=constants, **special)
 
 
-def run_case(case: Case, folder: Any, shape: tuple[int, int]) -> Row:
+def run_case(case: RatioCase, folder: Any, shape: tuple[int, int]) -> Row:
     """Make a scan, heal it and judge it; one row of the table."""
     scan = make_trial(case, folder, shape)
     settings = irt.Settings(grain=0.0)
@@ -105,22 +105,27 @@ def run_case(case: Case, folder: Any, shape: tuple[int, int]) -> Row:
     ratio = np.mean([float(found[f"ratio_{band}"]) for band in "rgb"])
     told = {"true": np.mean(scan.known["gamma"][:3]), "ratio": ratio}
     told |= {name: float(found[name]) for name in ("ratio_error", "ratio_scatter")}
-    return {"seed": case.seed, "scan": case.trial.name} | judge(scan, healed, case.trial.gamma) | told
+    return (
+        {"seed": case.seed, "scan": case.trial.name}
+        | judge(scan, healed, case.trial.gamma, found.infrared.notnull().values)
+        | told
+    )
 
 
-def judge(scan: Scan, healed: NDArray[np.uint16], gamma: float) -> Row:
-    """The figures of a picture (3, y, x) healed with the found mask, and of Telea's with the true one."""
+def judge(scan: Scan, healed: NDArray[np.uint16], gamma: float, seen: Mask) -> Row:
+    """The figures of a picture (3, y, x) healed with the found mask, and of Telea's with the true one, where `seen`."""
+    truth = scan.truth & seen
     filled = fill_by_telea(scan.counts[:3], grow_mask(scan.truth, MARK_REACH))
     light, telea, undamaged = (to_light(counts, gamma) for counts in (healed, filled, scan.undamaged[:3]))
     half = {"half": classes_of(scan.transmittance)["half"]}
-    ours, theirs = (measure_psnr(picture, undamaged, scan.truth, half) for picture in (light, telea))
+    ours, theirs = (measure_psnr(picture, undamaged, truth, half) for picture in (light, telea))
     logarithms = [np.log(picture + DARKEST) for picture in (light, undamaged)]
     return {
         **{"healed": ours["psnr"], "telea": theirs["psnr"]},
         **{"healed_half": ours["psnr_half"], "telea_half": theirs["psnr_half"]},
-        "over": share_overcorrected(logarithms[0], logarithms[1], scan.truth),
-        "over_telea": share_overcorrected(np.log(telea + DARKEST), logarithms[1], scan.truth),
-        "error": float(np.abs(logarithms[0] - logarithms[1])[:, scan.truth].mean()),
+        "over": share_overcorrected(logarithms[0], logarithms[1], truth),
+        "over_telea": share_overcorrected(np.log(telea + DARKEST), logarithms[1], truth),
+        "error": float(np.abs(logarithms[0] - logarithms[1])[:, truth].mean()),
     }
 
 
@@ -139,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.set_defaults(megapixels=0.4, workers=1)
     options = parser.parse_args(arguments)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    cases = [Case(seed, number, trial) for seed in seeds for number, trial in enumerate(TRIALS)]
+    cases = [RatioCase(seed, number, trial) for seed in seeds for number, trial in enumerate(TRIALS)]
     table = pd.DataFrame(run_cases(run_case, [case for case in cases if options.only in case.trial.name], options))
     options.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.out / "ratios.csv", index=False, float_format="%.6g")

@@ -65,14 +65,14 @@ def restore(
     wanted
         (y, x) bool, True = masked pixel to be estimated; the whole mask if None.
     ratio
-        Density of the defects in the visible over that in infrared.
+        Density of the defects in the visible over that in infrared, and where the infrared shows them.
 
     Returns
     -------
     numpy.ndarray
         (3, y, x) float32 counts, unchanged at pixels that are not wanted.
     """
-    evidence = measure_opacity(counts, infrared, mask, place, crosstalk)
+    evidence = measure_opacity(counts, infrared, mask, place, crosstalk, ratio.shift)
     unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
     number = np.where(mask, np.int32(-2), np.int32(-1))
     number[unknown] = np.arange(group.size, dtype=np.int32)

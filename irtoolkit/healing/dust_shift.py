@@ -24,8 +24,8 @@ NO_SHIFT: Shift = (0.0, 0.0)
 def locate_defect(evidence: Evidence, defect: np.ndarray) -> np.ndarray:
     """Shift y and x, px, of one `defect` (y, x), and their errors (4,), infinite if it tells nothing.
 
-    The infrared density is fitted by the visible one, blurred as the infrared is, and its two derivatives. The errors include
-    the scatter of defects.
+    The infrared density is fitted by the visible one, blurred as the infrared is, and its two derivatives.
+    The errors include the scatter of defects.
     """
     reach = grown(defect, FILL_GROWN + round(2.5 * evidence.blur))
     darkened = np.where(grown(defect, FILL_GROWN), (evidence.fill - evidence.light).mean(axis=0), np.float32(0))

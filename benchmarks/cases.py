@@ -17,6 +17,7 @@ from benchmarks.simulation import MARGIN, Scan, simulate_scan
 
 Row = dict[str, Any]
 Outcome = TypeVar("Outcome")
+Described = TypeVar("Described")
 
 DAMAGED: dict[str, dict[str, Any]] = {
     "linear": {},
@@ -67,7 +68,7 @@ def as_slide(scan: Scan) -> xr.Dataset:
 
 
 def run_cases(
-    run: Callable[..., Outcome], cases: Sequence[NamedTuple], options: argparse.Namespace, **details: object
+    run: Callable[..., Outcome], cases: Sequence[Described], options: argparse.Namespace, **details: object
 ) -> Iterator[Outcome]:
     """Outcomes of run(case, folder=, shape=, and `details`) of every case in order, by as many processes as wished."""
     height = round((options.megapixels * 2e6 / 3) ** 0.5)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import map_coordinates, shift
 from scipy.signal import lfilter
 
 from benchmarks.damage import TRUTH_BELOW, draw_damage, draw_dots, draw_mount, find_seen
@@ -113,12 +113,16 @@ class Constants(NamedTuple):
     """What film and scanner bring to a slide: its batch of film, and the rest as in `Scanner` and `COMMON`.
 
     `ratio` is the density of defects in R, G, B over that in infrared, which then scatters by 8 % from defect to
-    defect. What is None is drawn; the ratio from 1 to 1.25, the same for all defects.
+    defect. What is None is drawn; the ratio from 1 to 1.25, the same for all defects. `dust_shift` (y, x), px, is where
+    the infrared shows the dirt beside where it shows the picture. `tone` makes the file's tone curve S-shaped: 0 for a
+    plain power, under 1.
     """
 
     batch: Emulsion | None = None
     optics: dict[str, Any] | None = None
     ratio: tuple[float, float, float] | None = None
+    dust_shift: Range = (0.0, 0.0)
+    tone: float = 0.0
 
 
 class Wear(NamedTuple):
@@ -164,7 +168,7 @@ def simulate_scan(
     batch, optics = given.batch or draw_emulsion(FILMS[film], emulsion), given.optics or draw_optics(model, device)
     density = develop(cut_photograph(photograph, canvas, picture), FILMS[film], batch, exposure, emulsion)
     density *= draw_emulsion_scratches(picture, canvas, wear.scratches)
-    known = optics | batch._asdict()
+    known = optics | batch._asdict() | {"dust_shift": given.dust_shift}
     number = float(np.clip(dirt.lognormal(np.log(80), 0.5), 10, 180)) if defects is None else defects
     damage = draw_damage(dirt, canvas, number, dpi=model.dpi, smears=wear.smears)
     draw_dirt(dirt, damage, wear.dirt, dpi=model.dpi)
@@ -176,7 +180,7 @@ def simulate_scan(
     transmittance = _image(np.ones_like(window), 1, damage, known)
     grain = 4 * np.pi * (known["sharpness"][1] ** 2 + known["cloud"] ** 2)
     seen = find_seen(transmittance < TRUTH_BELOW, dirty[:3], clean[:3], grain)
-    counts, undamaged = (_encoded(light, gamma, bits) for light in (dirty, clean))
+    counts, undamaged = (_encoded(light, gamma, bits, given.tone) for light in (dirty, clean))
     frame, allowed = window[FRAME] > 0.5, transmittance < ALLOWED_BELOW
     return Scan(counts, undamaged, transmittance, seen & frame, allowed, frame, model.dpi, known)
 
@@ -228,6 +232,8 @@ def _image(light: Plane, band: int, damage: Plane, known: dict[str, Any]) -> Pla
     if band < 3:
         dirty = light * (near * far) ** (np.float32(known["gamma"][band]) * known["scatter"])
         return form_image(dirty, sigma, disc=0.0, **optics)[FRAME]
+    if any(known["dust_shift"]):
+        near, far = (shift(plane, known["dust_shift"], order=1, mode="nearest") for plane in damage)
     far = cv2.GaussianBlur(far, (0, 0), np.hypot(blur, sigma) * np.sqrt(OUT_OF_FOCUS**2 - 1))
     gaussian, disc = np.hypot(sigma, blur * np.sqrt(1 - known["defocus"])), 2 * blur * np.sqrt(known["defocus"])
     image = form_image(light * near * far, gaussian, disc=disc, **optics)
@@ -256,10 +262,12 @@ def _noise(shape: tuple[int, ...], memory: float, rng: np.random.Generator) -> P
     return noise
 
 
-def _encoded(light: Plane, gamma: float, bits: int) -> NDArray[np.uint16]:
-    """Counts of light, share of full scale: a power of 1 / `gamma`, rounded at `bits`, spread over 16 bits."""
-    largest = 2**bits - 1
-    codes = np.rint(np.clip(light, 0, 1) ** np.float32(1 / gamma) * largest)
+def _encoded(light: Plane, gamma: float, bits: int, tone: float = 0.0) -> NDArray[np.uint16]:
+    """Counts of light, share of full scale: a power of 1 / `gamma`, then `tone`, rounded at `bits`, spread over 16."""
+    largest, codes = 2**bits - 1, np.clip(light, 0, 1) ** np.float32(1 / gamma)
+    if tone:
+        codes -= np.float32(tone / (2 * np.pi)) * np.sin(np.float32(2 * np.pi) * codes)
+    codes = np.rint(codes * largest)
     return np.asarray(np.rint(codes * (FULL_SCALE / largest)), np.uint16)
 
 

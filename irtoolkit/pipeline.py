@@ -18,8 +18,9 @@ from irtoolkit.settings import Settings
 
 Slide = TypeVar("Slide")
 
-RATIO = ("ratio_r", "ratio_g", "ratio_b", "ratio_error", "ratio_scatter")
-"""Names of what `measure_ratio` measures: the ratio of each band, its error, its scatter from defect to defect."""
+RATIO = ("ratio_r", "ratio_g", "ratio_b", "ratio_error", "ratio_scatter", "dust_shift_y", "dust_shift_x")
+"""Names of what `measure_ratio` measures: the ratio of each band, its error, its scatter from defect to defect, and the
+defects' shift."""
 
 SAMPLED = 3
 """Every third row and column of the sampled tiles gives the centre and spread of a density."""
@@ -49,8 +50,9 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
         `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`,
         `fdr`, `ratio_r`, `ratio_g`, `ratio_b` (density of the defects in the visible over that in infrared), with
-        `ratio_error` and `ratio_scatter` (all NaN unless `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`,
-        `worst_x` and the regions' scores, as `mark_defects` returns them, what `measure_agreement` returns, and
+        `ratio_error` and `ratio_scatter`, and `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects
+        beside the picture; all NaN unless `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the
+        regions' scores, as `mark_defects` returns them, what `measure_agreement` returns, and
         the fields of `Appearance`, its densities those of light; `misfit` (how far the slide's own fit is from its
         roll's, where 1 is usual; 0 for a slide fitted by itself), and `aligned` (whether the slide gave evidence of its
         shift). With a roll's model, `r2`, `slopes` and `sigma` are of the slide's own fit.
@@ -134,13 +136,13 @@ def _ratio_columns(found: xr.Dataset, scored: Scored, settings: Settings) -> dic
     if settings.heal != "auto":
         return dict.fromkeys(RATIO, float("nan"))
     ratio = measure_ratio(scored.evidence.visible, found.mask, found.infrared, scored.crosstalk)
-    return dict(zip(RATIO, (*ratio.bands, ratio.error, ratio.scatter), strict=True))
+    return dict(zip(RATIO, (*ratio.bands, ratio.error, ratio.scatter, *ratio.shift), strict=True))
 
 
 def _ratio_of(found: xr.Dataset) -> Ratio:
     """The ratio of a marked slide; the usual one where it was not measured."""
-    values = [float(found.get(name, np.nan)) for name in RATIO]
-    return Ratio((values[0], values[1], values[2]), *values[3:]) if np.isfinite(values).all() else USUAL
+    red, green, blue, error, scatter, down, right = (float(found.get(name, np.nan)) for name in RATIO)
+    return Ratio((red, green, blue), error, scatter, (down, right)) if np.isfinite(error) else USUAL
 
 
 def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> xr.DataArray:

@@ -56,11 +56,13 @@ def measure_opacity(
     mask: np.ndarray,
     place: tuple[np.ndarray, np.ndarray],
     crosstalk: Crosstalk,
+    shift: tuple[float, float] = (0.0, 0.0),
 ) -> Evidence:
     """Measure the infrared density of defects against the picture that surrounds them.
 
     The picture's ghost is predicted from visible bands with inpainted defects, because a defect's own visible trace
-    would count as picture and lower its density. The parameters are those of `restoration.restore`.
+    would count as picture and lower its density. `shift` (y, x), px: the infrared at (y + shift) shows the defects of
+    (y, x). The other parameters are those of `restoration.restore`.
     """
     curve, hole = crosstalk.curve, grown(mask, FILL_GROWN)
     offset = np.minimum(DARKEST_SHARE * curve.darkest, LARGEST_OFFSET).astype(np.float32)[:, None, None]
@@ -75,7 +77,16 @@ def measure_opacity(
     slopes = np.zeros_like(light)
     under = ghost_slopes(visible[:, None, mask], crosstalk.coefficient, crosstalk.prediction, curve.densest)
     slopes[:, mask] = _bounded(under[:, 0])
-    return Evidence(light, fill, offset, np.where(seen, density, 0), noise, slopes, seen, sharpness)
+    return Evidence(light, fill, offset, np.where(seen, _moved(density, shift), 0), noise, slopes, seen, sharpness)
+
+
+def _moved(plane: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
+    """A plane (y, x) as seen at (y + shift), by cubic interpolation."""
+    if not any(shift):
+        return plane
+    move = np.array([[1, 0, shift[1]], [0, 1, shift[0]]], np.float32)
+    way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, move, plane.shape[::-1], flags=way, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _bounded(slopes: np.ndarray) -> np.ndarray:

@@ -5,12 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-OFFSET_ERROR = 80.0
-"""Standard error of the black level, in counts."""
-
-DENSE = 2.0
-"""Natural density above which the error of the ratio grows, which is the same all over a defect; from three times that
-density the infrared no longer measures it."""
+from irtoolkit.healing.visible_data import RatioError, VisibleData, weigh_visible
 
 LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
@@ -30,7 +25,8 @@ class System(NamedTuple):
     of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
     variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
     over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels;
-    `ratio` (3, 1): density of defects in R, G, B over that in infrared, `ratio_error`: its standard error.
+    `ratio` (3, 1): density of defects in R, G, B over that in infrared, `ratio_error`: its standard errors; `defect`
+    (n,): numbers from 0, equal for the pixels of a defect.
     """
 
     light: np.ndarray
@@ -47,13 +43,14 @@ class System(NamedTuple):
     bands: np.ndarray
     group: np.ndarray
     ratio: np.ndarray
-    ratio_error: float
+    ratio_error: RatioError
+    defect: np.ndarray
 
 
 class Curvature(NamedTuple):
     """Hessian of the linearised problem, with inverses `blocks` (4, 4, n) of its diagonal blocks for each pixel.
 
-    `visible_precision` (3, n): 1 over the variance of the visible data; `ghosts` (3, n): change of the unblurred
+    `visible`: the visible data's inverse covariance; `ghosts` (3, n): change of the unblurred
     infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` (q, n) and `adjoint`,
     its transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
     quadratic costs of differences of neighbours; `ratio` as in `System`. `ghosts` use the average transmittance of the
@@ -61,7 +58,7 @@ class Curvature(NamedTuple):
     """
 
     bands: np.ndarray
-    visible_precision: np.ndarray
+    visible: VisibleData
     ghosts: np.ndarray
     transmittance: np.ndarray
     blocks: np.ndarray
@@ -74,7 +71,7 @@ class Curvature(NamedTuple):
 
     def times(self, move: np.ndarray) -> np.ndarray:
         """Product (4, n) with a move (4, n) of light and density."""
-        drift = self.visible_precision * (move[:3] - self.ratio * move[3])
+        drift = self.visible.weigh(move[:3] - self.ratio * move[3])
         dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.transmittance * move[3]
         shown = self.adjoint @ (self.infrared_precision * (self.psf @ dimmed))
         response = np.empty_like(move)
@@ -89,7 +86,7 @@ class Curvature(NamedTuple):
         places = pixels[self.psf.indices[self.psf.indptr[:-1]]]
         number, row = np.cumsum(pixels, dtype=np.int32) - 1, np.cumsum(places, dtype=np.int32) - 1
         return self._replace(
-            visible_precision=self.visible_precision[:, pixels],
+            visible=self.visible.select(pixels),
             ghosts=self.ghosts[:, pixels],
             transmittance=self.transmittance[pixels],
             blocks=self.blocks[..., pixels],
@@ -119,9 +116,7 @@ def solve(system: System, density: np.ndarray) -> np.ndarray:
 def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[Curvature, np.ndarray]:
     """Curvature at light (3, n) and density (n,), and the negative gradient (4, n)."""
     transmittance = np.exp(-density)
-    black = (OFFSET_ERROR * (1 - transmittance)) ** 2 / system.steepness**2
-    ratio = (system.ratio_error * density) ** 2 * (1 + (density / DENSE) ** 8)
-    visible_precision = 1 / (system.noise + black + ratio + 1e-8)
+    trusted = weigh_visible(system.noise, system.steepness, density, system.ratio_error, system.defect)
     change = (system.differences @ light.T).T - system.boundary
     size = np.einsum("ie,ij,je->e", change, system.bands, change) * system.weight
     light_cost = _laplacian(system.differences, weight := system.weight / (1 + size / OUTLIER))
@@ -132,7 +127,7 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
     precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
     misfit = precision * (seen + np.log(passed))
-    error, adjoint = visible_precision * (system.light + system.ratio * density - light), system.psf.T.tocsr()
+    error, adjoint = trusted.weigh(system.light + system.ratio * density - light), system.psf.T.tocsr()
     descent = np.empty((4, density.size), np.float32)
     roughness = system.differences.T @ (weight * change).T
     descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
@@ -143,9 +138,9 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
     diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
     blocks = _blocks(
-        system.bands, visible_precision, light_cost.diagonal(), density_cost.diagonal() + diagonal, system.ratio
+        system.bands, trusted.diagonal(), light_cost.diagonal(), density_cost.diagonal() + diagonal, system.ratio
     )
-    visible, infrared = (system.bands, visible_precision, ghosts), (system.psf, adjoint, infrared_precision)
+    visible, infrared = (system.bands, trusted, ghosts), (system.psf, adjoint, infrared_precision)
     return Curvature(*visible, transmittance, blocks, *infrared, light_cost, density_cost, system.ratio), descent
 
 

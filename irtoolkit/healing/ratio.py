@@ -18,7 +18,9 @@ from irtoolkit.arrays import (
     to_sixteen_bits,
 )
 from irtoolkit.crosstalk import Crosstalk
+from irtoolkit.healing.dust_shift import NO_SHIFT, Shift, fit_shift, locate_defect
 from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, measure_opacity
+from irtoolkit.healing.robust_mean import robust_mean
 
 MAX_DEFECTS = 300
 SIDES = (3, 60)
@@ -40,19 +42,20 @@ PRIOR_ERROR, BAND_ERROR = 0.35, 0.05
 SHARED = 0.5
 """Error of a band's difference from the mean, as a share of the mean's: a wrong fill is wrong in all bands alike."""
 
-HUBER, ROUNDS = 1.5, 20
 SCATTER_WEIGHT, PRECISE, LEAST_SCATTER = 10, 0.3, 0.05
 """Defects that the usual scatter counts for; largest error of defects that are used for it; and least scatter."""
 
 
 class Ratio(NamedTuple):
     """Density of defects in R, G, B (`bands`) over that in infrared, the standard `error` of their mean, and the
-    `scatter` (standard deviation) from defect to defect.
+    `scatter` (standard deviation) from defect to defect; `shift` (y, x), px: the infrared at (y + shift) shows the
+    defects of (y, x).
     """
 
     bands: tuple[float, float, float]
     error: float
     scatter: float
+    shift: Shift = NO_SHIFT
 
 
 USUAL = Ratio((1.08, 1.09, 1.11), 0.07, 0.1)
@@ -60,7 +63,7 @@ USUAL = Ratio((1.08, 1.09, 1.11), 0.07, 0.1)
 
 
 def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk) -> Ratio:
-    """Measure the ratio on at most 300 defects, evenly spread over the slide; parameters as of `methods.heal`."""
+    """Measure ratio and shift on at most 300 defects, evenly spread over the slide; parameters as of `methods.heal`."""
     shape = mask.sizes["y"], mask.sizes["x"]
     boxes = [box for boxes in reduce_blocks(_measurable, mask.data[None]) for box in boxes]
     step = max(len(boxes) / MAX_DEFECTS, 1.0)
@@ -69,8 +72,8 @@ def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataAr
     windows = cut_windows(places, visible.data, mask.data[None], infrared.data[None])
     measure = partial(_measure_window, crosstalk=crosstalk, shape=shape)
     measured = compute_each(measure, zip(chosen, places, windows, strict=True))
-    known = np.array([row for row in measured if row is not None]).reshape(-1, 4)
-    return fit_ratio(known[:, :3], known[:, 3])
+    known = np.array([row for row in measured if row is not None]).reshape(-1, 8)
+    return fit_ratio(known[:, :3], known[:, 3])._replace(shift=fit_shift(known[:, 4:]))
 
 
 def _measurable(mask: np.ndarray, *, start: tuple[int, int]) -> list[Place]:
@@ -95,7 +98,9 @@ def _around(box: Place, shape: tuple[int, int]) -> Place:
 def _measure_window(
     item: tuple[Place, Place, list[np.ndarray]], *, crosstalk: Crosstalk, shape: tuple[int, int]
 ) -> np.ndarray | None:
-    """Ratios and error (4,) of the defect that fills a box of the slide, from the window of a place around it."""
+    """Ratios and error, shift and errors (8,) of the defect that fills a box of the slide; the window is of a place
+    around it.
+    """
     box, (rows, columns), (visible, mask, infrared) = item
     place = np.broadcast_arrays(*frame_place((rows.start, columns.start), mask.shape[1:], shape))
     evidence = measure_opacity(to_sixteen_bits(visible), infrared[0], mask[0], (place[0], place[1]), crosstalk)
@@ -103,7 +108,9 @@ def _measure_window(
         slice(side.start - of.start, side.stop - of.start) for side, of in zip(box, (rows, columns), strict=True)
     )
     boxes, labels = label_windows(mask[0], 0)
-    return weigh_defect(evidence, labels == boxes.index((down, right)) + 1, mask[0])
+    defect = labels == boxes.index((down, right)) + 1
+    weighed = weigh_defect(evidence, defect, mask[0])
+    return None if weighed is None else np.concatenate([weighed, locate_defect(evidence, defect)])
 
 
 def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
@@ -139,21 +146,12 @@ def fit_ratio(bands: np.ndarray, errors: np.ndarray) -> Ratio:
     0.35
     """
     usual, common = np.array(USUAL.bands), bands.mean(axis=1)
-    mean, error = _pooled(common, errors, float(usual.mean()), PRIOR_ERROR)
+    mean, error = robust_mean(common, errors, float(usual.mean()), PRIOR_ERROR)
     red, green, blue = (
-        mean + _pooled(band - common, SHARED * errors, before, BAND_ERROR)[0]
+        mean + robust_mean(band - common, SHARED * errors, before, BAND_ERROR)[0]
         for band, before in zip(bands.T, (usual - usual.mean()).tolist(), strict=True)
     )
     return Ratio((red, green, blue), error, _scatter(common - mean, errors))
-
-
-def _pooled(values: np.ndarray, errors: np.ndarray, before: float, before_error: float) -> tuple[float, float]:
-    """Mean and its error by Huber's weights (1964, doi:10.1214/aoms/1177703732), with what was known `before`."""
-    mean, known = before, before_error**-2
-    for _ in range(ROUNDS):
-        weight = np.minimum(1, HUBER * errors / np.maximum(np.abs(values - mean), 1e-9)) / errors**2
-        mean = float((known * before + (weight * values).sum()) / (known + weight.sum()))
-    return mean, float((known + weight.sum()) ** -0.5)
 
 
 def _scatter(departures: np.ndarray, errors: np.ndarray) -> float:

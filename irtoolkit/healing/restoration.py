@@ -18,6 +18,7 @@ from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, senso
 from irtoolkit.healing.picture_model import PictureModel, measure_picture
 from irtoolkit.healing.posterior import DENSITIES, System, solve
 from irtoolkit.healing.ratio import USUAL, Ratio
+from irtoolkit.healing.visible_data import RatioError
 
 NOISE_FACTOR, MODEL_ERROR, BLUR_ERROR = 1.5, 0.03, 0.07
 """Infrared noise under a defect over that around; errors of the infrared as shares of the lost light: whatever the
@@ -25,6 +26,10 @@ blur, and from a wrong blur of 2 px or more on top of that."""
 
 LARGEST_RATIO_ERROR = 0.2
 """Largest standard error of the ratio at one defect; with few defects it is more uncertain than that."""
+
+FIXED, FIXED_BY_BLUR, UNEVEN = 1.5, 3.0, 0.05
+"""The ratio's error over what of it a rim may correct, on a sharp scanner and more for each px of blur; and least error
+of the ratio from pixel to pixel."""
 
 UNKNOWN_VARIANCE = 1e4
 """Variance of the logarithm of light where the infrared is unknown."""
@@ -60,14 +65,14 @@ def restore(
     wanted
         (y, x) bool, True = masked pixel to be estimated; the whole mask if None.
     ratio
-        Density of the defects in the visible over that in infrared.
+        Density of the defects in the visible over that in infrared, and where the infrared shows them.
 
     Returns
     -------
     numpy.ndarray
         (3, y, x) float32 counts, unchanged at pixels that are not wanted.
     """
-    evidence = measure_opacity(counts, infrared, mask, place, crosstalk)
+    evidence = measure_opacity(counts, infrared, mask, place, crosstalk, ratio.shift)
     unknown, group = _groups(mask if wanted is None else wanted, evidence.blur)
     number = np.where(mask, np.int32(-2), np.int32(-1))
     number[unknown] = np.arange(group.size, dtype=np.int32)
@@ -108,17 +113,24 @@ def _build(
     light, fill, slopes = (plane[:, *unknown] for plane in (evidence.light, evidence.fill, evidence.slopes))
     differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
     psf, density, precision = _infrared_data(number, evidence)
-    parts = (differences, boundary, weight, psf, density, precision, picture.bands, group, *_trusted(ratio))
+    parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
+    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), _defects(number)[unknown]
     unseen = ~evidence.seen[unknown]
     start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))
-    return System(light, fill, noise, steepness(light), slopes, *parts), start
+    return System(light, fill, noise, steepness(light), slopes, *parts, *ratios), start
 
 
-def _trusted(ratio: Ratio) -> tuple[np.ndarray, float]:
-    """The ratio (3, 1) and its standard error at one defect, which is limited."""
-    error = float(np.hypot(ratio.error, ratio.scatter))
-    return np.array(ratio.bands, np.float32)[:, None], min(error, LARGEST_RATIO_ERROR)
+def _ratio_error(ratio: Ratio, sigma: float) -> RatioError:
+    """The ratio's error at one defect, which is limited: what of it a rim may correct, and the rest."""
+    error = min(float(np.hypot(ratio.error, ratio.scatter)), LARGEST_RATIO_ERROR)
+    shared = error / (FIXED + FIXED_BY_BLUR * sigma)
+    return RatioError(shared, float(np.sqrt(error**2 - shared**2 + UNEVEN**2)))
+
+
+def _defects(number: np.ndarray) -> np.ndarray:
+    """Number (y, x) of the defect of each unknown pixel (see `_build`), 8-connected."""
+    return cv2.connectedComponents((number >= 0).astype(np.uint8), connectivity=8)[1]
 
 
 def _pair_neighbours(

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from irtoolkit.healing.posterior import Curvature, System, _conjugate_gradients, _linearise, solve
+from irtoolkit.healing.visible_data import RatioError
 
 SIZES = (2, 30, 7)
 PIXELS = sum(SIZES)
@@ -41,7 +42,8 @@ def chains():
         BANDS,
         group,
         np.array([[1.08], [1.09], [1.11]], np.float32),
-        0.12,
+        RatioError(0.1, 0.07),
+        group,
     )
 
 
@@ -102,5 +104,6 @@ def test_a_group_solves_alike_with_and_without_others():
         density=system.density[:places],
         precision=system.precision[:places],
         group=system.group[first],
+        defect=system.defect[first],
     )
     np.testing.assert_allclose(solve(alone, np.full(SIZES[0], 0.3, np.float32)), whole[:, first], atol=1e-5)

@@ -7,6 +7,7 @@ import pytest
 from irtoolkit.alignment import frame_place
 from irtoolkit.crosstalk import POINTWISE, TERMS, Crosstalk, FilmCurve
 from irtoolkit.healing.inpainting import inpaint
+from irtoolkit.healing.ratio import Ratio
 from irtoolkit.healing.restoration import _pair_neighbours, _squares, restore
 
 SHAPE = (91, 133)
@@ -61,6 +62,18 @@ def test_half_transparent_dust_is_divided_out_where_filling_loses_the_picture(te
     np.testing.assert_array_equal(restored[:, ~mask], counts[:, ~mask])
     filled = inpaint(counts, mask, "telea")
     assert decibels(restored, clean + 100, mask) > decibels(filled, clean + 100, mask) + 8
+
+
+@pytest.mark.parametrize("ratio", [0.8, 1.4])
+def test_where_the_ratio_is_wrong_the_rim_corrects_it(textured, ratio):
+    """A ratio wrong by .29 or -.31 would leave .17 of the light too much or too little in the middle."""
+    clean, density = picture(textured, contrast=0.02), blob(0.6)
+    counts, infrared = scanned(clean * np.exp((RATIOS - ratio) * density), density)
+    mask = density > 0.04
+    restored = restore(counts, infrared, mask, PLACE, crosstalk_of(), ratio=Ratio((1.08, 1.09, 1.11), 0.2, 0.1))
+    wrong = np.log(restored / (clean + 100))[:, density > 0.4]
+    assert np.abs(wrong.mean()) < 0.06
+    assert np.abs(wrong).mean() < 0.07
 
 
 def test_opaque_dust_is_rebuilt_no_worse_than_by_filling(textured):

@@ -8,7 +8,7 @@ from irtoolkit.schema import NotUsableError
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65
-STANDS_OUT, LEAST_NOISE, DIRTY, SOME = 6.0, 0.7, 1.2, 0.1
+STANDS_OUT, LEAST_NOISE, DIRTY, SOME, OFFSET = 6.0, 0.7, 1.2, 0.1, 3.0
 OF_CONTRAST = 0.5
 GROWN = 9
 DETAIL = 6.0
@@ -49,7 +49,8 @@ def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) ->
     known, below = (~unknown).astype(np.float32), (~unknown & (smooth < 0)).astype(np.float32)
     usual = usual_size(size, known, NEIGHBOURHOOD, sigma)
     bright = np.float32(DIRTY) * usual_size(size * below, below, NEIGHBOURHOOD, sigma)
-    usual = np.where(box_mean(below, NEIGHBOURHOOD) > SOME, np.minimum(usual, bright), usual)
+    bright = np.where(box_mean(below, NEIGHBOURHOOD) > SOME, bright, np.float32(OFFSET * sigma))
+    usual = np.minimum(usual, bright)
     usual = np.maximum(usual, np.float32(LEAST_NOISE * sigma))
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

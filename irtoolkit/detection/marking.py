@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
-from irtoolkit.detection.ranking import score_regions
+from irtoolkit.detection.ranking import explained_by_picture, score_regions
 from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
 from irtoolkit.detection.threshold import rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
@@ -157,12 +157,16 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
 
 
 def visible_regions(candidates: Candidates, settings: Settings, level: float) -> tuple[xr.Dataset, xr.Dataset]:
-    """The defects and the decoys of at least `level` sigma that can be seen, with their scores."""
+    """The defects and the decoys of at least `level` sigma that can be seen, and are not the picture's, with scores."""
     joined = [join_regions(candidates.exceedances, sign=sign, level=level) for sign in (1, -1)]
     defects, decoys = (score_regions(scale_visibility(regions, candidates.factors)) for regions in joined)
     lowest_rank = rank_above_dots(defects, decoys, settings.false_discovery_rate) if settings.visibility else 0.0
-    kept = [(each.visibility >= settings.visibility) & above_dots(each, lowest_rank) for each in (defects, decoys)]
-    return keep_regions(defects, kept[0]), keep_regions(decoys, kept[1])
+
+    def possible(regions: xr.Dataset) -> xr.Dataset:
+        seen = (regions.visibility >= settings.visibility) & above_dots(regions, lowest_rank)
+        return keep_regions(regions, seen & ~explained_by_picture(regions))
+
+    return possible(defects), possible(decoys)
 
 
 def _choose_by_score(defects: xr.Dataset, decoys: xr.Dataset, settings: Settings) -> tuple[xr.Dataset, float, float]:

@@ -14,6 +14,11 @@ LARGEST_SIZE = 5.0
 SMALLEST_RATIO, SMALLEST_NOISE, MOST_PIXELS = 0.02, 0.003, 400.0
 BRIGHTEST = -1.5
 
+USUAL_RATIO, LARGEST_GHOST, LEAST_GHOST = 1.1, 0.6, 0.1
+EXPLAINED = 2.0
+"""Usual ratio of dust; limits of the share of dust that the ghost takes; and what the infrared of a region shows over
+what dust would show above which the picture explains it (docs/method.md)."""
+
 NULL_REGIONS = 8e-6
 """Visible regions of one sign per pixel of undamaged slides, and below how their ranks are distributed: shares of them
 that have at least a rank, both signs together (`python -m benchmarks.ranking`)."""
@@ -55,12 +60,26 @@ def _light_lost(density: np.ndarray) -> np.ndarray:
     return np.where(density > 0, 1 - 10.0 ** -np.maximum(density, 0), 2.3 * np.maximum(density, BRIGHTEST))
 
 
+def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
+    """Regions (region,) bool whose infrared is darker by far than dust of their residual makes it.
+
+    Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
+    little too bright, the residual is a far smaller part of what the infrared shows. None on film whose infrared hardly
+    follows the picture.
+    """
+    ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
+    residual = np.maximum(regions.loss.values, 1e-6)
+    over_dust = regions.infrared_step.values / residual * (1 - ghost)
+    return np.asarray((over_dust > EXPLAINED) & (ghost > LEAST_GHOST))
+
+
 def score_regions(regions: xr.Dataset) -> xr.Dataset:
     """Regions with their `score`, sigma: normal quantile of the chance that a region of an undamaged slide begins at a
     pixel and has at least this rank, from about 4 on.
     """
     standard = standardise(rank_features(regions))
-    return regions.assign(score=("region", -ndtri(NULL_REGIONS * _share_above(WEIGHTS @ standard))))
+    rank = WEIGHTS @ standard
+    return regions.assign(score=("region", -ndtri(NULL_REGIONS * _share_above(rank))))
 
 
 def null_share(score: np.ndarray) -> np.ndarray:

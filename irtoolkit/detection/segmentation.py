@@ -39,7 +39,7 @@ def measure_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: fl
     -------
     xarray.Dataset
         On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, the planes of
-        `SIGNATURE` that the evidence has, and `core`; attributes `height` and `width`.
+        `SIGNATURE` that the evidence has, and `core`; attributes `height` and `width`, and the film's `slopes`.
     """
     return measure_together(find_exceedances(evidence, infrared_blur=infrared_blur, level=level))[0]
 
@@ -52,7 +52,8 @@ def find_exceedances(evidence: xr.Dataset, *, infrared_blur: float, level: float
     core = map_blocks(trim, evidence.residual.data[None], depth=depth + 2, dtype=bool)
     columns = (*COLUMNS, *(name for name in SIGNATURE if name in evidence))
     planes = (*(evidence[name].data[None] for name in columns), core)
-    attributes = {"height": height, "width": width, "infrared_blur": infrared_blur}
+    slopes = evidence.attrs.get("slopes", 0.0)
+    attributes = {"height": height, "width": width, "infrared_blur": infrared_blur, "slopes": slopes}
     kernel = partial(_block_exceedances, columns=columns, level=level, width=width)
     return Reduction(kernel, planes, partial(_concatenate, attributes))
 
@@ -135,7 +136,8 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
             "visibility": ("region", np.maximum(total, 0) / np.sqrt(visible_area) / np.maximum(noise, 1e-6)),
             **_signature(exceedances, chosen, region, count, sign),
-        }
+        },
+        attrs={"slopes": exceedances.attrs.get("slopes", 0.0)},
     )
 
 

@@ -19,7 +19,7 @@ DEPTH = 104
 
 
 def add_signature(evidence: xr.Dataset, crosstalk: Crosstalk) -> xr.Dataset:
-    """Add the planes of `segmentation.SIGNATURE` (y, x), float32, to the evidence of a slide; lazy.
+    """Add the planes of `segmentation.SIGNATURE` (y, x), float32, and the film's `slopes` to a slide's evidence; lazy.
 
     `red`, `green`, `blue`, `infrared_step` and `ghost_step` are densities above the surroundings, of the visible bands
     and of the predicted ghost as blurred as the infrared, and of the infrared itself; surroundings are the mean of the
@@ -32,7 +32,8 @@ def add_signature(evidence: xr.Dataset, crosstalk: Crosstalk) -> xr.Dataset:
     arrays = evidence.visible.data, planes.data.rechunk({0: -1})
     data = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=6)
     names = ("red", "green", "blue", "infrared_step", "ghost_step", "likeness")
-    return evidence.assign({name: (("y", "x"), data[place]) for place, name in enumerate(names)})
+    signed = evidence.assign({name: (("y", "x"), data[place]) for place, name in enumerate(names)})
+    return signed.assign_attrs(slopes=crosstalk.slopes)
 
 
 def _signature(visible: np.ndarray, planes: np.ndarray, *, crosstalk: Crosstalk) -> np.ndarray:

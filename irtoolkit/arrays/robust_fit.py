@@ -1,5 +1,6 @@
 """Least squares without outliers, which are found at each level of density."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,13 +74,15 @@ def _begin(joined: np.ndarray, levels: Levels) -> np.ndarray:
     few, some = joined[:, ::step], levels._replace(number=levels.number[::step])
     centre, scale = film_level(few[-1])
     starts = _standardised(few[-1], some), (few[-1] - centre) / max(scale, 1e-9)
-    found = [_early_rounds(few, some, np.abs(start) <= START) for start in starts]
+    trims = EARLY_TRIMS, LATE_TRIMS
+    found = [_rounds(few, some, np.abs(start) <= START, trim) for start, trim in zip(starts, trims, strict=True)]
     coefficient = min(found, key=lambda one: film_level(few[-1] - combine(one, few[:-1]))[1])
     return np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= EARLY_TRIMS[-1]
 
 
-def _early_rounds(joined: np.ndarray, levels: Levels, keep: np.ndarray) -> np.ndarray:
-    for trim in EARLY_TRIMS:
+def _rounds(joined: np.ndarray, levels: Levels, keep: np.ndarray, trims: Sequence[float]) -> np.ndarray:
+    """Coefficients after rounds of fitting and trimming."""
+    for trim in trims:
         coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
         keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
     return coefficient

@@ -14,7 +14,7 @@ GROWN = 9
 DETAIL = 6.0
 FEWEST_PIXELS = 100
 MATCHED_BLUR, SURROUNDINGS = 2.0, 31
-PICTURE_RATIO, LEAST_PICTURE = 3.0, 0.1
+PICTURE_RATIO, LEAST_PICTURE = 2.5, 0.1
 """Density in the visible over that in the infrared above which something dark is no dust, and how dark it is at least:
 dust has .75 to 1.9 on the scanners of docs/method.md."""
 

@@ -18,6 +18,7 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 64
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
+SOME, DIRTY, CUT = 0.1, 1.2, 4.0
 BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
@@ -60,6 +61,8 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1
     terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
+    clean = _without_dust(terms, values)
+    terms, values = terms[:, clean], values[clean]
     bias = _trimmed_bias(terms, values, _log_sigma(terms, values))
     centred = values - combine(bias, terms)
     sides = [side if side.sum() >= FEWEST_PIXELS else np.ones(len(side), bool) for side in (centred > 0, centred < 0)]
@@ -82,6 +85,14 @@ def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
         coefficient = least_squares(terms, logs, 1e-3)
     coefficient[0] += LOG_BIAS
     return coefficient
+
+
+def _without_dust(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (sample,) bool that are not far above the spread of the negative ones, as dust is."""
+    below = values < 0
+    if below.sum() < FEWEST_PIXELS:
+        return np.ones(len(values), bool)
+    return np.asarray(values < CUT * np.exp(combine(_log_sigma(terms[:, below], values[below]), terms)))
 
 
 def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
@@ -169,11 +180,21 @@ def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
 
 
 def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Sigma of the score around each pixel without candidates; 1 for standard normal noise."""
-    size = np.abs(np.clip(score, -5, 5)) * outside
+    """Sigma of the score around each pixel without candidates; 1 for standard normal noise.
+
+    It is at most 1.2 times that of the negative scores, where there are some: dust has none.
+    """
+    size, below = np.abs(np.clip(score, -5, 5)) * outside, outside * (score < 0)
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
-        share = box_mean(outside, window)
-        mean = (box_mean(size, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))
+        mean, share = (_mean_size(size, counted, window) for counted in (outside, below)), box_mean(below, window)
+        both, bright = mean
+        mean = np.where(share > SOME, np.minimum(both, np.float32(DIRTY) * bright), both)
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     return factor
+
+
+def _mean_size(size: np.ndarray, counted: np.ndarray, window: int) -> np.ndarray:
+    """Mean of the size around each pixel where it is counted, drawn a little to that of normal noise."""
+    share = box_mean(counted, window)
+    return (box_mean(size * counted, window) + np.float32(0.02 * NORMAL_MEAN)) / (share + np.float32(0.02))

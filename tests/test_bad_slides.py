@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from cv2 import dilate
 
 from irtoolkit.files.reader import open_slide
 from irtoolkit.pipeline import clean_slide, fit_roll
@@ -136,9 +137,12 @@ def test_one_odd_pixel_in_saturated_infrared_is_no_crash(clean, good):
 
 
 def test_dead_lines_of_infrared_do_not_flood_the_slide(clean, good):
+    """The damage itself may be found between the dead lines; elsewhere hardly anything is marked."""
     infrared = good[3].copy()
     infrared[::2] = 0
-    assert float(clean(planes(good, infrared=infrared)).coverage) < 0.01
+    damage = dilate(make_slide(3, SHAPE, defects=300).truth.values.astype(np.uint8), np.ones((7, 7), np.uint8))
+    mask = clean(planes(good, infrared=infrared)).mask.values
+    assert (mask & (damage == 0)).mean() < 0.01
 
 
 def test_noise_in_every_plane_is_not_dust(clean):

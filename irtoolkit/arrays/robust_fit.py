@@ -1,11 +1,17 @@
 """Least squares without outliers, which are found at each level of density."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays.statistics import combine, pixels_alike, solve_sums, standard_errors, sums_of_products
+from irtoolkit.arrays.statistics import (
+    combine,
+    pixels_alike,
+    robust_centre_and_scale,
+    solve_sums,
+    standard_errors,
+    sums_of_products,
+)
 
 RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
@@ -46,8 +52,7 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
     Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
-    centre of their level, or of all, whichever ends with less noise of film. From 50,000 samples on, every fourth is
-    used before the last three rounds.
+    centre of their level. From 50,000 samples on, every fourth is used before the last three rounds.
     """
     terms, values = joined[:-1], joined[-1]
     levels = _levels(level)
@@ -63,35 +68,32 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     if errors:
         error = standard_errors(terms[:, keep], residual[keep], RIDGE)
         alike = pixels_alike(terms[:, keep], residual[keep])
-    sigma = film_level(residual)[1]
+    sigma = robust_centre_and_scale(residual[keep])[1]
     loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
     return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
 
 
 def _begin(joined: np.ndarray, levels: Levels) -> np.ndarray:
-    """Which samples are within the last of the early rounds' limits, from the better of two starts."""
+    """Which samples are within the last of the early rounds' limits, from values near the centre of their level."""
     step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
     few, some = joined[:, ::step], levels._replace(number=levels.number[::step])
-    centre, scale = film_level(few[-1])
-    starts = _standardised(few[-1], some), (few[-1] - centre) / max(scale, 1e-9)
-    trims = EARLY_TRIMS, LATE_TRIMS
-    found = [_rounds(few, some, np.abs(start) <= START, trim) for start, trim in zip(starts, trims, strict=True)]
-    coefficient = min(found, key=lambda one: film_level(few[-1] - combine(one, few[:-1]))[1])
+    keep = np.abs(_standardised(few[-1], some)) <= START
+    for trim in EARLY_TRIMS:
+        coefficient = solve_sums(sums_of_products(few, keep), RIDGE)
+        keep = np.abs(_standardised(few[-1] - combine(coefficient, few[:-1]), some)) <= trim
     return np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= EARLY_TRIMS[-1]
 
 
-def _rounds(joined: np.ndarray, levels: Levels, keep: np.ndarray, trims: Sequence[float]) -> np.ndarray:
-    """Coefficients after rounds of fitting and trimming."""
-    for trim in trims:
-        coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
-        keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
-    return coefficient
+def film_sigma(residual: np.ndarray, level: np.ndarray) -> float:
+    """Robust sigma of the residual (samples,) of film, without outliers of its `level` (samples,)."""
+    film = np.abs(_standardised(residual, _levels(level))) <= LATE_TRIMS[-1]
+    return robust_centre_and_scale(residual[film])[1]
 
 
 def level_scales(residual: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Sigma of the residual of film (samples,) in each level that has samples, by increasing `level` (samples,)."""
+    """Robust sigma of the residual (samples,) in each level that has samples, by increasing `level` (samples,)."""
     number = _levels(level).number
-    return np.array([film_level(residual[number == one])[1] for one in np.unique(number)])
+    return np.array([robust_centre_and_scale(residual[number == one])[1] for one in np.unique(number)])
 
 
 def _levels(level: np.ndarray) -> Levels:
@@ -120,11 +122,15 @@ def film_level(values: np.ndarray) -> tuple[float, float]:
     """Centre and sigma of the residual of film, on whose upper side may be dust, even more of it than of film.
 
     The centre is that of the shortest interval that holds a quarter of the values (half-sample mode; Rousseeuw & Leroy
-    1988, doi:10.1111/j.1467-9574.1988.tb01224.x), sigma that of the values below it.
+    1988, doi:10.1111/j.1467-9574.1988.tb01224.x), sigma that of the values below it. Where a quarter of the values are
+    one number, as of dead pixels, they are median and robust sigma.
     """
     ordered = np.sort(values)
     count = (len(ordered) + 3) // 4
-    first = int((ordered[count - 1 :] - ordered[: len(ordered) - count + 1]).argmin())
+    lengths = ordered[count - 1 :] - ordered[: len(ordered) - count + 1]
+    if not lengths.min():
+        return robust_centre_and_scale(values)
+    first = int(lengths.argmin())
     centre = float(ordered[first] + ordered[first + count - 1]) / 2
     below = int(np.searchsorted(ordered, centre))
     return centre, 1.4826 * (centre - float(ordered[below // 2]))

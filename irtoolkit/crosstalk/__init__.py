@@ -1,7 +1,8 @@
 """How the picture shows in the infrared, and its subtraction."""
 
 from irtoolkit.crosstalk.candidates import (
-    FEWEST_PIXELS, OF_CONTRAST, SMOOTHING, box_mean, check_enough, find_candidates, ghost_contrast, usual_size,
+    FEWEST_PIXELS, OF_CONTRAST, SMOOTHING, box_mean, check_enough, find_candidates, ghost_contrast,
+    is_picture, usual_size,
 )
 from irtoolkit.crosstalk.curve import FilmCurve, visible_density
 from irtoolkit.crosstalk.ghost import (

@@ -3,59 +3,58 @@
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, blur_known, high_pass
+from irtoolkit.arrays import blur_known, high_pass
 from irtoolkit.schema import NotUsableError
 
 SMOOTHING = 0.7
 NEIGHBOURHOOD = 65
-STANDS_OUT, LEAST_NOISE, DIRTY, SOME, OFFSET = 6.0, 0.7, 1.2, 0.1, 3.0
+STANDS_OUT, LEAST_NOISE, DUSTY, SOME = 6.0, 0.7, 2.0, 0.1
 OF_CONTRAST = 0.5
 GROWN = 9
 DETAIL = 6.0
 FEWEST_PIXELS = 100
-MATCHED_BLUR, SURROUNDINGS = 2.0, 31
+LARGER = 15
 PICTURE_RATIO, LEAST_PICTURE = 2.5, 0.1
 """Density in the visible over that in the infrared above which something dark is no dust, and how dark it is at least:
 dust has .75 to 1.9 on the scanners of docs/method.md."""
 
 
-def above_surroundings(visible: np.ndarray, infrared: np.ndarray, blurred: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean density (y, x) of visible bands (3, y, x), and that of the infrared (y, x), above the 31 px around.
+def is_picture(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
+    """Where (y, x) something under 15 px is darker in the visible than dust is that takes as much from the infrared.
 
-    Both are smoothed to one blur; the infrared is `blurred` by so many px more than the visible bands.
+    Both are densities (y, x), equally sharp, the infrared with the picture's ghost.
     """
-    sharp = blur(visible.mean(axis=0), float(np.hypot(MATCHED_BLUR, blurred)))
-    smooth = blur(np.nan_to_num(infrared), MATCHED_BLUR)
-    lost, blocked = (plane - box_mean(plane, SURROUNDINGS) for plane in (sharp, smooth))
-    return lost, blocked
-
-
-def is_picture(lost: np.ndarray, blocked: np.ndarray) -> np.ndarray:
-    """Where (y, x) the visible is darker than its surroundings by too much for dust that the infrared shows."""
+    lost, blocked = (plane - opened(plane) for plane in (visible, infrared))
     return np.asarray((lost > LEAST_PICTURE) & (lost > PICTURE_RATIO * blocked))
 
 
-def find_candidates(residual: np.ndarray, contrast: np.ndarray, sigma: float) -> np.ndarray:
+def opened(density: np.ndarray) -> np.ndarray:
+    """The density (y, x) without anything dark of under 15 px."""
+    return cv2.morphologyEx(density, cv2.MORPH_OPEN, np.ones((LARGER, LARGER), np.uint8))
+
+
+def find_candidates(
+    residual: np.ndarray, contrast: np.ndarray, sigma: float, picture: np.ndarray | None = None
+) -> np.ndarray:
     """Pixels (y, x) bool whose residual, of either sign, exceeds the local noise and the ghost's contrast.
 
     A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
-    leave less than that. The residual is a density (y, x) float32; a pixel where it is NaN is a candidate. The estimate
-    of the local noise starts at `sigma`, density. It is at most 1.3 times that of the
-    negative residuals, as dust has none.
+    leave less than that, and is no `picture` (y, x), from `is_picture`. What may be dust, of at least two sigmas, has
+    no part in the local noise; the picture has. The residual is a density (y, x) float32; a pixel where it is NaN is a
+    candidate. The estimate of the local noise starts at `sigma`, density.
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     size = np.where(unknown, np.float32(0), np.abs(smooth))
-    known, below = (~unknown).astype(np.float32), (~unknown & (smooth < 0)).astype(np.float32)
-    usual = usual_size(size, known, NEIGHBOURHOOD, sigma)
-    bright = np.float32(DIRTY) * usual_size(size * below, below, NEIGHBOURHOOD, sigma)
-    bright = np.where(box_mean(below, NEIGHBOURHOOD) > SOME, bright, np.float32(OFFSET * sigma))
-    usual = np.minimum(usual, bright)
+    picture = np.zeros(size.shape, bool) if picture is None else picture
+    film = (~unknown & (picture | (smooth < DUSTY * sigma))).astype(np.float32)
+    counted = np.where(box_mean(film, NEIGHBOURHOOD) > SOME, film, (~unknown).astype(np.float32))
+    usual = usual_size(size * counted, counted, NEIGHBOURHOOD, sigma)
     usual = np.maximum(usual, np.float32(LEAST_NOISE * sigma))
-    stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
-    opened = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    grown = cv2.dilate(opened, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
-    return np.asarray(grown.astype(bool) | unknown)
+    stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast) & ~picture).astype(np.uint8)
+    opened_up = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    grown = cv2.dilate(opened_up, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
+    return np.asarray((grown.astype(bool) & ~picture) | unknown)
 
 
 def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float) -> np.ndarray:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
-import cv2
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import Fit, blur, compute_each, film_level, fit_trimmed, to_density
-from irtoolkit.crosstalk.black import LARGER, find_black
-from irtoolkit.crosstalk.candidates import above_surroundings, check_enough, find_candidates, ghost_contrast, is_picture
+from irtoolkit.crosstalk.black import find_black
+from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast, is_picture, opened
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (
     POINTWISE,
@@ -52,20 +51,24 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
         Those to fit on, by name; the level always is. The others have the coefficient 0.
     """
     rough = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
-    samples = [[with_level(tile, rough) for tile in slide] for slide in samples]
-    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
-    planes = [tile.planes for slide in samples for tile in slide]
-    curve = find_black(planes, partial(_loss, few, blurred=rough), partial(_pointwise_slope, few, blurred=rough))
+    curve = _find_curve([[with_level(tile, rough) for tile in slide] for slide in samples], rough)
+    blurred = measure_blur([tile.planes for slide in _densities(samples, curve) for tile in slide])
+    samples = [[with_level(tile, blurred) for tile in slide] for slide in samples]
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
-    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=rough))
+    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred))
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
-    clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma, rough) for slide in densities]
+    clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma, blurred) for slide in densities]
     whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, whole.coefficient, prediction, curve.densest)
-    blurred = measure_blur([tile.planes for tile in tiles])
     measured = (slopes, neutral, blurred, whole.sigma, whole.r2)
     return Crosstalk(curve, prediction, whole.coefficient, whole.error, *measured)
+
+
+def _find_curve(samples: Sequence[Sequence[Sample]], blurred: float) -> FilmCurve:
+    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
+    planes = [tile.planes for slide in samples for tile in slide]
+    return find_black(planes, partial(_loss, few, blurred=blurred), partial(_pointwise_slope, few, blurred=blurred))
 
 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:
@@ -128,13 +131,14 @@ def with_level(tile: Sample, blurred: float) -> Sample:
     """
     density = np.stack([to_density(band) for band in tile.planes[:4]])
     smooth = blur(density[:3].mean(axis=0), SMOOTHED)
-    picture = is_picture(*above_surroundings(density[:3], density[3], blurred))
-    level = np.where(picture, smooth, _opened(smooth))
+    level = np.where(_picture(density, blurred), smooth, opened(smooth))
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
-def _opened(plane: np.ndarray) -> np.ndarray:
-    return cv2.morphologyEx(plane, cv2.MORPH_OPEN, np.ones((LARGER, LARGER), np.uint8))
+def _picture(density: np.ndarray, blurred: float) -> np.ndarray:
+    """`is_picture` of densities (4, y, x), of which the infrared is `blurred` by so many px more."""
+    visible = blur(density[:3].mean(axis=0), float(np.hypot(SMOOTHED, blurred)))
+    return is_picture(visible, blur(np.nan_to_num(density[3]), SMOOTHED))
 
 
 def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[list[Sample]]:
@@ -189,8 +193,7 @@ def _without_defects(
 
 def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: float, blurred: float) -> np.ndarray:
     """Candidates (y, x) bool that are not certainly picture, by what the infrared has in excess of the ghost."""
-    lost, _ = above_surroundings(tile.planes[:3], excess, blurred)
-    return find_candidates(excess, ghost_contrast(ghost), sigma) & ~is_picture(lost, np.abs(np.nan_to_num(excess)))
+    return find_candidates(excess, ghost_contrast(ghost), sigma, _picture(tile.planes, blurred))
 
 
 def _known(planes: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from irtoolkit.arrays import blur, blur_known, gradient, to_transmittance
-from irtoolkit.crosstalk import SMOOTHING, Crosstalk, box_mean, find_candidates, ghost_contrast, ghost_density
+from irtoolkit.crosstalk import (
+    SMOOTHING,
+    Crosstalk,
+    box_mean,
+    find_candidates,
+    ghost_contrast,
+    ghost_density,
+    is_picture,
+)
 
 PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
 CARRY_WINDOWS = (17, 41)
@@ -35,7 +43,9 @@ def noise_features(
     """
     ghost = blur(ghost_density(density, crosstalk.prediction, crosstalk.curve.densest), 1.4)
     contrast = ghost_contrast(ghost)
-    candidate = find_candidates(residual, contrast, crosstalk.sigma)
+    visible = blur(density.mean(axis=0), float(np.hypot(SMOOTHING, crosstalk.blur)))
+    picture = is_picture(visible, blur(np.nan_to_num(residual) + ghost, SMOOTHING))
+    candidate = find_candidates(residual, contrast, crosstalk.sigma, picture)
     lost = blur_known(1 - to_transmittance(residual), SMOOTHING)
     outside = (~candidate).astype(np.float32)
     if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:

@@ -5,16 +5,9 @@ import xarray as xr
 
 from irtoolkit.detection.ranking import null_share
 
-WIDER, WORTHWHILE, CERTAIN = 4.0, 0.9, 10
-"""Largest rate over the given one, used where the given one would cost more than a tenth of the best estimated F1 and
-leaves at least so many defects."""
-
 
 def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> float:
     """Lowest threshold on the regions' score at which the false discovery rate is at most the given one.
-
-    Where that would leave out most of what is there, it is the threshold of the highest estimated F1 at up to four
-    times the rate.
 
     Parameters
     ----------
@@ -30,24 +23,8 @@ def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_ra
     """
     scores = np.unique(defects.score.values)
     rates = rate_from(defects, decoys, scores)
-    worth = _worth(defects, decoys, scores)
-    strict = _lowest(scores, worth, rates <= false_discovery_rate)
-    wide = _lowest(scores, worth, (rates <= WIDER * false_discovery_rate) & (worth >= worth.max(initial=0.0)))
-    dusty = _at_least(defects, np.array([strict[0]]))[0] >= CERTAIN
-    return float(wide[0] if dusty and strict[1] < WORTHWHILE * wide[1] else strict[0])
-
-
-def _lowest(scores: np.ndarray, worth: np.ndarray, admitted: np.ndarray) -> tuple[float, float]:
-    """The lowest admitted score and what it is worth; infinity and 0 if none is admitted."""
-    places = np.flatnonzero(admitted)
-    return (scores[places[0]], worth[places[0]]) if places.size else (np.inf, 0.0)
-
-
-def _worth(defects: xr.Dataset, decoys: xr.Dataset, scores: np.ndarray) -> np.ndarray:
-    """Estimated F1 of the regions of at least each score: defects less decoys are true, the most of them are all."""
-    found = _at_least(defects, scores)
-    true = np.maximum(found - _at_least(decoys, scores) - null_share(scores), 0.0)
-    return np.asarray(2 * true / np.maximum(found + true.max(initial=0.0), 1.0))
+    admitted = np.flatnonzero(rates <= false_discovery_rate)
+    return float(scores[admitted[0]]) if admitted.size else float("inf")
 
 
 def rate_from(defects: xr.Dataset, decoys: xr.Dataset, scores: np.ndarray) -> np.ndarray:

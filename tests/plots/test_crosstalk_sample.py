@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from irtoolkit.arrays import film_sigma
 from irtoolkit.crosstalk.curve import visible_density
 from irtoolkit.crosstalk.ghost import GROUPS, TERMS, subtract_ghost
 from irtoolkit.fitting import fit_alone
@@ -23,7 +24,7 @@ def test_the_residual_of_the_sampled_film_has_the_sigma_of_the_fit(sampled):
     model = sampled.crosstalk
     pixels = explain_pixels(sampled, model)
     left = (pixels.infrared - pixels.ghost).values
-    sigma = 1.4826 * np.median(np.abs(left - np.median(left)))
+    sigma = film_sigma(left, sampled.pixels[0])
     assert sigma == pytest.approx(float(model.sigma), rel=1e-3)
     assert pixels.density.dims == ("band", "pixel")
     assert 0.5 * 301 * 427 < pixels.sizes["pixel"] < 301 * 427

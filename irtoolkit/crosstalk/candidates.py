@@ -39,8 +39,8 @@ def find_candidates(
     """Pixels (y, x) bool whose residual, of either sign, exceeds the local noise and the ghost's contrast.
 
     A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
-    leave less than that, and is no `picture` (y, x), from `is_picture`. What may be dust, of at least two sigmas, has
-    no part in the local noise; the picture has. The residual is a density (y, x) float32; a pixel where it is NaN is a
+    leave less than that. What may be dust, of at least two sigmas, has no part in the local noise; what may be
+    `picture` (y, x), from `is_picture`, has. The residual is a density (y, x) float32; a pixel where it is NaN is a
     candidate. The estimate of the local noise starts at `sigma`, density.
     """
     smooth = blur_known(residual, SMOOTHING)
@@ -51,10 +51,10 @@ def find_candidates(
     counted = np.where(box_mean(film, NEIGHBOURHOOD) > SOME, film, (~unknown).astype(np.float32))
     usual = usual_size(size * counted, counted, NEIGHBOURHOOD, sigma)
     usual = np.maximum(usual, np.float32(LEAST_NOISE * sigma))
-    stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast) & ~picture).astype(np.uint8)
+    stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened_up = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened_up, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
-    return np.asarray((grown.astype(bool) & ~picture) | unknown)
+    return np.asarray(grown.astype(bool) | unknown)
 
 
 def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float) -> np.ndarray:

@@ -193,7 +193,8 @@ def _without_defects(
 
 def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: float, blurred: float) -> np.ndarray:
     """Candidates (y, x) bool that are not certainly picture, by what the infrared has in excess of the ghost."""
-    return find_candidates(excess, ghost_contrast(ghost), sigma, _picture(tile.planes, blurred))
+    picture = _picture(tile.planes, blurred)
+    return find_candidates(excess, ghost_contrast(ghost), sigma, picture) & ~picture
 
 
 def _known(planes: Sequence[np.ndarray]) -> np.ndarray:

@@ -157,10 +157,15 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
 
 
 def visible_regions(candidates: Candidates, settings: Settings, level: float) -> tuple[xr.Dataset, xr.Dataset]:
-    """The defects and the decoys of at least `level` sigma that can be seen, and are not the picture's, with scores."""
+    """The defects and the decoys of at least `level` sigma that can be seen, and are not the picture's, with scores.
+
+    At a visibility of 0 they are all.
+    """
     joined = [join_regions(candidates.exceedances, sign=sign, level=level) for sign in (1, -1)]
     defects, decoys = (score_regions(scale_visibility(regions, candidates.factors)) for regions in joined)
-    lowest_rank = rank_above_dots(defects, decoys, settings.false_discovery_rate) if settings.visibility else 0.0
+    if not settings.visibility:
+        return defects, decoys
+    lowest_rank = rank_above_dots(defects, decoys, settings.false_discovery_rate)
 
     def possible(regions: xr.Dataset) -> xr.Dataset:
         seen = (regions.visibility >= settings.visibility) & above_dots(regions, lowest_rank)

@@ -182,14 +182,14 @@ def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
 def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Sigma of the score around each pixel without candidates; 1 for standard normal noise.
 
-    It is at most 1.2 times that of the negative scores, where there are some: dust has none.
+    It is at most twice that of the negative scores, where there are some: dust has none.
     """
     size, below = np.abs(np.clip(score, -5, 5)) * outside, outside * (score < 0)
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
-        mean, share = (_mean_size(size, counted, window) for counted in (outside, below)), box_mean(below, window)
-        both, bright = mean
-        mean = np.where(share > SOME, np.minimum(both, np.float32(DIRTY) * bright), both)
+        both, bright = (_mean_size(size, counted, window) for counted in (outside, below))
+        bounded = np.minimum(both, np.float32(DIRTY) * bright)
+        mean: np.ndarray = np.where(box_mean(below, window) > SOME, bounded, both)
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     return factor
 

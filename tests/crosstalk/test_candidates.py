@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.statistics import blur
-from irtoolkit.crosstalk.candidates import GROWN, box_mean, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.candidates import GROWN, box_mean, find_candidates, ghost_contrast, is_picture
 
 SHAPE = (121, 163)
 SIGMA = 0.004
@@ -79,3 +79,39 @@ def test_the_mean_over_a_square_by_hand():
     expected = np.zeros((9, 11))
     expected[3:6, 4:7] = 1
     np.testing.assert_allclose(box_mean(plane, 3), expected, atol=1e-6)
+
+
+def speck(density, side=4):
+    plane = np.zeros(SHAPE, np.float32)
+    plane[60 : 60 + side, 80 : 80 + side] = density
+    return plane
+
+
+@pytest.mark.parametrize(("visible", "infrared", "picture"), [(0.5, 0.45, False), (0.5, 0.1, True), (0.05, 0.0, False)])
+def test_what_takes_far_more_from_the_visible_than_from_the_infrared_is_picture(visible, infrared, picture):
+    assert is_picture(speck(visible), speck(infrared))[60:64, 80:84].all() == picture
+
+
+def test_something_of_15_px_or_more_is_no_small_picture():
+    assert is_picture(speck(0.5, 14), speck(0.0, 14)).any()
+    assert not is_picture(speck(0.5, 15), speck(0.0, 15)).any()
+
+
+def test_the_picture_has_part_in_the_noise():
+    """Lines of 30 sigma in every third row are no noise unless they are the picture's."""
+    left, dark = grain(), np.zeros(SHAPE, bool)
+    left[::9] += 30 * SIGMA
+    left[1::9] += 30 * SIGMA
+    left[2::9] += 30 * SIGMA
+    dark[left > 15 * SIGMA] = True
+    assert find_candidates(left, flat(), SIGMA).mean() > 0.3
+    assert find_candidates(left, flat(), SIGMA, dark).mean() < 0.1
+
+
+def test_much_dust_does_not_hide_in_the_noise_that_it_makes():
+    residual = grain()
+    residual[20:100:8, 20:140:8] += 0.1
+    residual[21:101:8, 20:140:8] += 0.1
+    residual[20:100:8, 21:141:8] += 0.1
+    residual[21:101:8, 21:141:8] += 0.1
+    assert find_candidates(residual, flat(), SIGMA)[20:100:8, 20:140:8].all()

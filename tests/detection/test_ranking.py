@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.detection.ranking import NULL_RANKS, NULL_REGIONS, NULL_SHARES, null_share, rank_features, score_regions
+from irtoolkit.detection.ranking import (
+    NULL_RANKS,
+    NULL_REGIONS,
+    NULL_SHARES,
+    explained_by_picture,
+    null_share,
+    rank_features,
+    score_regions,
+)
 from irtoolkit.detection.segmentation import SIGNATURE, join_regions
 
 DUST = {"red": 0.2, "green": 0.2, "blue": 0.2, "infrared_step": 0.2, "ghost_step": 0.0, "likeness": 0.9}
@@ -69,3 +77,13 @@ def test_the_pooled_null_falls():
     assert (np.diff(NULL_RANKS) > 0).all()
     assert (np.diff(NULL_SHARES) < 0).all()
     assert set(DUST) == set(SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "infrared", "explained"), [(0.3, 0.3, False), (0.3, 0.7, True), (0.05, 0.7, False), (0.3, -0.7, False)]
+)
+def test_the_picture_explains_what_is_darker_than_dust_of_that_residual(slopes, infrared, explained):
+    """Dust of .3 leaves .2 on film of slope .3 and ratio 1.1; twice that, 2 * .2 / .67 = .6, is too much for dust."""
+    kind = DUST | {"infrared_step": infrared}
+    found = join_regions(exceedances(kind).assign_attrs(slopes=slopes, height=40, width=60, infrared_blur=0), sign=1)
+    assert explained_by_picture(found).tolist() == [explained]

@@ -33,15 +33,20 @@ def message(explorer):
     return explorer.children[0].value
 
 
+def middle_of(ax, sigma):
+    """The place on the canvas at this score, halfway up the histogram."""
+    return ax.transData.transform((sigma, 1))[0], (ax.bbox.y0 + ax.bbox.y1) / 2
+
+
 def drag(explorer, *sigmas, released=None):
     """Press the mouse at the first of these places of the histogram, move to the others, and let go there or aside."""
     canvas = explorer.histogram.drawing.figure.canvas
     (ax,) = canvas.figure.axes
     for number, sigma in enumerate(sigmas):
-        x, y = ax.transData.transform((sigma, 10))
+        x, y = middle_of(ax, sigma)
         name = "motion_notify_event" if number else "button_press_event"
         canvas.callbacks.process(name, MouseEvent(name, canvas, x, y, button=1))
-    x, y = ax.transData.transform((sigmas[-1] if released is None else released, 10))
+    x, y = middle_of(ax, sigmas[-1] if released is None else released)
     canvas.callbacks.process("button_release_event", MouseEvent("button_release_event", canvas, x, y, button=1))
 
 
@@ -118,7 +123,7 @@ def test_the_mouse_moves_nothing_when_no_button_is_held(slide):
     explorer = explore_threshold(slide)
     drag(explorer, 5.4)
     canvas = explorer.histogram.drawing.figure.canvas
-    x, y = canvas.figure.axes[0].transData.transform((4.8, 10))
+    x, y = middle_of(canvas.figure.axes[0], 4.8)
     canvas.callbacks.process("motion_notify_event", MouseEvent("motion_notify_event", canvas, x, y))
     assert explorer.settings.threshold == pytest.approx(5.4, abs=0.06)
 

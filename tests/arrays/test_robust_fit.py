@@ -1,0 +1,51 @@
+"""Fits of film under dust: the answer is that of the film, however much dust there is."""
+
+import numpy as np
+import pytest
+
+from irtoolkit.arrays import film_level, film_sigma, fit_trimmed
+
+RNG = np.random.default_rng(3)
+
+
+def test_the_level_by_hand():
+    """Of 0 to 11, a quarter closest together is 4.0, 4.1, 4.2: its centre; below it are 0 to 3, whose median is 2."""
+    values = np.array([0, 1, 2, 3, 4.0, 4.1, 4.2, 6, 7, 8, 9, 10])
+    centre, sigma = film_level(values)
+    assert centre == pytest.approx(4.1)
+    assert sigma == pytest.approx(1.4826 * (4.1 - 2))
+
+
+@pytest.mark.parametrize("dirty", [0.0, 0.3, 0.6])
+def test_dust_moves_neither_level_nor_sigma_of_film(dirty):
+    film = RNG.normal(0.2, 0.01, 20_000)
+    dust = 0.2 + RNG.exponential(0.3, round(20_000 * dirty / (1 - dirty)))
+    centre, sigma = film_level(np.concatenate([film, dust]))
+    assert centre == pytest.approx(0.2, abs=0.004)
+    assert sigma == pytest.approx(0.01, rel=0.2)
+
+
+def test_dead_pixels_of_one_number_are_not_taken_for_film_without_noise():
+    values = np.r_[np.full(30, 4.8), RNG.normal(0.2, 0.01, 70)]
+    assert film_level(values) == pytest.approx((np.median(values), 1.4826 * np.median(abs(values - np.median(values)))))
+
+
+@pytest.mark.parametrize("dirty", [0.0, 0.2, 0.4])
+def test_slopes_are_those_of_film_however_much_dust_there_is(dirty):
+    """Dust darkens the visible, too, at its own place in the picture; its level is that of its surroundings."""
+    level = RNG.uniform(0, 2, 30_000)
+    dust = (RNG.random(level.size) < dirty) * RNG.exponential(0.4, level.size)
+    visible, infrared = level + 1.1 * dust, 0.04 * level + dust + RNG.normal(0, 0.005, level.size)
+    fit = fit_trimmed(np.stack([np.ones(level.size), visible, infrared]), level)
+    assert fit.coefficient == pytest.approx([0, 0.04], abs=0.006)
+    left = infrared - fit.coefficient[0] - fit.coefficient[1] * visible
+    assert film_sigma(left, level) == pytest.approx(fit.sigma)
+    assert fit.sigma == pytest.approx(0.005, rel=0.3)
+
+
+def test_a_level_of_dust_alone_is_an_outlier():
+    """The infrared of film rises by at most .75 of the visible; to the densest tenth it rises here by far more."""
+    level = np.sort(RNG.uniform(0, 1, 20_000))
+    infrared = 0.1 * level + RNG.normal(0, 0.005, level.size) + 0.6 * (level > 0.9)
+    fit = fit_trimmed(np.stack([np.ones(level.size), level, infrared]), level)
+    assert fit.coefficient == pytest.approx([0, 0.1], abs=0.01)

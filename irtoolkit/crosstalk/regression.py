@@ -50,10 +50,9 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     terms
         Those to fit on, by name; the level always is. The others have the coefficient 0.
     """
-    rough = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
-    curve = _find_curve([[with_level(tile, rough) for tile in slide] for slide in samples], rough)
-    blurred = measure_blur([tile.planes for slide in _densities(samples, curve) for tile in slide])
+    blurred = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
     samples = [[with_level(tile, blurred) for tile in slide] for slide in samples]
+    curve = _find_curve(samples, blurred)
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
     plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred))
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])

@@ -15,9 +15,9 @@ SMALLEST_RATIO, SMALLEST_NOISE, MOST_PIXELS = 0.02, 0.003, 400.0
 BRIGHTEST = -1.5
 
 USUAL_RATIO, LARGEST_GHOST, LEAST_GHOST = 1.1, 0.6, 0.1
-EXPLAINED = 2.0
-"""Usual ratio of dust; limits of the share of dust that the ghost takes; and what the infrared of a region shows over
-what dust would show above which the picture explains it (docs/method.md)."""
+EXPLAINED, LARGEST_RATIO = 2.0, 8.0
+"""Usual ratio of dust; limits of the share of dust that the ghost takes; what the infrared of a region shows over what
+dust would show above which the picture explains it; and a density over that in infrared of no dust (docs/method.md)."""
 
 NULL_REGIONS = 8e-6
 """Visible regions of one sign per pixel of undamaged slides, and below how their ranks are distributed: shares of them
@@ -64,13 +64,15 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
     """Regions (region,) bool whose infrared is darker by far than dust of their residual makes it.
 
     Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
-    little too bright, the residual is a far smaller part of what the infrared shows. None on film whose infrared hardly
-    follows the picture.
+    little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
+    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared.
     """
     ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
     residual = np.maximum(regions.loss.values, 1e-6)
     over_dust = regions.infrared_step.values / residual * (1 - ghost)
-    return np.asarray((over_dust > EXPLAINED) & (ghost > LEAST_GHOST))
+    lost = np.min([regions[band].values for band in ("red", "green", "blue")], axis=0)
+    drawn = lost > LARGEST_RATIO * np.maximum(regions.infrared_step.values, residual)
+    return np.asarray((over_dust > EXPLAINED) & (ghost > LEAST_GHOST) | drawn)
 
 
 def score_regions(regions: xr.Dataset) -> xr.Dataset:

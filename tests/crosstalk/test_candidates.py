@@ -98,12 +98,12 @@ def test_something_of_15_px_or_more_is_no_small_picture():
 
 
 def test_the_picture_has_part_in_the_noise():
-    """Lines of 30 sigma in every third row are no noise unless they are the picture's."""
+    """Lines of 12 sigma in every third row are no noise unless they are the picture's."""
     left, dark = grain(), np.zeros(SHAPE, bool)
-    left[::9] += 30 * SIGMA
-    left[1::9] += 30 * SIGMA
-    left[2::9] += 30 * SIGMA
-    dark[left > 15 * SIGMA] = True
+    left[::9] += 12 * SIGMA
+    left[1::9] += 12 * SIGMA
+    left[2::9] += 12 * SIGMA
+    dark[left > 6 * SIGMA] = True
     assert find_candidates(left, flat(), SIGMA).mean() > 0.3
     assert find_candidates(left, flat(), SIGMA, dark).mean() < 0.1
 

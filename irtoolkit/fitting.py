@@ -19,7 +19,7 @@ from irtoolkit.detection import fit_noise
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
 
-SILVER, BLOCKED_SLOPES, ALIKE = 0.62, 0.75, 0.0
+SILVER, BLOCKED_SLOPES, ALIKE = 0.62, 0.75, 0.05
 """Limits of film with dyes: of the slope of the infrared times the share that one colour explains of another, and of
 that slope alone where this share is over the third (docs/method.md)."""
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.arrays import blur, to_density, to_light, wide_blur
+from irtoolkit.crosstalk.candidates import LARGER
 from irtoolkit.crosstalk.curve import FLARE_BLUR, FilmCurve, visible_density
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
@@ -25,7 +26,7 @@ ALLOWANCE = 1.03
 
 MARGIN = 0.1
 DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
-LARGER, FINE, RAISED = 15, 1.0, 0.1
+FINE, RAISED = 1.0, 0.1
 AS_DENSE, BLACK = 0.25, 2.5
 """Density; the densest film is the film's maximum if the share `COMMON` of it is within .25 of that and over 2.5, or
 `COMMON_IN_A_ROLL` with the coefficients of a roll (docs/method.md)."""

@@ -122,7 +122,9 @@ def test_terms_are_left_out_of_the_crosstalk(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_crosstalk\nexplore_crosstalk(slide)")
     shown, figures = picture(page, ".irt-crosstalk"), page.locator(".irt-figures td").all_inner_texts()
     assert figures[1:4] == figures[5:8]
-    changed(page, ".irt-crosstalk", shown, page.locator(".irt-crosstalk .irt-bands input").press, "Space")
+    for group in ("bands", "squares-and-products"):
+        box = page.locator(f".irt-crosstalk .irt-{group} input")
+        shown = changed(page, ".irt-crosstalk", shown, box.press, "Space")
     figures = page.locator(".irt-figures td").all_inner_texts()
     assert float(figures[1]) < float(figures[5])
 

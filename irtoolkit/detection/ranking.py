@@ -15,9 +15,10 @@ SMALLEST_RATIO, SMALLEST_NOISE, MOST_PIXELS = 0.02, 0.003, 400.0
 BRIGHTEST = -1.5
 
 USUAL_RATIO, LARGEST_GHOST, LEAST_GHOST = 1.1, 0.6, 0.1
-EXPLAINED, LARGEST_RATIO = 2.0, 8.0
+EXPLAINED, LARGEST_RATIO, LEAST_JUDGED = 2.0, 8.0, 0.06
 """Usual ratio of dust; limits of the share of dust that the ghost takes; what the infrared of a region shows over what
-dust would show above which the picture explains it; and a density over that in infrared of no dust (docs/method.md)."""
+dust would show above which the picture explains it; a density over that in infrared of no dust, and the density in
+infrared from which on this is judged (docs/method.md)."""
 
 NULL_REGIONS = 8e-6
 """Visible regions of one sign per pixel of undamaged slides, and below how their ranks are distributed: shares of them
@@ -65,13 +66,14 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
 
     Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
     little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
-    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared.
+    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared; of faint
+    dust that cannot be told, as the picture differs by as much.
     """
     ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
     residual = np.maximum(regions.loss.values, 1e-6)
     over_dust = regions.infrared_step.values / residual * (1 - ghost)
     lost = np.min([regions[band].values for band in ("red", "green", "blue")], axis=0)
-    drawn = lost > LARGEST_RATIO * np.maximum(regions.infrared_step.values, residual)
+    drawn = lost > LARGEST_RATIO * np.maximum(np.maximum(regions.infrared_step.values, residual), LEAST_JUDGED)
     return np.asarray((over_dust > EXPLAINED) & (ghost > LEAST_GHOST) | drawn)
 
 

@@ -12,7 +12,7 @@ DUSTY, BLACK = 0.0005, 2.0
 shows its damage no better than its picture."""
 
 MAX_COVERAGE = 0.15
-"""Share of the picture marked above which dirt cannot be told from film."""
+"""Share of the picture marked above which some film may be marked as dirt."""
 
 THRESHOLDS = 2.0, 8.0
 """Sigma; lowest and highest threshold that makes sense."""
@@ -40,7 +40,7 @@ def mark_reasons(row: Row, usual: Usual, rate: float) -> Iterator[Reason]:
     """
     if row["coverage"] > MAX_COVERAGE:
         text = f"{row['coverage']:.0%} of the picture is marked"
-        yield Reason(2.0, f"{text}; so much dirt cannot be told from the film with certainty")
+        yield Reason(2.0, f"{text}; with so much dirt some film may be marked, too")
     if isnan(row["fdr"]):
         yield Reason(1.5, "how many of its marks are false is not known")
     elif row["fdr"] > 2 * rate:
@@ -54,7 +54,7 @@ def _threshold_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     threshold = row["threshold"]
     if isfinite(threshold) and not THRESHOLDS[0] <= threshold <= THRESHOLDS[1]:
         text = f"its threshold of {threshold:.1f} sigma is outside {THRESHOLDS[0]:g} to {THRESHOLDS[1]:g} sigma"
-        yield Reason(2.0, f"{text}: dust cannot be told from the picture")
+        yield Reason(2.0, f"{text}: dust and picture look alike on it")
     elif _is_unusual(row, usual):
         text = f"its threshold is {threshold:.1f} sigma (usual for the roll: {usual.figures['threshold'][0]:.1f} sigma)"
         yield Reason(1.5, f"{text} and most possible defects are not marked")
@@ -62,7 +62,7 @@ def _threshold_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
     if not isnan(threshold) and _is_plenty(row) and marked < HARDLY_ANY * possible:
         some = f"only {marked:,} of {possible:,}" if marked else f"none of {possible:,}"
         verb = "are" if marked > 1 else "is"
-        yield Reason(2.5, f"{some} possible defects {verb} marked: dust cannot be told from the picture")
+        yield Reason(2.5, f"{some} possible defects {verb} marked: dust and picture look alike on it")
         return
     dusty = usual.figures.get("coverage", (0.0, 0.0))[0] > log10_of(DUSTY)
     if not row["coverage"] and threshold == inf and dusty and row["clearest"] < BLACK:

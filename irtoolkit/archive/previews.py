@@ -78,7 +78,7 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
     ----------
     found
         `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. `worst_y` and
-        `worst_x`, the doubtful place, NaN if there is none, and `infrared` (y, x), computed there alone. Its attributes
+        `worst_x`, the doubtful place, NaN without one, and `infrared` (y, x), computed only there. Its attributes
         `polarity`, `orientation` and `gamma` say how it is displayed (`view_picture`).
     healed
         R, G, B (band, y, x), uint8 or uint16; None if nothing was healed.

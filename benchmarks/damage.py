@@ -191,13 +191,18 @@ def wander(rng: np.random.Generator, count: int, memory: float) -> Points:
     return walk
 
 
+def follow(heading: Points) -> Points:
+    """Path (point, 2), y and x in px, of steps of 1.5 px in these directions, radians."""
+    return 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+
+
 def _fibre(rng: np.random.Generator, plane: Plane, scale: float) -> None:
     """A fibre whose curvature wanders, 1 to 6 px wide and thinner at its ends; one in five is long."""
     long = rng.random() < 0.2
     count = max(int(rng.lognormal(np.log(300 if long else 85), 0.5) * scale / 1.5), 4)
     curvature = rng.normal(0, 0.012) + rng.uniform(0.015, 0.06) * wander(rng, count, rng.uniform(5, 40))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(curvature)
-    path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+    path = follow(heading)
     taper = np.sqrt(np.sin(np.linspace(0.15, np.pi - 0.15, count)))
     width = np.clip(rng.uniform(1.2, 5.5) * scale * taper * np.exp(0.15 * wander(rng, count, 20)), 0.75, 6)
     density = -np.log1p(-_opacity(rng)) * np.exp(0.35 * wander(rng, count, 30))
@@ -209,7 +214,7 @@ def _scratch(rng: np.random.Generator, plane: Plane, scale: float) -> None:
     count = max(int(rng.lognormal(np.log(600), 0.9) * scale / 1.5), 20)
     lean = rng.uniform(0, np.pi) if rng.random() < 0.2 else rng.normal(0, 0.03) + rng.choice((0, np.pi / 2))
     heading = lean + 0.01 * wander(rng, count, 400)
-    path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+    path = follow(heading)
     path += rng.uniform(0.1, 0.5) * np.stack([wander(rng, count, 6), wander(rng, count, 6)], axis=1)
     opacity = rng.uniform(0.05, 0.25) if rng.random() < 0.6 else _opacity(rng)
     presence = np.clip(rng.uniform(0.3, 1.2) + 0.8 * wander(rng, count, rng.uniform(15, 80)), 0, 1.15)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.damage import TRUTH_BELOW, Plane, draw_damage, field_blob, lay, stroke, wander
+from benchmarks.damage import TRUTH_BELOW, Plane, draw_damage, field_blob, follow, lay, stroke, wander
 
 DUST_PER_ROUND = 150.0
 """Defects above 7 px per megapixel that are drawn before the share is looked at again."""
@@ -29,7 +29,7 @@ def draw_emulsion_scratches(rng: np.random.Generator, shape: tuple[int, int], nu
     for _ in range(number):
         count = int(rng.uniform(80, 400))
         heading = rng.uniform(0, np.pi) + 0.01 * wander(rng, count, 400)
-        path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+        path = follow(heading)
         width = np.clip(rng.uniform(1, 4) * np.exp(0.2 * wander(rng, count, 40)), 0.75, 6)
         stroke(left, path - path.mean(axis=0) + rng.uniform(0, shape), width, np.full(count, rng.uniform(0.3, 3)))
     return left
@@ -41,7 +41,7 @@ def _fungus(rng: np.random.Generator, plane: Plane) -> None:
     for _ in range(int(rng.integers(15, 50))):
         count = int(rng.uniform(30, 150))
         heading = rng.uniform(0, 2 * np.pi) + np.cumsum(0.05 * wander(rng, count, 15))
-        path = 1.5 * np.cumsum(np.stack([np.sin(heading), np.cos(heading)], axis=1), axis=0)
+        path = follow(heading)
         width = rng.uniform(1, 4) * np.linspace(1, 0.4, count)
         density = -np.log1p(-rng.uniform(0.1, 0.5)) * np.linspace(1, 0.5, count)
         start = middle + rng.normal(0, 20, 2)

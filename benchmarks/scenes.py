@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.photographs import Photograph
+from benchmarks.simulation import FULL_SCALE
 
 Light = NDArray[np.float64]
-FULL_SCALE = 65535
 TOP, HORIZON = (0.12, 0.28, 0.55), (0.62, 0.74, 0.90)
 """Light of the drawn sky in R, G, B at its two ends, 1 for white."""
 
@@ -46,7 +46,7 @@ def draw_kite(side: int, rng: np.random.Generator) -> Light:
         middle, size = rng.uniform(0, side, 2), rng.uniform(0.05, 0.13) * side
         angles = np.sort(rng.uniform(0, 2 * np.pi, 4))
         corners = middle + size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        _fill(light, corners, CLOTH[number % len(CLOTH)])
+        cv2.fillPoly(light, [corners.round().astype(np.int32)], CLOTH[number % len(CLOTH)])
         _line(light, middle, middle + rng.normal(0, 0.3 * side, 2), (0.02, 0.02, 0.02), rng.integers(2, 5))
     return light
 
@@ -136,12 +136,8 @@ def draw_scene(name: str, side: int, rng: np.random.Generator) -> Photograph:
     return Photograph(name, np.rint(codes * FULL_SCALE).astype(np.uint16))
 
 
-def _fill(light: Light, corners: NDArray[np.float64], colour: tuple[float, float, float]) -> None:
-    cv2.fillPoly(light, [corners.round().astype(np.int32)], colour)
-
-
 def _line(
     light: Light, start: NDArray[np.float64], end: NDArray[np.float64], colour: tuple[float, float, float], width: int
 ) -> None:
     ends = [(int(x), int(y)) for y, x in (start, end)]
-    cv2.line(light, *ends, colour, int(width), cv2.LINE_AA if light.dtype == np.uint8 else cv2.LINE_8)
+    cv2.line(light, *ends, colour, int(width))

@@ -63,11 +63,10 @@ def find_black(
     slope
         Of the infrared over the visible density, by a fit with such a curve.
     """
-    smooth = _smoothed(tiles)
-    film = _film_light(smooth)
-    darkest = _darkest_light(tiles), _darkest_film(tiles)
+    places = [_places(tile) for tile in tiles]
+    darkest = _quantile(places), _darkest_film(tiles, places)
     steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
-    begin = partial(_begin, *darkest, Shadows(film, _light_around(tiles)) if steep else None)
+    begin = partial(_begin, *darkest, _find_shadows(tiles) if steep else None)
 
     def compare(exponent: float, flare: float) -> tuple[float, float]:
         losses = {share: loss(begin(exponent, share, flare)) for share in SHARES}
@@ -88,12 +87,11 @@ def find_black(
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
     """A roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if it has one."""
-    densest = _densest(_darkest_film(tiles), curve)
+    densest = _densest(_darkest_film(tiles, [_places(tile) for tile in tiles]), curve)
     limited = curve._replace(densest=np.minimum(densest, curve.densest))
     if curve.maximum is None:
         return limited
-    film = _film_light(_smoothed(tiles))
-    return limited._replace(maximum=_maximum(Shadows(film, _light_around(tiles)), curve, COMMON_IN_A_ROLL))
+    return limited._replace(maximum=_maximum(_find_shadows(tiles), curve, COMMON_IN_A_ROLL))
 
 
 def _begin(
@@ -120,24 +118,21 @@ def _maximum(shadows: Shadows, curve: FilmCurve, share: float = COMMON) -> np.nd
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 
 
-def _smoothed(tiles: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-    return [[blur(band, 3.0)[::3, ::3] for band in tile[:3]] for tile in tiles]
+def _find_shadows(tiles: Sequence[np.ndarray]) -> Shadows:
+    return Shadows(_film_light(tiles), _light_around(tiles))
 
 
-def _darkest_light(tiles: Sequence[np.ndarray]) -> np.ndarray:
-    """Counts (band) of the darkest places, film or dust."""
-    places = np.concatenate([_places(tile) for tile in tiles], axis=1)
-    return np.asarray(np.quantile(places, DARKEST, axis=1))
+def _quantile(places: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts (band) of the darkest of places (band, place)."""
+    return np.asarray(np.quantile(np.concatenate(places, axis=1), DARKEST, axis=1))
 
 
-def _darkest_film(tiles: Sequence[np.ndarray]) -> np.ndarray:
+def _darkest_film(tiles: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> np.ndarray:
     """Counts (band) of the darkest film, of places hardly denser than their level, the last plane of a tile."""
-    film = []
-    for tile in tiles:
-        places = _places(tile)
-        above = to_density(places).mean(axis=0) - tile[-1][::2, ::2].ravel()
-        film.append(places[:, above < RAISED])
-    return np.asarray(np.quantile(np.concatenate(film, axis=1), DARKEST, axis=1))
+    above = [
+        to_density(place).mean(axis=0) - tile[-1][::2, ::2].ravel() for tile, place in zip(tiles, places, strict=True)
+    ]
+    return _quantile([place[:, over < RAISED] for place, over in zip(places, above, strict=True)])
 
 
 def _places(tile: np.ndarray) -> np.ndarray:
@@ -145,9 +140,10 @@ def _places(tile: np.ndarray) -> np.ndarray:
     return np.stack([blur(band, FINE)[::2, ::2].ravel() for band in tile[:3]])
 
 
-def _film_light(smooth: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Counts (band, place) of film without anything smaller than 15 px."""
+def _film_light(tiles: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts (band, place) of film without anything smaller than 15 px, at every third row and column."""
     square = np.ones((LARGER // 3, LARGER // 3), np.uint8)
+    smooth = [[blur(band, 3.0)[::3, ::3] for band in tile[:3]] for tile in tiles]
     closed = [[cv2.morphologyEx(band, cv2.MORPH_CLOSE, square).ravel() for band in tile] for tile in smooth]
     return np.concatenate(closed, axis=1)
 

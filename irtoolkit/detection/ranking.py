@@ -66,8 +66,8 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
 
     Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
     little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
-    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared; of faint
-    dust that cannot be told, as the picture differs by as much.
+    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared. Faint
+    regions are not judged by this, because the picture itself differs by as much.
     """
     ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
     residual = np.maximum(regions.loss.values, 1e-6)
@@ -82,8 +82,7 @@ def score_regions(regions: xr.Dataset) -> xr.Dataset:
     pixel and has at least this rank, from about 4 on.
     """
     standard = standardise(rank_features(regions))
-    rank = WEIGHTS @ standard
-    return regions.assign(score=("region", -ndtri(NULL_REGIONS * _share_above(rank))))
+    return regions.assign(score=("region", -ndtri(NULL_REGIONS * _share_above(WEIGHTS @ standard))))
 
 
 def null_share(score: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._pictures = _Pictures(pieces, seen)
         every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
         span = span_scores(every.possible.score.values, every.decoys.score.values)
-        self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag)
+        self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag, self._drop)
         self._controls = self._make_controls(*span)
         beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
         self.children = [self._message, beside, self._pictures.widget]
@@ -97,10 +97,17 @@ class ThresholdExplorer(ipywidgets.VBox):
         return [*controls.values(), self._outlined]
 
     def _drag(self, sigma: float) -> None:
-        """Move the slider to its nearest step, as a browser would."""
+        """Mark by the slider's nearest step; the slider itself waits, because a browser sends each step back late."""
+        self._apply(self._nearest_step(sigma))
+
+    def _drop(self, sigma: float) -> None:
+        self._number.value = self._nearest_step(sigma)
+        self._method.value = NUMBER
+
+    def _nearest_step(self, sigma: float) -> float:
         slider = self._number
         steps = round((min(max(sigma, slider.min), slider.max) - slider.min) / slider.step)
-        slider.value = round(slider.min + steps * slider.step, 2)
+        return round(slider.min + steps * slider.step, 2)
 
     def _number_changed(self, change: Any) -> None:
         if abs(change["new"] - change["old"]) < ROUNDING:
@@ -111,7 +118,9 @@ class ThresholdExplorer(ipywidgets.VBox):
             self._changed(None)
 
     def _changed(self, _: Any) -> None:
-        threshold = self._number.value if self._method.value == NUMBER else self._method.value
+        self._apply(self._number.value if self._method.value == NUMBER else self._method.value)
+
+    def _apply(self, threshold: str | float) -> None:
         rate, visibility = self._rate.value, self._visibility.value
         self.settings = replace(self.settings, threshold=threshold, false_discovery_rate=rate, visibility=visibility)
         self._show()
@@ -125,7 +134,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
         if settings.threshold == "mirror" and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
-            self._drag(self.choice.threshold)
+            self._number.value = self._nearest_step(self.choice.threshold)
             self._number.observe(self._number_changed, "value")
 
     def _describe(self, choice: Choice) -> None:

@@ -24,17 +24,24 @@ class ThresholdHistogram:
         Histogram of the pixels' score, from `measure_histogram`.
     span
         Range of the scores of regions, in sigma.
-    dragged
-        Called with the sigma to which the line is dragged.
+    dragged, dropped
+        Called with the sigma to which the line is dragged, and at which it is let go.
     """
 
-    def __init__(self, pixels: xr.Dataset, span: tuple[float, float], dragged: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        pixels: xr.Dataset,
+        span: tuple[float, float],
+        dragged: Callable[[float], None],
+        dropped: Callable[[float], None],
+    ) -> None:
         self.drawing = Drawing(520, 400)
-        self._pixels, self._span, self._dragged = pixels, span, dragged
+        self._pixels, self._span, self._dragged, self._dropped = pixels, span, dragged, dropped
         self._ax = self.drawing.figure.subplots()
         self._line = self._ax.axvline(np.nan)
         self._drawn: Hashable = None
         self._ranked = self._held = False
+        self._at = np.nan
         connect = self.drawing.figure.canvas.mpl_connect
         connect("button_press_event", self._press)
         connect("motion_notify_event", self._move)
@@ -66,8 +73,11 @@ class ThresholdHistogram:
 
     def _move(self, event: Any) -> None:
         if self._held and event.inaxes is not None:
-            self._dragged(event.xdata)
+            self._at = event.xdata
+            self._dragged(self._at)
 
     def _release(self, event: Any) -> None:
         self._move(event)
+        if self._held:
+            self._dropped(self._at)
         self._held = False

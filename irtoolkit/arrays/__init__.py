@@ -1,7 +1,7 @@
 """Planes of a slide: blocks, windows, robust statistics, counts and density."""
 
 from irtoolkit.arrays.density import FULL_SCALE, from_light, to_density, to_light, to_sixteen_bits, to_transmittance
-from irtoolkit.arrays.robust_fit import Fit, film_level, film_sigma, fit_trimmed, level_scales
+from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.statistics import (
     LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares,
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products, wide_blur,

@@ -17,6 +17,8 @@ RIDGE = 1e-5
 LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
+SINGLE_TRIMS = (3.0,) * 12
+BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 4.5, 0.5
 MANY_SAMPLES, SPARSE = 50_000, 4
 STEEPEST = 0.75
 """Largest rise of the infrared's density over the visible one: that of silver film."""
@@ -51,12 +53,15 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
-    Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
-    centre of their level. From 50,000 samples on, every fourth is used before the last three rounds.
+    Levels are quantile ranges of `level` (samples,), finer at both ends; where all samples have one level, the rounds
+    are more and start from 3 sigmas. The first round starts from values near the centre of their level. From 50,000
+    samples on, every fourth is used before the last three rounds.
     """
     terms, values = joined[:-1], joined[-1]
     levels = _levels(level)
-    keep = _begin(joined, levels)
+    step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
+    coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]))
+    keep = np.abs(_standardised(values - combine(coefficient, terms), levels)) <= EARLY_TRIMS[-1]
     for trim in LATE_TRIMS:
         sums = sums_of_products(joined, keep)
         coefficient = solve_sums(sums, RIDGE)
@@ -73,15 +78,33 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
 
 
-def _begin(joined: np.ndarray, levels: Levels) -> np.ndarray:
-    """Which samples are within the last of the early rounds' limits, from values near the centre of their level."""
-    step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
-    few, some = joined[:, ::step], levels._replace(number=levels.number[::step])
-    keep = np.abs(_standardised(few[-1], some)) <= START
-    for trim in EARLY_TRIMS:
-        coefficient = solve_sums(sums_of_products(few, keep), RIDGE)
-        keep = np.abs(_standardised(few[-1] - combine(coefficient, few[:-1]), some)) <= trim
-    return np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= EARLY_TRIMS[-1]
+def _fit_in_rounds(joined: np.ndarray, levels: Levels) -> np.ndarray:
+    """Coefficients after the first rounds, which start from values near the centre of their level."""
+    keep = np.abs(_standardised(joined[-1], levels)) <= START
+    for trim in EARLY_TRIMS if len(levels.rises) > 1 else SINGLE_TRIMS:
+        coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
+        keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
+    return coefficient
+
+
+def dust_prevails(joined: np.ndarray, level: np.ndarray) -> bool:
+    """Whether a fit with one level for all samples is the film's, and that with the given levels the dust's.
+
+    Where much dust is on the film, levels have more dust than film, and the fit with them follows the dust. Dust only
+    darkens, so a fit is the film's if nothing is brighter than it by more than noise; the other must have brighter
+    samples by far. Parameters are those of `fit_trimmed`.
+    """
+    (usual, _), (single, sigma) = (
+        _brightest(joined, _fit_in_rounds(joined, each)) for each in (_levels(level), _levels(np.zeros_like(level)))
+    )
+    return bool(single < FARTHEST_NOISE * sigma and single < DEEPER * usual)
+
+
+def _brightest(joined: np.ndarray, coefficient: np.ndarray) -> tuple[float, float]:
+    """How far the brightest samples are below the centre of the film's residual, and the residual's sigma."""
+    residual = joined[-1] - combine(coefficient, joined[:-1])
+    centre, sigma = film_level(residual)
+    return centre - float(np.quantile(residual, BRIGHTEST)), sigma
 
 
 def film_sigma(residual: np.ndarray, level: np.ndarray) -> float:

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import Fit, blur, compute_each, film_level, fit_trimmed, to_density
+from irtoolkit.arrays import Fit, blur, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
-from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast, is_picture, opened
+from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (
     POINTWISE,
@@ -21,15 +21,17 @@ from irtoolkit.crosstalk.ghost import (
     pointwise_terms,
     subtract_ghost,
 )
+from irtoolkit.crosstalk.levels import SMOOTHED, find_picture, with_level
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0
-SMOOTHED = 1.5
-NEAR = 2.0
+LEVEL_ROUNDS = 5
 BORDER = 12
 MANY_TILES = 9
 SAMPLED_PIXELS = 150_000
 TRIED_PIXELS = 15_000
+DENSEST = 5.0
+"""Density that no film exceeds, before the black level is known."""
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
@@ -52,7 +54,9 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     """
     blurred = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
     samples = [[with_level(tile, blurred) for tile in slide] for slide in samples]
-    curve = _find_curve(samples, blurred)
+    planes = [tile.planes for slide in samples for tile in slide]
+    samples = [_fit_levels(slide, blurred) for slide in samples]
+    curve = _find_curve(samples, planes, blurred)
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
     plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred))
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
@@ -64,16 +68,27 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     return Crosstalk(curve, prediction, whole.coefficient, whole.error, *measured)
 
 
-def _find_curve(samples: Sequence[Sequence[Sample]], blurred: float) -> FilmCurve:
+def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
+    """A slide's tiles, of counts and level, with one level for all where dust prevails."""
+    plain = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.full(3, DENSEST))
+    joined = _joined(
+        _densities([slide], plain), partial(_smooth_terms, densest=plain.densest, blurred=blurred), TRIED_PIXELS
+    )
+    if not dust_prevails(joined[1:], joined[0]):
+        return list(slide)
+    return [tile._replace(planes=np.concatenate([tile.planes[:4], 0 * tile.planes[4:]])) for tile in slide]
+
+
+def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray], blurred: float) -> FilmCurve:
     few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
-    planes = [tile.planes for slide in samples for tile in slide]
     return find_black(planes, partial(_loss, few, blurred=blurred), partial(_pointwise_slope, few, blurred=blurred))
 
 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:
     """Densities of a slide's tiles under the constants of its roll; the level, last, is NaN at candidates."""
     curve, prediction = crosstalk.curve, crosstalk.prediction
-    (densities,) = _densities([[with_level(tile, crosstalk.blur) for tile in samples]], curve)
+    levelled = _fit_levels([with_level(tile, crosstalk.blur) for tile in samples], crosstalk.blur)
+    (densities,) = _densities([levelled], curve)
     densities = [_within_range(tile, curve.densest) for tile in densities]
     plain = _fit([densities], partial(_smooth_terms, densest=curve.densest, blurred=crosstalk.blur))
     return _without_defects(
@@ -111,33 +126,19 @@ def level_crosstalk(
     """
     pairs = compute_each(partial(_residual_and_density, crosstalk=crosstalk), samples)
     values = _known([residual for residual, _ in pairs])
-    centre, sigma = film_level(values)
-    level = np.float32(np.median(values[np.abs(values - centre) <= NEAR * sigma]))
+    level, sigma = film_level(values)
+    for _ in range(LEVEL_ROUNDS):
+        level = float(values[np.abs(values - level) <= sigma].mean())
     coefficient = crosstalk.coefficient.copy()
     coefficient[0] += level
-    return crosstalk._replace(coefficient=coefficient), [(residual - level, density) for residual, density in pairs]
+    return crosstalk._replace(coefficient=coefficient), [
+        (residual - np.float32(level), density) for residual, density in pairs
+    ]
 
 
 def _residual_and_density(tile: Sample, crosstalk: Crosstalk) -> tuple[np.ndarray, np.ndarray]:
     density = visible_density(tile.planes[:3], crosstalk.curve)
     return subtract_ghost(density, tile.planes[3], tile.place, crosstalk), density
-
-
-def with_level(tile: Sample, blurred: float) -> Sample:
-    """The tile with one plane more, the level: visible density of the surroundings, which no dust under 15 px changes.
-
-    It is the pixel's own at what is certainly picture.
-    """
-    density = np.stack([to_density(band) for band in tile.planes[:4]])
-    smooth = blur(density[:3].mean(axis=0), SMOOTHED)
-    level = np.where(_picture(density, blurred), smooth, opened(smooth))
-    return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
-
-
-def _picture(density: np.ndarray, blurred: float) -> np.ndarray:
-    """`is_picture` of densities (4, y, x), of which the infrared is `blurred` by so many px more."""
-    visible = blur(density[:3].mean(axis=0), float(np.hypot(SMOOTHED, blurred)))
-    return is_picture(visible, blur(np.nan_to_num(density[3]), SMOOTHED))
 
 
 def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[list[Sample]]:
@@ -192,7 +193,7 @@ def _without_defects(
 
 def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: float, blurred: float) -> np.ndarray:
     """Candidates (y, x) bool that are not certainly picture, by what the infrared has in excess of the ghost."""
-    picture = _picture(tile.planes, blurred)
+    picture = find_picture(tile.planes, blurred)
     return find_candidates(excess, ghost_contrast(ghost), sigma, picture) & ~picture
 
 

@@ -11,14 +11,8 @@ from irtoolkit.arrays import LIBRARIES, combine, level_scales
 from irtoolkit.crosstalk.black import limit_to_film
 from irtoolkit.crosstalk.curve import FilmCurve
 from irtoolkit.crosstalk.ghost import LAMP, TERMS, Crosstalk
-from irtoolkit.crosstalk.regression import (
-    SAMPLED_PIXELS,
-    TRIED_PIXELS,
-    clean_densities,
-    fit_terms,
-    sample_terms,
-    with_level,
-)
+from irtoolkit.crosstalk.levels import with_level
+from irtoolkit.crosstalk.regression import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, sample_terms
 from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.schema import VISIBLE
 

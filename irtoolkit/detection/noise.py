@@ -18,7 +18,8 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 64
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
-SOME, DIRTY, CUT = 0.1, 2.0, 8.0
+SOME, DIRTY, SKEW = 0.1, 2.0, 1.1
+NEAR, BIAS_ROUNDS = 2.0, 4
 BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
@@ -61,11 +62,10 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     low, high = np.quantile(plain, [0.003, 0.997], axis=1)
     low[0], high[0] = 1, 1
     terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
-    clean = _without_dust(terms, values)
-    terms, values = terms[:, clean], values[clean]
-    bias = _trimmed_bias(terms, values, _log_sigma(terms, values))
+    bias = _trimmed_bias(terms, values)
     centred = values - combine(bias, terms)
-    sides = [side if side.sum() >= FEWEST_PIXELS else np.ones(len(side), bool) for side in (centred > 0, centred < 0)]
+    clean = _without_dust(terms, centred)
+    sides = [side if side.sum() >= FEWEST_PIXELS else clean for side in (clean & (centred > 0), centred < 0)]
     blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in sides)
     return Noise(bias, blocked, bright, low, high)
 
@@ -88,18 +88,30 @@ def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _without_dust(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values (sample,) bool that are not far above the spread of the negative ones, as dust is."""
+    """Values (sample,) bool without the largest, so that hardly more of them are positive than negative.
+
+    Film leaves as many on either side of zero; dust is the rest. Values are compared in the spread of the negative
+    ones.
+    """
     below = values < 0
     if below.sum() < FEWEST_PIXELS:
         return np.ones(len(values), bool)
-    return np.asarray(values < CUT * np.exp(combine(_log_sigma(terms[:, below], values[below]), terms)))
+    standard = values / np.exp(combine(_log_sigma(terms[:, below], values[below]), terms))
+    film = min(int(SKEW * below.sum()), int((~below).sum()))
+    highest = np.sort(standard[~below])[film - 1] if film else np.inf
+    return np.asarray(standard <= highest)
 
 
-def _trimmed_bias(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
-    sigma = np.exp(combine(log_sigma, terms))
+def _trimmed_bias(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Coefficients of the centre, of the values within 2 sigma of it; sigma is that of the values below it."""
     bias = np.zeros(len(terms))
-    for _ in range(4):
-        keep = np.abs(values - combine(bias, terms)) < 2.5 * sigma
+    for _ in range(BIAS_ROUNDS):
+        centred = values - combine(bias, terms)
+        below = centred < 0
+        if below.sum() < FEWEST_PIXELS:
+            below[:] = True
+        sigma = np.exp(combine(_log_sigma(terms[:, below], centred[below]), terms))
+        keep = np.abs(centred) < NEAR * sigma
         bias = least_squares(terms[:, keep], values[keep], 1e-3, 1 / sigma[keep] ** 2)
     return bias
 

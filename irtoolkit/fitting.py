@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from irtoolkit.alignment import Sample, SlideSample, measure_agreement, thin_sample, usual_displacement
-from irtoolkit.arrays import robust_centre_and_scale
+from irtoolkit.arrays import compute_each, robust_centre_and_scale
 from irtoolkit.crosstalk import (
     TERMS,
     Crosstalk,
@@ -15,7 +15,8 @@ from irtoolkit.crosstalk import (
     level_crosstalk,
     pool_slides,
 )
-from irtoolkit.detection import fit_noise
+from irtoolkit.detection import find_dark, fit_noise
+from irtoolkit.healing import Ratio, fit_ratio, weigh_tile
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
 
@@ -32,7 +33,7 @@ FARTHEST = 8.0
 TILES_OF_A_ROLL = 96
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
-NOTHING = np.zeros((0, 0))
+NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
 
 
 def fit_samples(samples: Sequence[SlideSample]) -> Model:
@@ -50,8 +51,29 @@ def fit_samples(samples: Sequence[SlideSample]) -> Model:
     fits = [fit_slide(sample.tiles, crosstalk)._replace(pixels=NOTHING) for sample in thin]
     crosstalk, pooled = pool_slides(crosstalk, fits)
     names = tuple(sample.names["source"] for sample in samples)
-    slides = Slides(pooled, names, *np.transpose([sample.displacement.shift for sample in samples]))
+    down, right = np.transpose([sample.displacement.shift for sample in samples])
+    ratio, ratios = _measure_ratios(_bounded(thin), crosstalk, pooled.weight > 0)
+    slides = Slides(pooled, names, down, right, ratio, ratios)
     return _named(crosstalk, slides, samples)
+
+
+def _measure_ratios(samples: Sequence[SlideSample], crosstalk: Crosstalk, used: np.ndarray) -> tuple[Ratio, np.ndarray]:
+    """Ratio of the defects of the slides `used` (slide,), and of each slide (slide, band), NaN for one without any."""
+    rows = [_weigh_slide(sample, crosstalk) for sample in samples]
+    known = np.concatenate([slide for slide, counts in zip(rows, used, strict=True) if counts])
+    each = [fit_ratio(slide[:, :3], slide[:, 3]).bands if len(slide) else NO_RATIO for slide in rows]
+    return fit_ratio(known[:, :3], known[:, 3]), np.array(each)
+
+
+def _weigh_slide(sample: SlideSample, crosstalk: Crosstalk) -> np.ndarray:
+    """Ratios and errors (defect, 4) of the certain defects on a slide's tiles."""
+    levelled, pairs = level_crosstalk(crosstalk, sample.tiles)
+
+    def weigh(item: tuple[Sample, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        tile, pair = item
+        return weigh_tile(tile, find_dark(*pair, levelled), levelled)
+
+    return np.concatenate(compute_each(weigh, zip(sample.tiles, pairs, strict=True)))
 
 
 def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:

@@ -9,6 +9,7 @@ import xarray as xr
 from irtoolkit.alignment import UsualDisplacement
 from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
 from irtoolkit.detection import Noise
+from irtoolkit.healing import Ratio
 from irtoolkit.schema import VISIBLE, ModelError
 
 Dimensions = Mapping[str, tuple[str, ...]]
@@ -35,12 +36,17 @@ class OneSlide(NamedTuple):
 
 
 class Slides(NamedTuple):
-    """What a model of a roll rests on: its slides `pooled`, their file names, and the shift (slide,) of each, px."""
+    """What a model of a roll rests on: its slides `pooled`, their file names, and the shift (slide,) of each, px.
+
+    `ratio` is that of the roll's defects, and `ratios` (slide, band) are those of each slide, NaN where it shows none.
+    """
 
     pooled: Pooled
     names: tuple[str, ...]
     shift_y: np.ndarray
     shift_x: np.ndarray
+    ratio: Ratio
+    ratios: np.ndarray
 
     @property
     def outlier(self) -> np.ndarray:
@@ -81,7 +87,9 @@ _POOLED: Dimensions = {
     **dict.fromkeys(("misfit", "weight"), ("slide",)),
 }
 _OWN_FITS: Dimensions = dict.fromkeys(("r2", "slopes", "sigma"), ("slide",))
+_RATIO: Dimensions = {"bands": ("band",), "error": (), "scatter": ()}
 _SHIFTS: Dimensions = dict.fromkeys(("shift_y", "shift_x"), ("slide",))
+_OF_SLIDES: Dimensions = {**_SHIFTS, "ratios": ("slide", "band")}
 _DISPLACEMENT: Dimensions = {
     **{"coefficient": ("direction", "displacement_term"), "scatter": ("direction",), "uncertainty": ()}
 }
@@ -98,7 +106,8 @@ def to_dataset(model: Model) -> xr.Dataset:
         variables |= _pack(basis.noise, _NOISE, "noise_") | {"spread": ((), basis.spread)}
     else:
         variables |= _pack(basis.pooled, _POOLED) | _pack(basis.pooled, _OWN_FITS, "slide_")
-        variables |= _pack(basis, _SHIFTS, "slide_") | _pack(basis, dict.fromkeys(("outlier", "why"), ("slide",)))
+        variables |= _pack(basis.ratio, _RATIO, "ratio_")
+        variables |= _pack(basis, _OF_SLIDES, "slide_") | _pack(basis, dict.fromkeys(("outlier", "why"), ("slide",)))
         coordinates |= {"shared": list(SHARED), "slide": list(basis.names)}
     return xr.Dataset(variables, coordinates, {"film": model.film, "scanner": model.scanner})
 
@@ -123,13 +132,17 @@ def _basis(dataset: xr.Dataset) -> OneSlide | Slides:
         return OneSlide(Noise(**_unpack(dataset, _NOISE, "noise_")), dataset["spread"].item())
     names = tuple(map(str, dataset["slide"].values))
     pooled = Pooled(**_unpack(dataset, _POOLED), **_unpack(dataset, _OWN_FITS, "slide_"))
-    return Slides(pooled, names, **_unpack(dataset, _SHIFTS, "slide_"))
+    ratio = _unpack(dataset, _RATIO, "ratio_")
+    red, green, blue = ratio.pop("bands").tolist()
+    of_slides = _unpack(dataset, _OF_SLIDES, "slide_")
+    return Slides(pooled, names, ratio=Ratio((red, green, blue), **ratio), **of_slides)
 
 
 def _pack(record: tuple[Any, ...], dimensions: Dimensions, prefix: str = "") -> dict[str, tuple[tuple[str, ...], Any]]:
     """Variables of the fields of a record that are known."""
     fields = ((name, dims, getattr(record, name)) for name, dims in dimensions.items())
-    return {prefix + name: (dims, value) for name, dims, value in fields if value is not None}
+    known = ((name, dims, value) for name, dims, value in fields if value is not None)
+    return {prefix + name: (dims, np.asarray(value) if dims else value) for name, dims, value in known}
 
 
 def _unpack(dataset: xr.Dataset, dimensions: Dimensions, prefix: str = "") -> dict[str, Any]:

@@ -11,8 +11,8 @@ from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_
 from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
 from irtoolkit.detection import add_signature, mark_defects, score_residual
 from irtoolkit.fitting import fit_samples, fit_to_slide
-from irtoolkit.healing import USUAL, Ratio, check_method, heal, measure_ratio
-from irtoolkit.model import FittedSlide, from_dataset, to_dataset
+from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
+from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
 from irtoolkit.settings import Settings
 
@@ -80,13 +80,14 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
 
 class Scored(NamedTuple):
     """A slide before anything is marked: what was `found` so far, the lazy `evidence` and the `samples` from which
-    `mark_defects` marks, and the `crosstalk` fitted to it.
+    `mark_defects` marks, the `crosstalk` fitted to it, and what is known of the `ratio` of its defects.
     """
 
     found: xr.Dataset
     evidence: xr.Dataset
     samples: list[np.ndarray]
     crosstalk: Crosstalk
+    ratio: Ratio = UNKNOWN
 
     @property
     def optics(self) -> dict[str, float]:
@@ -108,7 +109,12 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
     evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
     evidence = add_signature(evidence, fitted.crosstalk)
-    return Scored(found, evidence, thin, fitted.crosstalk)
+    return Scored(found, evidence, thin, fitted.crosstalk, _known_ratio(known))
+
+
+def _known_ratio(model: Model | None) -> Ratio:
+    """What a roll's model says of the ratio of a slide's defects."""
+    return of_roll(model.basis.ratio) if model and isinstance(model.basis, Slides) else UNKNOWN
 
 
 def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | bool]:
@@ -135,7 +141,7 @@ def _ratio_columns(found: xr.Dataset, scored: Scored, settings: Settings) -> dic
     """The ratio of the defects by the names of `RATIO`, NaN where healing does not use it."""
     if settings.heal != "auto":
         return dict.fromkeys(RATIO, float("nan"))
-    ratio = measure_ratio(scored.evidence.visible, found.mask, found.infrared, scored.crosstalk)
+    ratio = measure_ratio(scored.evidence.visible, found.mask, found.infrared, scored.crosstalk, scored.ratio)
     return dict(zip(RATIO, (*ratio.bands, ratio.error, ratio.scatter, *ratio.shift), strict=True))
 
 
@@ -166,10 +172,12 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     -------
     xarray.Dataset
         The model: `coefficient` and `standard_error` (term); `exponent`, `offset` (16-bit counts of light), `flare`,
-        `blur` (px) and `slopes` of the roll; and on `slide`, named by the files, `slide_shift_y`, `slide_shift_x` (px),
-        `slide_r2`, `slide_slopes`, `slide_sigma` of each slide fitted by itself, its `misfit` (1 is usual), its
-        `weight` in the roll, whether it is an `outlier`, and `why`. The attribute `refused` lists the
-        slides that could not be used, with the reason. A model of one slide has its noise instead.
+        `blur` (px) and `slopes` of the roll; `ratio_bands` (band), the density of its defects in the visible over that
+        in infrared, with `ratio_error` and `ratio_scatter`; and on `slide`, named by the files, `slide_shift_y`,
+        `slide_shift_x` (px), `slide_r2`, `slide_slopes`, `slide_sigma` of each slide fitted by itself, `slide_ratios`
+        (slide, band), NaN where no defect shows it, its `misfit` (1 is usual), its `weight` in the roll, whether it is
+        an `outlier`, and `why`. The attribute `refused` lists the slides that could not be used, with the reason. A
+        model of one slide has its noise instead.
 
     Raises
     ------

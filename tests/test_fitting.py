@@ -158,11 +158,11 @@ def test_two_slides_do_not_tell_how_far_slides_lie_apart():
 def test_a_model_of_another_format_is_refused(model, tmp_path):
     path = write_model(model, tmp_path / "roll.json")
     content = json.loads(path.read_text())
-    for number in (None, 1, 2):
+    for number in (None, 1, 2, 3):
         told = {name: value for name, value in content.items() if name != "format"}
         path.write_text(json.dumps(told | ({} if number is None else {"format": number})))
         with pytest.raises(
-            ModelError, match=rf"roll\.json: this model .*fit the roll again \(format {number or 1} instead of 3"
+            ModelError, match=rf"roll\.json: this model .*fit the roll again \(format {number or 1} instead of 4"
         ):
             open_model(path)
 

@@ -1,5 +1,8 @@
 """The typed fit, as the public Dataset and in its file."""
 
+import json
+
+import numpy as np
 import pytest
 
 from irtoolkit.alignment import sample_slide
@@ -24,7 +27,7 @@ def flat(record):
     """Every number of a record of records as text, so that NaN and None compare."""
     if isinstance(record, tuple):
         return [flat(field) for field in record]
-    return record.tolist() if hasattr(record, "tolist") else str(record)
+    return str(record.tolist() if hasattr(record, "tolist") else record)
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -34,6 +37,15 @@ def test_a_model_comes_back_from_its_dataset_and_from_its_file_exactly(models, p
     back = open_model(write_model(dataset, tmp_path / "roll.json"))
     assert flat(from_dataset(back)) == flat(models[place])
     assert back.attrs == dataset.attrs
+
+
+def test_what_a_slide_does_not_show_is_null_in_the_file(models, tmp_path):
+    """The first slide shows no defect to measure a ratio on."""
+    dataset = to_dataset(models[1])
+    assert np.isnan(dataset.slide_ratios[0]).all()
+    text = write_model(dataset, tmp_path / "roll.json").read_text()
+    content = json.loads(text, parse_constant=pytest.fail)
+    assert content["model"]["data_vars"]["slide_ratios"]["data"][0] == [None, None, None]
 
 
 def test_a_model_rests_on_one_slide_or_on_several(models):

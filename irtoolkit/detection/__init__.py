@@ -8,6 +8,7 @@ from irtoolkit.detection.marking import (
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual
+from irtoolkit.detection.noise_features import find_dark
 from irtoolkit.detection.ranking import score_regions
 from irtoolkit.detection.segmentation import (
     REGION_LEVEL, connect_pixels, count_defects, find_exceedances, join_regions, keep_regions,

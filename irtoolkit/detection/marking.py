@@ -9,7 +9,7 @@ import xarray as xr
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
 from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
-from irtoolkit.detection.threshold import rate_above, rate_from, threshold_mirror
+from irtoolkit.detection.threshold import known_rate, rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings
 
@@ -77,12 +77,13 @@ def mark_defects(
     -------
     xarray.Dataset
         The thresholded `residual` and `score`; `mask` (y, x) bool, True = defect; the lazy scalars `coverage` and
-        `defects`; and the numbers `threshold` and `fdr`, which do not depend on excluded regions. The threshold, sigma,
-        is the least score of a marked region with ``"mirror"`` or a number, and given back as a number marks the same;
-        with other methods it is the level of the score. At an infinite threshold nothing is marked. Further
-        `candidates` and `decoys`, the numbers of visible regions before the choice and of their mirror image;
-        `worst_y` and `worst_x`, the pixel of `find_doubtful_place`; and, where regions are ranked, their scores,
-        `candidate_score` (candidate) and `decoy_score` (decoy).
+        `defects`; and the numbers `threshold` and `fdr`, which do not depend on excluded regions. `fdr` is NaN where it
+        cannot be known (`threshold.known_rate`). The threshold, sigma, is the least score of a marked region with
+        ``"mirror"`` or a number, and given back as a number marks the same; with other methods it is the level of the
+        score. At an infinite threshold nothing is marked. Further `candidates` and `decoys`, the numbers of visible
+        regions before the choice and of their mirror image; `worst_y` and `worst_x`, the pixel of
+        `find_doubtful_place`; and, where regions are ranked, their scores, `candidate_score` (candidate) and
+        `decoy_score` (decoy).
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NO_REGIONS, cut.level, 0.0)
@@ -181,7 +182,8 @@ def _choose_by_score(defects: xr.Dataset, decoys: xr.Dataset, settings: Settings
         wanted = threshold_mirror(defects, decoys, settings.false_discovery_rate)
     kept = keep_regions(defects, defects.score >= wanted)
     least = kept.score.values.min(initial=np.inf)
-    return kept, float(wanted), float(rate_from(defects, decoys, np.array([least]))[0])
+    rate = float(rate_from(defects, decoys, np.array([least]))[0])
+    return kept, float(wanted), known_rate(rate, kept)
 
 
 def candidate_level(threshold: str | float, level: float) -> float:

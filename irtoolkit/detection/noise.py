@@ -18,7 +18,7 @@ SAMPLED_PIXELS = 150_000
 DEPTH = 64
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
-SOME, DIRTY, SKEW = 0.1, 2.0, 1.1
+SOME, SKEW = 0.1, 1.1
 NEAR, BIAS_ROUNDS = 2.0, 4
 BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
@@ -186,22 +186,25 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
 
 
 def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mean score around each pixel without candidates, clipped at 2.5 sigma."""
-    weight = box_mean(outside, BACKGROUND_WINDOW) + np.float32(1e-6)
-    return box_mean(np.clip(score, -2.5, 2.5) * outside, BACKGROUND_WINDOW) / weight
+    """Mean score around each pixel without candidates, of scores of at most 2 sigma."""
+    counted = outside * (np.abs(score) < NEAR)
+    weight = box_mean(counted, BACKGROUND_WINDOW) + np.float32(1e-6)
+    return box_mean(score * counted, BACKGROUND_WINDOW) / weight
 
 
 def _local_noise(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Sigma of the score around each pixel without candidates; 1 for standard normal noise.
 
-    It is at most twice that of the negative scores, where there are some: dust has none.
+    It is at most twice that of the negative scores, where there are some, and the less above it the more positive
+    scores there are for each negative one: film has as many of either, dust has no negative ones.
     """
     size, below = np.abs(np.clip(score, -5, 5)) * outside, outside * (score < 0)
     factor = np.ones_like(score)
     for window in LOCAL_WINDOWS:
         both, bright = (_mean_size(size, counted, window) for counted in (outside, below))
-        bounded = np.minimum(both, np.float32(DIRTY) * bright)
-        mean: np.ndarray = np.where(box_mean(below, window) > SOME, bounded, both)
+        share, of_bright = box_mean(outside, window), box_mean(below, window)
+        balance = np.minimum(of_bright / np.maximum(share - of_bright, np.float32(1e-6)), np.float32(1))
+        mean: np.ndarray = np.where(of_bright > SOME, np.minimum(both, (1 + balance) * bright), both)
         factor *= np.sqrt(mean / np.float32(NORMAL_MEAN))
     return factor
 

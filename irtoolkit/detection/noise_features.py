@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import cv2
 import numpy as np
 
 from irtoolkit.arrays import blur, blur_known, gradient, to_transmittance
@@ -28,6 +29,9 @@ faint blobs excluded from the noise (docs/method.md)."""
 BLURRED = 1.0
 """Blur of the infrared, px, above which visible traces are added (docs/method.md)."""
 
+RIM = 5
+"""Px of the diameter of the ellipse that is taken off candidates, of the 9 by which they are grown."""
+
 SURROUNDINGS_BLUR, TRACE_WINDOW, LARGEST_ADDITION = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)
 """Smallest share of the kernel outside candidates from which surroundings are measured."""
@@ -51,6 +55,19 @@ def noise_features(
     if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:
         lost = add_trace(lost, ghost, outside)
     return lost, candidate, contrast, _plain_features(density, ghost, outside)
+
+
+def find_dark(residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
+    """Candidates (y, x) bool of a tile that block light, without the rim by which candidates are grown.
+
+    These are the certain defects, before there is a score. `residual` and visible `density` (3, y, x) are from
+    `level_crosstalk`.
+    """
+    lost, grown, _, _ = noise_features(residual, density, crosstalk)
+    candidate = cv2.erode(grown.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (RIM, RIM)))
+    number, labels = cv2.connectedComponents(candidate, connectivity=8)
+    blocked = np.bincount(labels.ravel(), np.nan_to_num(lost).ravel(), number) > 0
+    return np.asarray((candidate > 0) & blocked[labels])
 
 
 def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.ndarray:

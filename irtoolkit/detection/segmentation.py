@@ -209,7 +209,8 @@ def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
             "pixel_index": ("pixel", regions.pixel_index.values[inside]),
             "pixel_residual": ("pixel", regions.pixel_residual.values[inside]),
             **{name: ("region", regions[name].values[kept.values]) for name in region_names},
-        }
+        },
+        attrs=regions.attrs,
     )
 
 

@@ -5,6 +5,9 @@ import xarray as xr
 
 from irtoolkit.detection.ranking import null_share
 
+FEW, STEEP = 20, 0.1
+"""Number of regions, and slope of the infrared over the visible density, of `known_rate` (docs/method.md)."""
+
 
 def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> float:
     """Lowest threshold on the regions' score at which the false discovery rate is at most the given one.
@@ -42,6 +45,16 @@ def rate_from(defects: xr.Dataset, decoys: xr.Dataset, scores: np.ndarray) -> np
     pixels = (_at_least(decoys, scores, "area") + expected * area) / marked
     some = _at_least(defects, scores) > 0
     return np.where(some, np.minimum(np.maximum(regions, pixels), 1.0), 0.0)
+
+
+def known_rate(rate: float, defects: xr.Dataset) -> float:
+    """The estimated rate of the defects that are kept, NaN where it cannot be known.
+
+    On film whose infrared follows the picture, what the model misses is mostly dark, so that decoys do not count it.
+    Among many defects it is a small share; of few it may be all.
+    """
+    few = 0 < defects.sizes["region"] < FEW
+    return float("nan") if few and defects.attrs.get("slopes", 0.0) > STEEP else rate
 
 
 def _at_least(regions: xr.Dataset, scores: np.ndarray, weight: str | None = None) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 import json
 import os
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -10,16 +12,25 @@ from irtoolkit.files.targets import replacing
 from irtoolkit.schema import VERSION, ModelError
 
 KIND = "irtoolkit crosstalk model"
-FORMAT = 3
-"""Number of the format; 1 had no data of the slides, 2 had other names of variables."""
+FORMAT = 4
+"""Number of the format; 1 had no data of the slides, 2 had other names of variables, 3 had no ratio of defects."""
 
 
 def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a model from `fit_roll` as JSON, atomically, every number exact; return the path."""
-    content = {"kind": KIND, "format": FORMAT, "version": VERSION, "model": model.to_dict()}
+    content = {"kind": KIND, "format": FORMAT, "version": VERSION, "model": _without_nan(model.to_dict())}
     with replacing(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return Path(path)
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _without_nan(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -39,7 +50,8 @@ def open_model(path: str | os.PathLike[str]) -> xr.Dataset:
                 f"{path}: this model was written by another version of irtoolkit; fit the roll again (format"
                 f" {content.get('format', 1)} instead of {FORMAT}, version {content.get('version', 'unknown')})"
             )
-        return xr.Dataset.from_dict(content["model"])
+        model = xr.Dataset.from_dict(content["model"])
+        return model.map(lambda each: each.astype(float) if each.dtype == object else each)
     except ModelError:
         raise
     except (ValueError, KeyError, TypeError) as error:

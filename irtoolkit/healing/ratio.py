@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit.alignment import frame_place
+from irtoolkit.alignment import Sample, frame_place
 from irtoolkit.arrays import (
     Place,
     blur,
@@ -39,6 +39,9 @@ FEWEST_PIXELS, SMOOTHING = 30, 0.7
 PRIOR_ERROR, BAND_ERROR = 0.35, 0.05
 """Standard errors, before any defect is seen, of the mean ratio of the bands, and of a band's difference from it."""
 
+BETWEEN_SLIDES = 0.08
+"""Standard deviation of the ratio between the slides of a roll (assumed: a quarter of the prior's)."""
+
 SHARED = 0.5
 """Error of a band's difference from the mean, as a share of the mean's: a wrong fill is wrong in all bands alike."""
 
@@ -61,9 +64,17 @@ class Ratio(NamedTuple):
 USUAL = Ratio((1.08, 1.09, 1.11), 0.07, 0.1)
 """1.03-1.14 in scans of the literature (US 5,266,805: refraction)."""
 
+UNKNOWN = USUAL._replace(error=PRIOR_ERROR)
+"""What is known of a slide's ratio before any defect is seen."""
 
-def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk) -> Ratio:
-    """Measure ratio and shift on at most 300 defects, evenly spread over the slide; parameters as of `methods.heal`."""
+
+def measure_ratio(
+    visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk, before: Ratio = UNKNOWN
+) -> Ratio:
+    """Measure ratio and shift on at most 300 defects, evenly spread over the slide.
+
+    `before` is what is known before these defects are seen, as from `of_roll`; other parameters as of `methods.heal`.
+    """
     shape = mask.sizes["y"], mask.sizes["x"]
     boxes = [box for boxes in reduce_blocks(_measurable, mask.data[None]) for box in boxes]
     step = max(len(boxes) / MAX_DEFECTS, 1.0)
@@ -73,7 +84,22 @@ def measure_ratio(visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataAr
     measure = partial(_measure_window, crosstalk=crosstalk, shape=shape)
     measured = compute_each(measure, zip(chosen, places, windows, strict=True))
     known = np.array([row for row in measured if row is not None]).reshape(-1, 8)
-    return fit_ratio(known[:, :3], known[:, 3])._replace(shift=fit_shift(known[:, 4:]))
+    return fit_ratio(known[:, :3], known[:, 3], before)._replace(shift=fit_shift(known[:, 4:]))
+
+
+def weigh_tile(tile: Sample, mask: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
+    """Ratios of R, G, B and their error (defect, 4) of the defects of a `mask` (y, x) in a tile of `align_samples`."""
+    place = np.broadcast_arrays(*tile.place)
+    evidence = measure_opacity(tile.planes[:3], tile.planes[3], mask, (place[0], place[1]), crosstalk)
+    boxes, labels = label_windows(mask, 0)
+    fit = _measurable(mask[None], start=(0, 0))
+    weighed = [weigh_defect(evidence, labels == number, mask) for number, box in enumerate(boxes, 1) if box in fit]
+    return np.array([row for row in weighed if row is not None]).reshape(-1, 4)
+
+
+def of_roll(ratio: Ratio) -> Ratio:
+    """What the ratio of a roll says of one of its slides."""
+    return ratio._replace(error=float(np.hypot(ratio.error, BETWEEN_SLIDES)))
 
 
 def _measurable(mask: np.ndarray, *, start: tuple[int, int]) -> list[Place]:
@@ -139,24 +165,24 @@ def _measurable_density(evidence: Evidence, darkened: np.ndarray, defect: np.nda
     return visible < DENSE and infrared > LEAST_DENSITY and lit
 
 
-def fit_ratio(bands: np.ndarray, errors: np.ndarray) -> Ratio:
+def fit_ratio(bands: np.ndarray, errors: np.ndarray, before: Ratio = UNKNOWN) -> Ratio:
     """Fit the ratio to those of defects (defect, 3) with `errors` (defect,): a mean, and small differences of bands.
 
     >>> fit_ratio(np.empty((0, 3)), np.empty(0)).error
     0.35
     """
-    usual, common = np.array(USUAL.bands), bands.mean(axis=1)
-    mean, error = robust_mean(common, errors, float(usual.mean()), PRIOR_ERROR)
+    usual, common = np.array(before.bands), bands.mean(axis=1)
+    mean, error = robust_mean(common, errors, float(usual.mean()), before.error)
     red, green, blue = (
-        mean + robust_mean(band - common, SHARED * errors, before, BAND_ERROR)[0]
-        for band, before in zip(bands.T, (usual - usual.mean()).tolist(), strict=True)
+        mean + robust_mean(band - common, SHARED * errors, difference, BAND_ERROR)[0]
+        for band, difference in zip(bands.T, (usual - usual.mean()).tolist(), strict=True)
     )
-    return Ratio((red, green, blue), error, _scatter(common - mean, errors))
+    return Ratio((red, green, blue), error, _scatter(common - mean, errors, before.scatter))
 
 
-def _scatter(departures: np.ndarray, errors: np.ndarray) -> float:
+def _scatter(departures: np.ndarray, errors: np.ndarray, usual: float) -> float:
     """Standard deviation from defect to defect beyond what their errors explain, each within two errors."""
     exact = errors < PRECISE
     squares = np.minimum(departures**2, (2 * errors) ** 2) - (errors**2 - LEAST_ERROR**2)
-    total = SCATTER_WEIGHT * USUAL.scatter**2 + float(squares[exact].sum())
+    total = SCATTER_WEIGHT * usual**2 + float(squares[exact].sum())
     return float(np.sqrt(max(total / (SCATTER_WEIGHT + np.count_nonzero(exact)), LEAST_SCATTER**2)))

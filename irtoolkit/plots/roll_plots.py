@@ -1,6 +1,7 @@
 """Plot of one measured quantity along the slides of a roll."""
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -22,8 +23,13 @@ class Curve(NamedTuple):
     marker: str
 
 
-BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 """A palette safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
+
+
+def _ratio_of(slides: Slides, band: int) -> np.ndarray:
+    return slides.ratios[:, band]
+
 
 FIGURES = {
     "shift": (
@@ -36,6 +42,15 @@ FIGURES = {
     "r2": ("R² (share explained by the colour)", (Curve(attrgetter("pooled.r2"), "", BLUE, "o"),)),
     "slopes": ("slopes (infrared density per colour density)", (Curve(attrgetter("pooled.slopes"), "", BLUE, "o"),)),
     "sigma": ("residual noise (density)", (Curve(attrgetter("pooled.sigma"), "", BLUE, "o"),)),
+    "ratio": (
+        "ratio of the defects (density in colour over infrared)",
+        tuple(
+            Curve(partial(_ratio_of, band=band), name, colour, marker)
+            for band, (name, colour, marker) in enumerate(
+                (("red", VERMILION, "o"), ("green", GREEN, "s"), ("blue", BLUE, "^"))
+            )
+        ),
+    ),
     "misfit": ("misfit (1 is usual)", (Curve(attrgetter("pooled.misfit"), "", BLUE, "o"),)),
 }
 """The quantities: label of the axis, and curves."""
@@ -53,7 +68,8 @@ def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
     ax
         Axes to draw on.
     figure
-        ``"shift"`` (px, rows and columns), ``"r2"``, ``"slopes"``, ``"sigma"`` (density) or ``"misfit"``.
+        ``"shift"`` (px, rows and columns), ``"r2"``, ``"slopes"``, ``"sigma"`` (density), ``"ratio"``
+        (a gap where a slide shows no defect to measure) or ``"misfit"``.
 
     Raises
     ------
@@ -71,7 +87,7 @@ def plot_roll(model: xr.Dataset, ax: Axes, *, figure: str = "shift") -> Axes:
     for curve in curves:
         values = curve.values(slides)
         ax.plot(used + 1, values[used], color=curve.colour, marker=curve.marker, label=curve.label)
-        ax.axhline(np.median(values[used]), color=curve.colour, linestyle=":", linewidth=1)
+        ax.axhline(np.nanmedian(values[used]), color=curve.colour, linestyle=":", linewidth=1)
         ax.plot(outlier + 1, values[outlier], "X", color=VERMILION, markersize=10)
     _name_outliers(slides, ax, curves[0].values(slides))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

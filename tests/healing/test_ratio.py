@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 from test_restoration import crosstalk_of, decibels
 
-from irtoolkit.alignment import frame_place
-from irtoolkit.healing.ratio import USUAL, Ratio, fit_ratio, measure_ratio
+from irtoolkit.alignment import Sample, frame_place
+from irtoolkit.healing.ratio import UNKNOWN, USUAL, Ratio, fit_ratio, measure_ratio, of_roll, weigh_tile
 from irtoolkit.healing.restoration import restore
 
 SHAPE = (331, 403)
@@ -56,6 +56,35 @@ def test_the_ratio_is_the_same_for_all_chunks(textured):
     assert measured(counts, infrared, density > 0.02) == measured(
         counts, infrared, density > 0.02, chunks=(1, 331, 403)
     )
+
+
+@pytest.mark.parametrize("true", [0.5 * TRUE, TRUE])
+def test_a_known_ratio_is_recovered_from_a_tile(textured, true):
+    density = defects(45)
+    _, counts, infrared = scanned(textured, density, true)
+    tile = Sample(np.concatenate([counts, infrared[None]]).astype(np.float32), frame_place((0, 0), SHAPE, SHAPE))
+    weighed = weigh_tile(tile, density > 0.02, crosstalk_of())
+    assert len(weighed) == 6 * 8
+    np.testing.assert_allclose(np.median(weighed[:, :3], axis=0), true, atol=0.12)
+
+
+def test_a_tile_without_defects_has_no_ratios(textured):
+    _, counts, infrared = scanned(textured, np.zeros(SHAPE, np.float32), TRUE)
+    tile = Sample(np.concatenate([counts, infrared[None]]).astype(np.float32), frame_place((0, 0), SHAPE, SHAPE))
+    assert weigh_tile(tile, np.zeros(SHAPE, bool), crosstalk_of()).shape == (0, 4)
+
+
+def test_without_defects_the_ratio_is_the_rolls():
+    """The error is that of the roll and of the difference of .08 between slides: .1 from .06 and .08."""
+    ratio = fit_ratio(np.empty((0, 3)), np.empty(0), of_roll(Ratio((1.5, 1.6, 1.7), 0.06, 0.12)))
+    assert ratio.bands == pytest.approx((1.5, 1.6, 1.7))
+    assert ratio.error == pytest.approx(0.1)
+
+
+def test_many_defects_of_a_slide_outweigh_its_roll():
+    known = of_roll(Ratio((1.5, 1.5, 1.5), 0.02, 0.1))
+    far, usual = (fit_ratio(np.full((200, 3), 1.0), np.full(200, 0.2), before).bands[1] for before in (known, UNKNOWN))
+    assert far == pytest.approx(usual, abs=0.03) == pytest.approx(1.0, abs=0.03)
 
 
 def test_without_defects_the_prior_holds(textured):

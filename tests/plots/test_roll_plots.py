@@ -5,6 +5,7 @@ from irtoolkit import SlideError, plots
 from irtoolkit.alignment import UsualDisplacement
 from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
 from irtoolkit.detection import Noise
+from irtoolkit.healing import Ratio
 from irtoolkit.model import Model, OneSlide, Slides, to_dataset
 from irtoolkit.plots.roll_plots import FIGURES, VERMILION, plot_roll
 
@@ -20,7 +21,9 @@ def roll_with(outlier):
     """Five slides whose figures are known by their place; 0 is the weight of an outlier."""
     shift_y, shift_x, *figures = (step + np.array([1.0, 2, 3, 60, 5]) for step in range(6))
     pooled = Pooled(np.eye(len(SHARED)), 1.0, *figures, np.where(outlier, 0.0, 0.25))
-    return model_of(Slides(pooled, tuple(f"{letter}.tif" for letter in "abcde"), shift_y, shift_x))
+    names = tuple(f"{letter}.tif" for letter in "abcde")
+    ratios = np.array([[1.0, 1.1, 1.2], [1.1, 1.2, 1.3], [np.nan] * 3, [2.0, 2.1, 2.2], [1.3, 1.4, 1.5]])
+    return model_of(Slides(pooled, names, shift_y, shift_x, Ratio((1.0, 1.1, 1.2), 0.1, 0.1), ratios))
 
 
 @pytest.fixture
@@ -59,6 +62,14 @@ def test_both_shifts_differ_in_colour_and_in_mark(model, ax):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["rows down", "columns right"]
 
 
+def test_the_ratio_of_each_band_has_a_gap_where_a_slide_shows_no_defect(model, ax):
+    plot_roll(model, ax, figure="ratio")
+    green, median = ax.lines[3:5]
+    np.testing.assert_array_equal(green.get_xydata(), [(1, 1.1), (2, 1.2), (3, np.nan), (5, 1.4)])
+    assert set(median.get_ydata()) == {1.2}
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["red", "green", "blue"]
+
+
 @pytest.mark.parametrize("figure", FIGURES)
 def test_axes_name_the_quantity_and_its_unit(model, ax, figure):
     plot_roll(model, ax, figure=figure)
@@ -76,7 +87,9 @@ def test_a_roll_without_outliers_has_no_crosses(ax):
 
 @pytest.mark.parametrize(("kind", "found"), [("model_of_one", "no"), ("model", "5")])
 def test_a_model_of_one_slide_and_an_unknown_figure_are_refused(request, model_of_one, ax, kind, found):
-    with pytest.raises(SlideError, match=rf"one of shift, r2, slopes, sigma, misfit, not 'hue' .* {found} slides"):
+    with pytest.raises(
+        SlideError, match=rf"one of shift, r2, slopes, sigma, ratio, misfit, not 'hue' .* {found} slides"
+    ):
         plot_roll(request.getfixturevalue(kind), ax, figure="hue")
     with pytest.raises(SlideError, match="model of a roll"):
         plot_roll(model_of_one, ax)

@@ -30,7 +30,7 @@ BLURRED = 1.0
 """Blur of the infrared, px, above which visible traces are added (docs/method.md)."""
 
 RIM = 5
-"""Px of the diameter of the ellipse that is taken off candidates, of the 9 by which they are grown."""
+"""Diameter, px, of the ellipse by which candidates shrink again: they are grown by 9, and a blur spreads a defect."""
 
 SURROUNDINGS_BLUR, TRACE_WINDOW, LARGEST_ADDITION = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)
@@ -58,7 +58,7 @@ def noise_features(
 
 
 def find_dark(residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
-    """Candidates (y, x) bool of a tile that block light, without the rim by which candidates are grown.
+    """Candidates (y, x) bool of a tile that block light, without half of the rim by which candidates are grown.
 
     These are the certain defects, before there is a score. `residual` and visible `density` (3, y, x) are from
     `level_crosstalk`.

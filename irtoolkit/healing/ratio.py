@@ -39,8 +39,8 @@ FEWEST_PIXELS, SMOOTHING = 30, 0.7
 PRIOR_ERROR, BAND_ERROR = 0.35, 0.05
 """Standard errors, before any defect is seen, of the mean ratio of the bands, and of a band's difference from it."""
 
-BETWEEN_SLIDES = 0.08
-"""Standard deviation of the ratio between the slides of a roll (assumed: a quarter of the prior's)."""
+BETWEEN_SLIDES = 0.12
+"""Standard deviation of the ratio between the slides of a roll (assumed: a third of the prior's)."""
 
 SHARED = 0.5
 """Error of a band's difference from the mean, as a share of the mean's: a wrong fill is wrong in all bands alike."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from irtoolkit.arrays import film_level, film_sigma, fit_trimmed
+from irtoolkit.arrays import dust_prevails, film_level, film_sigma, fit_trimmed
 
 RNG = np.random.default_rng(3)
 
@@ -49,3 +49,32 @@ def test_a_level_of_dust_alone_is_an_outlier():
     infrared = 0.1 * level + RNG.normal(0, 0.005, level.size) + 0.6 * (level > 0.9)
     fit = fit_trimmed(np.stack([np.ones(level.size), level, infrared]), level)
     assert fit.coefficient == pytest.approx([0, 0.1], abs=0.01)
+
+
+def stained(dirty, slope, extent=0.4):
+    """Joined terms and values, and levels that are those of dust and film together, as under stains."""
+    rng = np.random.default_rng(8)
+    film = 0.3 + extent * rng.random(15_000)
+    dust = (rng.random(film.size) < dirty) * rng.exponential(0.3, film.size)
+    visible, infrared = film + 1.1 * dust, slope * film + dust + rng.normal(0, 0.004, film.size)
+    return np.stack([np.ones(film.size), visible, infrared]), visible
+
+
+@pytest.mark.parametrize("dirty", [0.3, 0.5, 0.7])
+def test_where_dust_prevails_the_fit_with_one_level_is_that_of_film(dirty):
+    joined, level = stained(dirty, 0.04)
+    assert dust_prevails(joined, level)
+    assert fit_trimmed(joined, level).coefficient[1] > 0.5
+    assert fit_trimmed(joined, np.zeros_like(level)).coefficient == pytest.approx([0, 0.04], abs=0.005)
+
+
+@pytest.mark.parametrize(("dirty", "slope", "extent"), [(0.0, 0.04, 0.4), (0.1, 0.04, 2.0), (0.0, 0.5, 2.0)])
+def test_on_clean_and_on_steep_film_dust_does_not_prevail(dirty, slope, extent):
+    assert not dust_prevails(*stained(dirty, slope, extent))
+
+
+def test_dust_does_not_prevail_where_something_is_brighter_than_film():
+    """What else is brighter than the fit with one level, by over 4.5 sigma, shows that it is not the film's."""
+    joined, level = stained(0.5, 0.04)
+    joined[2, :100] -= 0.05
+    assert not dust_prevails(joined, level)

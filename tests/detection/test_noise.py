@@ -1,6 +1,8 @@
+import cv2
 import dask
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import norm
 
 from irtoolkit.alignment import sample_slide, shift_infrared
@@ -57,6 +59,21 @@ def test_score_of_clean_film_is_as_normal_in_shadows_as_in_highlights(film, scan
         of_class = values[thirds == third]
         assert abs(of_class.mean()) < mean
         np.testing.assert_allclose(np.quantile(of_class, norm.cdf(QUANTILES)), QUANTILES, rtol=quantiles)
+
+
+@pytest.mark.parametrize("film", ["e6", "c41"])
+def test_the_score_of_film_between_much_dirt_is_that_of_film(film):
+    """Dirt with soft edges on 40 % of the film, which takes as much from the visible as from the infrared."""
+    slide = make_slide(2, SHAPE, film=film, scanner="aligned", defects=0)
+    field = cv2.GaussianBlur(np.random.default_rng(4).normal(size=SHAPE).astype(np.float32), (0, 0), 4)
+    dirt = 0.3 * np.maximum(field / field.std() - 0.25, 0)
+    dirty = (slide.counts * xr.DataArray(10**-dirt, dims=("y", "x"))).round().astype(np.uint16)
+    score, _ = score_and_grain(dirty.chunk({"y": 256}))
+    clean = cv2.erode((dirt == 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    of_film, of_dirt = score.values[clean], score.values[dirt > 0.1]
+    assert 0.25 < clean.mean() < 0.5
+    np.testing.assert_allclose(np.quantile(of_film, norm.cdf([-1, 1])), [-1, 1], atol=0.35)
+    assert np.median(of_dirt) > 8
 
 
 def test_a_speck_scores_high_at_its_place_and_does_not_raise_its_own_noise():

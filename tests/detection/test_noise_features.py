@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from scans import SHAPE as SCANNED
+from scans import film, scan
 
-from irtoolkit.detection.noise_features import LARGEST_ADDITION, add_trace
+from irtoolkit.crosstalk.regression import fit_crosstalk, level_crosstalk
+from irtoolkit.detection.noise_features import LARGEST_ADDITION, add_trace, find_dark
 
 SHAPE = (61, 83)
 SPOT = np.hypot(*(np.indices(SHAPE) - np.array([30, 40])[:, None, None])) < 3
@@ -49,3 +52,15 @@ def test_unknown_light_stays_unknown_and_where_all_are_candidates_nothing_is_add
     assert np.isnan(found[3, 5])
     assert np.isfinite(found).sum() == found.size - 1
     np.testing.assert_array_equal(add_trace(lost, noisy(2, 0.01), 0 * EVERYWHERE), lost)
+
+
+def test_certain_defects_are_dark_and_about_their_own_size(textured):
+    """Candidates are grown by 4 px and shrink by 2; the blur of .7 px adds one more at most: 12 by 16 px of 6 by 10."""
+    dust = np.zeros(SCANNED, np.float32)
+    dust[60:66, 80:90], dust[150:156, 200:210] = 0.3, -0.1
+    tile = scan(film(textured), dust=dust)
+    crosstalk, ((residual, density),) = level_crosstalk(fit_crosstalk([[tile]]), [tile])
+    found = find_dark(residual, density, crosstalk)
+    assert found[dust > 0].all()
+    assert found.sum() <= 12 * 16
+    assert not found[dust < 0].any()

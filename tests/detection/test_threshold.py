@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irtoolkit.detection.ranking import NULL_REGIONS, null_share
-from irtoolkit.detection.threshold import rate_above, rate_from, threshold_mirror
+from irtoolkit.detection.threshold import FEW, known_rate, rate_above, rate_from, threshold_mirror
 
 
 def table(scores, areas=1):
@@ -94,3 +94,12 @@ def test_rate_of_all_regions_by_hand():
     assert rate_above(table([1.0, 2, 3, 4], 1), table([1.0], 3)) == 0.75
     assert rate_above(table([1.0]), table([1.0, 2.0])) == 1
     assert rate_above(table([]), table([1.0])) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "slopes", "known"),
+    [(0, 0.3, True), (1, 0.3, False), (FEW - 1, 0.3, False), (FEW, 0.3, True), (1, 0.05, True)],
+)
+def test_of_few_defects_on_steep_film_the_rate_is_not_known(number, slopes, known):
+    rate = known_rate(0.04, table([5.0] * number).assign_attrs(slopes=slopes))
+    assert rate == 0.04 if known else np.isnan(rate)

@@ -18,7 +18,7 @@ LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.9
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
-BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 4.5, 0.5
+BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 MANY_SAMPLES, SPARSE = 50_000, 4
 STEEPEST = 0.75
 """Largest rise of the infrared's density over the visible one: that of silver film."""

@@ -19,7 +19,7 @@ DEPTH = 64
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81
 SOME, SKEW = 0.1, 1.1
-NEAR, BIAS_ROUNDS = 2.0, 4
+NEAR, CENTRAL, BIAS_ROUNDS = 2.0, 2.5, 4
 BACKGROUND_WINDOW = 129
 NORMAL_MEAN = 0.798
 LOG_BIAS = 0.635
@@ -186,8 +186,8 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
 
 
 def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Mean score around each pixel without candidates, of scores of at most 2 sigma."""
-    counted = outside * (np.abs(score) < NEAR)
+    """Mean score around each pixel without candidates, of scores of at most 2.5 sigma."""
+    counted = outside * (np.abs(score) < CENTRAL)
     weight = box_mean(counted, BACKGROUND_WINDOW) + np.float32(1e-6)
     return box_mean(score * counted, BACKGROUND_WINDOW) / weight
 

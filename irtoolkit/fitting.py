@@ -46,13 +46,14 @@ def fit_samples(samples: Sequence[SlideSample]) -> Model:
     if len(samples) == 1:
         return fit_alone(samples[0])
     thin = [thin_sample(sample) for sample in samples]
-    crosstalk = fit_crosstalk([sample.tiles for sample in _bounded(thin)])
+    few = _bounded(thin)
+    crosstalk = fit_crosstalk([sample.tiles for sample in few])
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
     fits = [fit_slide(sample.tiles, crosstalk)._replace(pixels=NOTHING) for sample in thin]
     crosstalk, pooled = pool_slides(crosstalk, fits)
     names = tuple(sample.names["source"] for sample in samples)
     down, right = np.transpose([sample.displacement.shift for sample in samples])
-    ratio, ratios = _measure_ratios(_bounded(thin), crosstalk, pooled.weight > 0)
+    ratio, ratios = _measure_ratios(few, crosstalk, pooled.weight > 0)
     slides = Slides(pooled, names, down, right, ratio, ratios)
     return _named(crosstalk, slides, samples)
 

@@ -140,9 +140,8 @@ def _basis(dataset: xr.Dataset) -> OneSlide | Slides:
 
 def _pack(record: tuple[Any, ...], dimensions: Dimensions, prefix: str = "") -> dict[str, tuple[tuple[str, ...], Any]]:
     """Variables of the fields of a record that are known."""
-    fields = ((name, dims, getattr(record, name)) for name, dims in dimensions.items())
-    known = ((name, dims, value) for name, dims, value in fields if value is not None)
-    return {prefix + name: (dims, np.asarray(value) if dims else value) for name, dims, value in known}
+    fields = ((prefix + name, dims, getattr(record, name)) for name, dims in dimensions.items())
+    return {name: (dims, np.asarray(value) if dims else value) for name, dims, value in fields if value is not None}
 
 
 def _unpack(dataset: xr.Dataset, dimensions: Dimensions, prefix: str = "") -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Scored(NamedTuple):
     evidence: xr.Dataset
     samples: list[np.ndarray]
     crosstalk: Crosstalk
-    ratio: Ratio = UNKNOWN
+    ratio: Ratio
 
     @property
     def optics(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The level of a place, the density of film around it without dust, by which outliers of the fit are told from film."""
+"""Levels: the density of the film around each place, without its dust; the fit looks for outliers in each level."""
 
 import numpy as np
 

@@ -64,9 +64,11 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
     bias = _trimmed_bias(terms, values)
     centred = values - combine(bias, terms)
-    clean = _without_dust(terms, centred)
-    sides = [side if side.sum() >= FEWEST_PIXELS else clean for side in (clean & (centred > 0), centred < 0)]
-    blocked, bright = (_log_sigma(terms[:, side], centred[side]) for side in sides)
+    bright = _sigma_below(terms, centred)
+    clean = _without_dust(terms, centred, bright)
+    dark = clean & (centred > 0)
+    side = dark if dark.sum() >= FEWEST_PIXELS else clean
+    blocked = _log_sigma(terms[:, side], centred[side])
     return Noise(bias, blocked, bright, low, high)
 
 
@@ -87,7 +89,15 @@ def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     return coefficient
 
 
-def _without_dust(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _sigma_below(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Coefficients of ln sigma of the negative values, which no dust has; of all where few are negative."""
+    below = values < 0
+    if below.sum() < FEWEST_PIXELS:
+        below[:] = True
+    return _log_sigma(terms[:, below], values[below])
+
+
+def _without_dust(terms: np.ndarray, values: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
     """Values (sample,) bool without the largest, so that hardly more of them are positive than negative.
 
     Film leaves as many on either side of zero; dust is the rest. Values are compared in the spread of the negative
@@ -96,7 +106,7 @@ def _without_dust(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     below = values < 0
     if below.sum() < FEWEST_PIXELS:
         return np.ones(len(values), bool)
-    standard = values / np.exp(combine(_log_sigma(terms[:, below], values[below]), terms))
+    standard = values / np.exp(combine(log_sigma, terms))
     film = min(int(SKEW * below.sum()), int((~below).sum()))
     highest = np.sort(standard[~below])[film - 1] if film else np.inf
     return np.asarray(standard <= highest)
@@ -107,10 +117,7 @@ def _trimmed_bias(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     bias = np.zeros(len(terms))
     for _ in range(BIAS_ROUNDS):
         centred = values - combine(bias, terms)
-        below = centred < 0
-        if below.sum() < FEWEST_PIXELS:
-            below[:] = True
-        sigma = np.exp(combine(_log_sigma(terms[:, below], centred[below]), terms))
+        sigma = np.exp(combine(_sigma_below(terms, centred), terms))
         keep = np.abs(centred) < NEAR * sigma
         bias = least_squares(terms[:, keep], values[keep], 1e-3, 1 / sigma[keep] ** 2)
     return bias

@@ -3,10 +3,11 @@
 import numpy as np
 import xarray as xr
 
+from irtoolkit.detection.noise_features import STEEP
 from irtoolkit.detection.ranking import null_share
 
-FEW, STEEP = 20, 0.1
-"""Number of regions, and slope of the infrared over the visible density, of `known_rate` (docs/method.md)."""
+FEW = 20
+"""Number of regions on steep film below which the rate is not known (docs/method.md)."""
 
 
 def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> float:

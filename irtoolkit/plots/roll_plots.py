@@ -1,7 +1,6 @@
 """Plot of one measured quantity along the slides of a roll."""
 
 from collections.abc import Callable
-from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from irtoolkit.model import OneSlide, Slides, from_dataset
+from irtoolkit.plots.fit_plots import BLUE, GREEN, ORANGE, VERMILION
 from irtoolkit.schema import SlideError
 
 
@@ -21,14 +21,6 @@ class Curve(NamedTuple):
     label: str
     colour: str
     marker: str
-
-
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-"""A palette safe for colour-blind readers (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/)."""
-
-
-def _ratio_of(slides: Slides, band: int) -> np.ndarray:
-    return slides.ratios[:, band]
 
 
 FIGURES = {
@@ -44,11 +36,10 @@ FIGURES = {
     "sigma": ("residual noise (density)", (Curve(attrgetter("pooled.sigma"), "", BLUE, "o"),)),
     "ratio": (
         "ratio of the defects (density in colour over infrared)",
-        tuple(
-            Curve(partial(_ratio_of, band=band), name, colour, marker)
-            for band, (name, colour, marker) in enumerate(
-                (("red", VERMILION, "o"), ("green", GREEN, "s"), ("blue", BLUE, "^"))
-            )
+        (
+            Curve(lambda slides: slides.ratios[:, 0], "red", VERMILION, "o"),
+            Curve(lambda slides: slides.ratios[:, 1], "green", GREEN, "s"),
+            Curve(lambda slides: slides.ratios[:, 2], "blue", BLUE, "^"),
         ),
     ),
     "misfit": ("misfit (1 is usual)", (Curve(attrgetter("pooled.misfit"), "", BLUE, "o"),)),

@@ -100,8 +100,9 @@ class ThresholdExplorer(ipywidgets.VBox):
         """Mark by the slider's nearest step; the slider itself waits, because a browser sends each step back late."""
         self._apply(self._nearest_step(sigma))
 
-    def _drop(self, sigma: float) -> None:
-        self._number.value = self._nearest_step(sigma)
+    def _drop(self) -> None:
+        """Bring the controls to the threshold that the line was dragged to."""
+        self._number.value = self.settings.threshold
         self._method.value = NUMBER
 
     def _nearest_step(self, sigma: float) -> float:

@@ -25,7 +25,7 @@ class ThresholdHistogram:
     span
         Range of the scores of regions, in sigma.
     dragged, dropped
-        Called with the sigma to which the line is dragged, and at which it is let go.
+        Called with the sigma to which the line is dragged, and when it is let go.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ThresholdHistogram:
         pixels: xr.Dataset,
         span: tuple[float, float],
         dragged: Callable[[float], None],
-        dropped: Callable[[float], None],
+        dropped: Callable[[], None],
     ) -> None:
         self.drawing = Drawing(520, 400)
         self._pixels, self._span, self._dragged, self._dropped = pixels, span, dragged, dropped
@@ -41,7 +41,6 @@ class ThresholdHistogram:
         self._line = self._ax.axvline(np.nan)
         self._drawn: Hashable = None
         self._ranked = self._held = False
-        self._at = np.nan
         connect = self.drawing.figure.canvas.mpl_connect
         connect("button_press_event", self._press)
         connect("motion_notify_event", self._move)
@@ -73,11 +72,10 @@ class ThresholdHistogram:
 
     def _move(self, event: Any) -> None:
         if self._held and event.inaxes is not None:
-            self._at = event.xdata
-            self._dragged(self._at)
+            self._dragged(event.xdata)
 
     def _release(self, event: Any) -> None:
         self._move(event)
         if self._held:
-            self._dropped(self._at)
+            self._dropped()
         self._held = False

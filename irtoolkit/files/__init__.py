@@ -1,11 +1,13 @@
 """Scanner files in, healed files out."""
 
-from irtoolkit.files.layouts import SLIDE_SUFFIXES, Layout, find_layout, is_sidecar
+from irtoolkit.files.infrared import Infrared
+from irtoolkit.files.layouts import Layout, count_frames, find_layout
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.files.page_reader import open_page
-from irtoolkit.files.pages import read_pages
+from irtoolkit.files.header import read_pages
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
+from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
 from irtoolkit.files.tags import lost_tags
 from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
 from irtoolkit.files.writer import write_healed, write_mask

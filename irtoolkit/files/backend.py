@@ -1,6 +1,5 @@
 """The xarray engine "irtoolkit": `xr.open_dataset` gives the Dataset that `open_slide` gives."""
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ import xarray as xr
 from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
+from irtoolkit.files.infrared import Infrared
 from irtoolkit.files.layouts import find_layout
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts
 from irtoolkit.schema import DIMENSIONS, SlideError
@@ -34,18 +34,19 @@ class SlideBackend(BackendEntrypoint):
     With ``chunks={}`` the chunks are those of `open_slide`; without `chunks` nothing is read until it is asked for.
     """
 
-    description = "Scans of film with an infrared plane: TIFF and DNG of scanner programs"
-    open_dataset_parameters = ("filename_or_obj", "drop_variables", "infrared")
+    description = "Scans of film with an infrared plane: TIFF, DNG, PNG and PPM of scanner programs"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables", "infrared", "frame")
 
     def open_dataset(
         self,
         filename_or_obj: Any,
         *,
         drop_variables: str | Iterable[str] | None = None,
-        infrared: str | os.PathLike[str] | int | None = None,
+        infrared: Infrared = None,
+        frame: int | None = None,
     ) -> xr.Dataset:
         """Open one slide; errors are those of `open_slide`."""
-        layout = find_slide(filename_or_obj, infrared)
+        layout = find_slide(filename_or_obj, infrared, frame)
         reader = SlideReader(layout)
         counts = xr.Variable(DIMENSIONS, indexing.LazilyIndexedArray(SlideArray(reader)))
         counts.encoding["preferred_chunks"] = dict(zip(DIMENSIONS, reader.chunks, strict=True))

@@ -4,9 +4,9 @@ Values are never interpreted, so a wrong date, an odd rational or a maker note s
 new file takes the byte order of its source. Layouts follow TIFF 6.0 (Adobe, 1992) and its BigTIFF extension.
 
 Directories are read by hand because tifffile takes a cut-off chain of pages for a shorter one and drops values that
-lie outside the file, and tifftools also follows a circular chain for ever. They are packed by hand because tifffile
-writes no EXIF, and tifftools copies all pixels and changes texts and the types of pointers. The tests in
-``tests/files/test_directories.py`` show each of these.
+lie outside the file without a word, and tifftools also follows a circular chain for ever. They are packed by hand
+because tifffile writes no EXIF, and tifftools copies all pixels and changes texts and the types of pointers. The tests
+in ``tests/files/test_directories.py`` show each of these.
 """
 
 import os
@@ -113,12 +113,16 @@ VARIANTS = {
 
 
 class DirectoryReader:
-    """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`."""
+    """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`.
 
-    def __init__(self, file: BinaryIO) -> None:
+    `faults` collects in words what could not be read and is left out.
+    """
+
+    def __init__(self, file: BinaryIO, path: str = "") -> None:
         self.file = file
-        self.path = os.fspath(file.name)
-        self.size = os.fstat(file.fileno()).st_size
+        self.path = path or os.fspath(file.name)
+        self.size = file.seek(0, os.SEEK_END)
+        self.faults: list[str] = []
         file.seek(0)
         start = file.read(16)
         self.variant = self._variant(start)
@@ -171,18 +175,45 @@ class DirectoryReader:
         return self.variant.unpack(f"{entry.count}{_POINTERS[entry.type]}", self.value(entry))
 
     def pages(self) -> Iterator[tuple[Address, Entries]]:
-        """Follow the chain of pages first to last, each before its SubIFDs; a circle ends the chain."""
+        """Follow the chain of pages first to last, each before its SubIFDs.
+
+        The chain ends at a circle, and, after a whole first page, where it leaves the file, which is a fault.
+        """
         position, seen, index = self.first, set[int](), 0
         while position and position not in seen:
             seen.add(position)
-            entries, end = self.entries(position)
-            (position,) = self.variant.unpack(self.variant.offset, self.read(end, self.variant.inline))
+            found = self._linked(position) if index else self._linked_entries(position)
+            if found is None:
+                return
+            entries, position = found
             yield (index,), entries
-            for branch, place in enumerate(self.places(entries.get(SUB_DIRECTORIES))):
+            for branch, place in enumerate(self._branches(entries)):
                 if place not in seen:
                     seen.add(place)
-                    yield (index, branch), self.entries(place)[0]
+                    inner = self._linked(place, last=True)
+                    if inner is not None:
+                        yield (index, branch), inner[0]
             index += 1
+
+    def _linked_entries(self, position: int, *, last: bool = False) -> tuple[Entries, int]:
+        """Entries of a directory and the place of the next in its chain; 0 for the last."""
+        entries, end = self.entries(position)
+        return entries, 0 if last else self.variant.unpack(self.variant.offset, self.read(end, self.variant.inline))[0]
+
+    def _linked(self, position: int, *, last: bool = False) -> tuple[Entries, int] | None:
+        """The same; None, and a fault, where it leaves the file."""
+        try:
+            return self._linked_entries(position, last=last)
+        except LayoutError as error:
+            self.faults.append(str(error).removeprefix(f"{self.path}: "))
+            return None
+
+    def _branches(self, entries: Entries) -> tuple[int, ...]:
+        try:
+            return self.places(entries.get(SUB_DIRECTORIES))
+        except LayoutError as error:
+            self.faults.append(str(error).removeprefix(f"{self.path}: "))
+            return ()
 
     def page(self, address: Address) -> Entries:
         """Read the entries of one page."""

@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from tifffile import TIFF
 
-from irtoolkit.files import pages
+from irtoolkit.files import codecs
 from irtoolkit.files.boxes import overlap, slice_within, split_index
-from irtoolkit.files.pages import Page, read_page
+from irtoolkit.files.header import read_page
+from irtoolkit.files.pages import Page
 from irtoolkit.schema import LayoutError
 
 SCRATCH_BYTES = 64 << 20  # a compressed strip longer than this is decoded once, into a scratch file
@@ -59,7 +59,7 @@ class PageReader:
     @cached_property
     def _row_starts(self) -> np.ndarray | None:
         """Place in the file of every row of every plane, or None for tiles and compressed pages."""
-        if self.page.compression != pages.NONE or 322 in self.page.tags:
+        if self.page.compression != codecs.NONE or 322 in self.page.tags:
             return None
         rows, columns, samples = self.page.segment
         strip, row = np.divmod(np.arange(self.page.height), rows)
@@ -69,7 +69,7 @@ class PageReader:
     def _large(self) -> bool:
         """Whether a compressed strip is too long to be decoded again and again."""
         size = math.prod(self.page.segment) * self.dtype.itemsize
-        return self.page.compression != pages.NONE and size > SCRATCH_BYTES
+        return self.page.compression != codecs.NONE and size > SCRATCH_BYTES
 
     def _read_rows(self, y: range, x: range, samples: range) -> np.ndarray:
         """Read uncompressed strips: bytes that follow each other in one go, and no others."""
@@ -140,54 +140,47 @@ class PageReader:
         last = self._last
         if last and last[0] == index:
             return last[1]
-        return self._undo_predictor(self._decode(file, index), self._segment_shape(index))
+        return self._decode(file, index)
 
     def _segment_shape(self, index: tuple[int, int, int]) -> tuple[int, int, int]:
         """Shape of the decoded segment: the last strip may be shorter, tiles are whole."""
         rows, columns, samples = self.page.segment
         return (rows if 322 in self.page.tags else min(rows, self.page.height - index[1] * rows)), columns, samples
 
-    def _decode(self, file: FileIO, index: tuple[int, int, int]) -> bytes | bytearray:
-        """Read and decompress one segment."""
+    def _decode(self, file: FileIO, index: tuple[int, int, int]) -> np.ndarray:
+        """Read one segment and decode it to (y, x, sample)."""
         data = bytearray(int(self.page.sizes[index]))
         self._fill(file, int(self.page.offsets[index]), memoryview(data))
-        size = math.prod(self._segment_shape(index)) * self.dtype.itemsize
+        page, shape = self.page, self._segment_shape(index)
         try:
-            decoded = TIFF.DECOMPRESSORS[self.page.compression](data, out=size)
+            return codecs.decode_segment(data, page.compression, page.predictor, shape, page.dtype)
         except (RuntimeError, ValueError) as fault:
             raise self._fault(f"strip or tile {index} cannot be decoded ({fault})") from fault
-        if len(decoded) < size:
-            raise self._fault(f"strip or tile {index} holds {len(decoded)} of {size} bytes")
-        return decoded
-
-    def _undo_predictor(self, data: Any, shape: tuple[int, int, int]) -> np.ndarray:
-        """Turn decompressed bytes into counts."""
-        values = np.frombuffer(data, self.page.dtype, math.prod(shape)).reshape(shape).astype(self.dtype)
-        return np.asarray(TIFF.UNPREDICTORS[self.page.predictor](values, axis=1, out=values))
 
     def _spill(self, file: FileIO, index: tuple[int, int, int]) -> np.ndarray:
         """Decode a long segment into a nameless temporary file, which goes away with the reader."""
         height, width, samples = self._segment_shape(index)
-        row = width * samples * self.dtype.itemsize
-        written = 0
         with tempfile.TemporaryFile(prefix="irtoolkit-") as scratch:
-            for data in _whole_rows(self._pieces(file, index), row):
-                count = min(len(data) // row, height - written)
-                scratch.write(self._undo_predictor(data, (count, width, samples)).data)
-                written += count
-            if written < height:
-                raise self._fault(f"strip {index} holds {written} of {height} rows")
+            written = sum(scratch.write(codes.data) for codes in self._pieces(file, index))
+            row = width * samples * self.dtype.itemsize
+            if written < height * row:
+                raise self._fault(f"strip {index} holds {written // row} of {height} rows")
             scratch.flush()
             return np.memmap(scratch, self.dtype, "r", shape=(height, width, samples))
 
-    def _pieces(self, file: FileIO, index: tuple[int, int, int]) -> Iterator[bytes | bytearray]:
-        """Decompress a long segment piece by piece where the compression allows it."""
-        if self.page.compression not in (pages.DEFLATE, pages.OLD_DEFLATE):
+    def _pieces(self, file: FileIO, index: tuple[int, int, int]) -> Iterator[np.ndarray]:
+        """Decode a long segment, piece by piece where the compression allows it, to blocks of whole rows."""
+        page, (height, width, samples) = self.page, self._segment_shape(index)
+        if page.compression not in (codecs.DEFLATE, codecs.OLD_DEFLATE):
             yield self._decode(file, index)
             return
-        file.seek(int(self.page.offsets[index]))
+        file.seek(int(page.offsets[index]))
+        row, left = width * samples * self.dtype.itemsize, height
         try:
-            yield from _inflate(file, int(self.page.sizes[index]))
+            for data in _whole_rows(_inflate(file, int(page.sizes[index])), row):
+                count = min(len(data) // row, left)
+                yield codecs.undo_predictor(data, page.predictor, (count, width, samples), page.dtype)
+                left -= count
         except zlib.error as fault:
             raise self._fault(f"strip {index} cannot be decoded ({fault})") from fault
 

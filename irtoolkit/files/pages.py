@@ -1,29 +1,21 @@
-"""The pages of a file: sizes, samples, where the bytes of each strip or tile lie, and whether they can be read."""
+"""A page of a file: its size and samples, where the bytes of each strip or tile lie, and whether they can be read."""
 
 import math
-import os
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from tifffile import TIFF
 
-from irtoolkit.files.directories import ASCII, Address, DirectoryReader, Entries, Entry
+from irtoolkit.files.codecs import BYTES, NONE, PICTURES, compression_name
+from irtoolkit.files.directories import Address
+from irtoolkit.files.lossless import HEAD
 from irtoolkit.schema import LayoutError
 
-NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 8, 32946, 32773
 LINEAR_RAW = 34892
 
-_COMPRESSIONS = {2: "fax", 3: "fax", 4: "fax", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 34892: "JPEG"}
-_COMPRESSIONS |= {50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
-_COLOURS = {0: "white-is-zero gray", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab", 32803: "camera mosaic"}
+_COLOURS = {3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 32803: "camera mosaic"}
 _FORMATS = {2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
-
-# The tags that are read; everything else in a directory (EXIF, IPTC, maker notes) is left unread.
-_WANTED = {254, 256, 257, 258, 259, 262, 266, 271, 272, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 306}
-_WANTED |= {317, 322, 323, 324, 325, 330, 338, 339, 700, 34675, 50706}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +100,7 @@ class Page:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a sample as it is in the file."""
-        return np.dtype(f"{self.order}u{self.bits // 8}")
+        return np.dtype(f"{self.order}u{1 if self.bits <= 8 else 2}")
 
     @property
     def segment(self) -> tuple[int, int, int]:
@@ -165,85 +157,31 @@ class Page:
 
     def _check_samples(self) -> None:
         """Refuse what does not hold 8- or 16-bit counts."""
-        if self.photometric in _COLOURS and self.photometric != 4:
+        if self.photometric in _COLOURS:
             kind = _COLOURS[self.photometric]
             raise LayoutError(f"{self.path}: the picture is {kind}; save it as RGB")
         kinds = [_FORMATS[code] for code in self.numbers(339) if code in _FORMATS]
         if kinds:
             raise LayoutError(f"{self.path}: its samples are {kinds[0]} numbers, not counts; save a 16-bit TIFF")
-        if self.bits not in (8, 16):
+        packed = self.compression not in PICTURES or not 8 <= self.bits <= 16
+        if self.bits not in (8, 16) and packed:
             bits = self.bits or self.numbers(258)
             raise LayoutError(f"{self.path}: its samples have neither 8 nor 16 bits; save a 16-bit TIFF (bits: {bits})")
 
     def _check_compression(self) -> None:
         """Refuse compression that changes counts, or that is rare."""
-        if self.compression not in (NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS):
-            name = _COMPRESSIONS.get(self.compression, f"number {self.compression}")
-            why = ", which changes the counts and their noise" if "JPEG" in name else ""
-            advice = "scan or save it uncompressed, with LZW or with deflate"
-            raise LayoutError(f"{self.path}: unsupported compression {name}{why}; {advice}")
+        name, advice = compression_name(self.compression), "scan or save it uncompressed, with LZW or with deflate"
+        if self.compression in PICTURES:
+            if not PICTURES[self.compression].is_lossless(self.head()):
+                raise LayoutError(f"{self.path}: its {name} compression changes the counts and their noise; {advice}")
+        elif self.compression not in BYTES:
+            lossy = ", which changes the counts and their noise" if "JPEG" in name else ""
+            raise LayoutError(f"{self.path}: unsupported compression {name}{lossy}; {advice}")
         if self.predictor not in (1, 2) or self.number(266, 1) != 1:
             raise LayoutError(f"{self.path}: unsupported predictor or bit order; save it as plain 16-bit TIFF")
 
-
-def read_pages(path: str | os.PathLike[str]) -> list[Page]:
-    """Read the headers of the pages of a TIFF, DNG or PGM file, first to last, each before its SubIFDs.
-
-    Raises `FileNotFoundError` where there is no file, and `LayoutError` where it is a folder, empty, of another
-    kind, or its directories are cut off.
-    """
-    name = os.fspath(path)
-    if os.path.isdir(name):
-        raise LayoutError(f"{name}: this is a folder, not a file; name the slides in it")
-    with open(name, "rb") as file:
-        status = os.fstat(file.fileno())
-        found = [((0,), ">", _graymap_tags(file))] if file.read(2) == b"P5" else _directories(DirectoryReader(file))
-    pages = [Page(name, status.st_size, status.st_mtime_ns, *directory) for directory in found]
-    return [page for page in pages if min(page.height, page.width, page.samples) > 0]
-
-
-def read_page(path: str | os.PathLike[str], address: Address) -> Page:
-    """Read the header of one page and check that it can be read."""
-    for page in read_pages(path):
-        if page.address == address:
-            page.check()
-            return page
-    raise LayoutError(f"{os.fspath(path)}: the file has changed while it was read; run again (page {address} is gone)")
-
-
-def _directories(reader: DirectoryReader) -> list[tuple[Address, str, dict[int, Any]]]:
-    """Read address, byte order and wanted tags of every page of a TIFF file."""
-    return [(address, reader.variant.order, _tags(reader, entries)) for address, entries in reader.pages()]
-
-
-def _tags(reader: DirectoryReader, entries: Entries) -> dict[int, Any]:
-    known = {code: entries[code] for code in _WANTED & entries.keys() if entries[code].type in TIFF.DATA_FORMATS}
-    return {code: _value(reader, entry) for code, entry in known.items() if entry.count}
-
-
-def _value(reader: DirectoryReader, entry: Entry) -> Any:
-    """Read the value of one tag: text, bytes, or numbers of 64 bits, fractions as quotients."""
-    data, form = reader.value(entry), TIFF.DATA_FORMATS[entry.type]
-    if entry.type == ASCII:
-        return data.split(b"\0")[0].decode("utf-8", "replace").strip()
-    if form == "1B":
-        return data
-    numbers = np.frombuffer(data, reader.variant.order + form[1])
-    if form[0] == "2":
-        upper, lower = numbers.reshape(-1, 2).astype(np.float64).T
-        return np.divide(upper, lower, out=np.zeros_like(upper), where=lower != 0)
-    return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)
-
-
-def _graymap_tags(file: BinaryIO) -> dict[int, Any]:
-    """Describe a binary PGM file as the page of a TIFF file with one strip would be."""
-    file.seek(0)
-    header = re.match(rb"P5(?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s", file.read(4096))
-    if not header:
-        raise LayoutError(f"{file.name}: damaged: no whole PGM header; copy or scan it again")
-    width, height, white = (int(group) for group in header.groups())
-    if white not in (255, 65535):
-        raise LayoutError(f"{file.name}: this PGM has neither 8 nor 16 bits; scan with 16 bits (white: {white})")
-    bits = 8 if white == 255 else 16
-    numbers = {256: width, 257: height, 258: bits, 262: 1, 273: header.end(), 277: 1}
-    return {code: np.array([number], np.int64) for code, number in numbers.items()}
+    def head(self) -> bytes:
+        """First bytes of the first strip or tile, 64 KB at most."""
+        with open(self.path, "rb") as file:
+            file.seek(max(int(self.offsets.flat[0]), 0))
+            return file.read(max(min(int(self.sizes.flat[0]), HEAD), 0))

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from irtoolkit.files.layouts import Plane, find_layout, is_sidecar, sidecar_of
+from irtoolkit.files.layouts import Plane, find_layout
 from irtoolkit.files.metadata import describe, profile_name
 from irtoolkit.files.reader import open_slide
+from irtoolkit.files.sidecars import is_sidecar, sidecar_of
 from irtoolkit.schema import LayoutError, NoInfraredError
 from irtoolkit.synthetic.scanner_files import LAYOUTS, write_scanner_file
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irtoolkit.files import page_reader
+from irtoolkit.files.header import read_pages
 from irtoolkit.files.layouts import find_layout
 from irtoolkit.files.page_reader import PageReader, open_page
-from irtoolkit.files.pages import read_pages
 from irtoolkit.files.reader import SlideReader, open_slide
 from irtoolkit.schema import LayoutError
 from irtoolkit.synthetic.scanner_files import write_scanner_file

@@ -30,8 +30,9 @@ def test_missing_file_and_folder(tmp_path):
         (b"II*\0\x08\0\0\0", "truncated or damaged"),
         (b"MM\0*\0\0\0\0", "there is no picture in the file"),
         (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", "there is no picture in the file"),
-        (b"P5\n3", "no whole PGM header"),
-        (b"P5\n3 2\n1023\n" + bytes(12), "neither 8 nor 16 bits; .*white: 1023"),
+        (b"P5\n3", "no whole PGM or PPM header"),
+        (b"P6\n3 2\n65536\n" + bytes(36), "no number up to 65535; .*white: 65536"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0", "no whole PNG header"),
     ],
 )
 def test_what_is_no_picture(tmp_path, content, message):
@@ -58,10 +59,20 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path, counts, layout):
         (np.zeros((9, 7, 3), np.int16), {}, "signed integer numbers"),
         (np.zeros((9, 7, 3), np.uint32), {}, "neither 8 nor 16 bits; .*bits: 32"),
         (np.zeros((9, 7), np.uint8), {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}, "palette"),
-        (np.zeros((9, 7), np.uint16), {"photometric": "miniswhite"}, "white-is-zero"),
         (np.zeros((9, 7, 4), np.uint16), {"photometric": "separated"}, "CMYK"),
         (np.zeros((16, 16, 3), np.uint8), {"compression": "jpeg"}, "JPEG.*changes the counts"),
-        (np.zeros((16, 16, 3), np.uint16), {"compression": "zstd"}, "unsupported compression Zstandard"),
+        (np.zeros((16, 16, 3), np.uint16), {"compression": "jpeg2000", "compressionargs": {"level": 40}}, "JPEG 2000"),
+        (
+            np.ones((16, 16, 3), np.uint8),
+            {"compression": "webp", "compressionargs": {"lossless": False}},
+            "WebP .*chan",
+        ),
+        (
+            np.ones((16, 16, 3), np.uint8),
+            {"compression": "jpegxl", "compressionargs": {"distance": 1}},
+            "JPEG XL .*chan",
+        ),
+        (np.ones((16, 16, 3), np.uint16), {"compression": "lerc"}, "unsupported compression LERC; "),
     ],
 )
 def test_samples_that_are_no_counts(tmp_path, picture, options, message):

@@ -1,0 +1,97 @@
+"""Which compressions keep every count, and how their strips and tiles are decoded."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import imagecodecs
+import numpy as np
+from tifffile import TIFF
+
+from irtoolkit.files import lossless
+
+NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LOSSLESS_JPEG, PNG = 1, 5, 8, 32946, 32773, 7, 34933
+
+BYTES = frozenset({NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, 34925, 34926, 50000})
+"""Compressions of bytes, which lose nothing: LZW, deflate, PackBits, LZMA, and Zstandard under two numbers."""
+
+
+class PictureCodec(NamedTuple):
+    """A compression of pictures: its decoder, and whether a code stream that begins so loses nothing."""
+
+    decode: Callable[[bytes | bytearray], Any]
+    is_lossless: Callable[[bytes], bool]
+
+
+_JPEG_2000 = PictureCodec(imagecodecs.jpeg2k_decode, lossless.is_lossless_jpeg2000)
+_JPEG_XL = PictureCodec(imagecodecs.jpegxl_decode, lossless.is_lossless_jpegxl)
+_WEBP = PictureCodec(imagecodecs.webp_decode, lossless.is_lossless_webp)
+
+PICTURES = {
+    LOSSLESS_JPEG: PictureCodec(imagecodecs.ljpeg_decode, lossless.is_lossless_jpeg),
+    **dict.fromkeys((33004, 33005, 34712), _JPEG_2000),
+    **dict.fromkeys((50002, 52546), _JPEG_XL),
+    **dict.fromkeys((34927, 50001), _WEBP),
+    PNG: PictureCodec(imagecodecs.png_decode, lambda _: True),
+}
+"""Compressions of pictures by their number in the tag Compression; these may lose counts, or not."""
+
+_NAMES = {2: "fax", 3: "fax", 4: "fax", 6: "JPEG", 7: "JPEG", 33007: "JPEG", 34892: "JPEG", 34887: "LERC"}
+_NAMES |= {**dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"), **dict.fromkeys((34927, 50001), "WebP")}
+_NAMES |= {**dict.fromkeys((50002, 52546), "JPEG XL"), 22610: "JPEG XR", 34934: "JPEG XR"}
+
+
+def compression_name(compression: int) -> str:
+    """Name of a compression by its number.
+
+    >>> compression_name(34712), compression_name(65000)
+    ('JPEG 2000', 'number 65000')
+    """
+    return _NAMES.get(compression, f"number {compression}")
+
+
+def decode_segment(
+    data: bytes | bytearray, compression: int, predictor: int, shape: tuple[int, int, int], stored: np.dtype[Any]
+) -> np.ndarray:
+    """Decode one strip or tile.
+
+    Parameters
+    ----------
+    data
+        The bytes of the segment in the file.
+    compression, predictor
+        Values of the two tags.
+    shape
+        Rows, columns and samples of the segment.
+    stored
+        uint8 or uint16 in the byte order of the file.
+
+    Returns
+    -------
+    numpy.ndarray
+        Codes (y, x, sample) in native byte order.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        The data cannot be decoded, or hold fewer or other samples than `shape` and `stored`.
+    """
+    if compression in PICTURES:
+        return _picture(np.asarray(PICTURES[compression].decode(data)), shape, stored)
+    size = int(np.prod(shape)) * stored.itemsize
+    decoded = TIFF.DECOMPRESSORS[compression](data, out=size)
+    if len(decoded) < size:
+        raise ValueError(f"it holds {len(decoded)} of {size} bytes")
+    return undo_predictor(decoded, predictor, shape, stored)
+
+
+def undo_predictor(data: Any, predictor: int, shape: tuple[int, int, int], stored: np.dtype[Any]) -> np.ndarray:
+    """Turn decompressed bytes into codes (y, x, sample) in native byte order."""
+    values = np.frombuffer(data, stored, int(np.prod(shape))).reshape(shape).astype(stored.newbyteorder("="))
+    return np.asarray(TIFF.UNPREDICTORS[predictor](values, axis=1, out=values))
+
+
+def _picture(decoded: np.ndarray, shape: tuple[int, int, int], stored: np.dtype[Any]) -> np.ndarray:
+    """Check a decoded picture; lossless JPEG may hold the samples of a pixel as neighbours in a row."""
+    if decoded.size != np.prod(shape) or len(decoded) != shape[0] or decoded.dtype.itemsize != stored.itemsize:
+        raise ValueError(f"it holds {decoded.shape} samples of {decoded.dtype}, not {shape} of {stored.name}")
+    return decoded.reshape(shape)

@@ -1,0 +1,108 @@
+"""PNG, PGM and PPM files as pages: their headers as the tags of a TIFF page with one strip would be.
+
+PNG: W3C PNG (third edition), chapter 11. PGM and PPM: the netpbm formats P5 and P6.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from irtoolkit.files import codecs
+from irtoolkit.schema import LayoutError
+
+PNG_START, MAP_STARTS = b"\x89PNG\r\n\x1a\n", (b"P5", b"P6")
+EXIF_CHUNK = b"eXIf"
+_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
+_PALETTE, _RGB, _GRAY = 3, 2, 1
+_ALPHA = 2
+_INCH = 0.0254
+
+_HEADER = re.compile(rb"P[56](?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s")
+
+
+def is_portable(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is a PNG, PGM or PPM file."""
+    return start.startswith((PNG_START, *MAP_STARTS))
+
+
+def portable_tags(file: BinaryIO, size: int) -> dict[int, Any]:
+    """Describe a PNG, PGM or PPM file of `size` bytes as a TIFF page; raises `LayoutError` where it is damaged."""
+    file.seek(0)
+    return _png_tags(file, size) if file.read(8) == PNG_START else _map_tags(file)
+
+
+def _map_tags(file: BinaryIO) -> dict[int, Any]:
+    """A PGM or PPM file; a white other than that of its bits is its white level."""
+    file.seek(0)
+    found = _HEADER.match(file.read(4096))
+    if not found:
+        raise LayoutError(f"{file.name}: damaged: no whole PGM or PPM header; copy or scan it again")
+    width, height, white = (int(group) for group in found.groups())
+    if not 0 < white < 2**16:
+        raise LayoutError(f"{file.name}: damaged: its white is no number up to 65535; copy it again (white: {white})")
+    samples, bits = 3 if found[0].startswith(b"P6") else 1, 8 if white < 2**8 else 16
+    tags = _page_tags(height, width, bits, samples) | {273: found.end(), 50717: white}
+    return {code: np.atleast_1d(np.int64(value)) for code, value in tags.items()}
+
+
+def _page_tags(height: int, width: int, bits: int, samples: int) -> dict[int, Any]:
+    return {256: width, 257: height, 258: bits, 262: _RGB if samples >= _RGB + 1 else _GRAY, 277: samples}
+
+
+def _png_tags(file: BinaryIO, size: int) -> dict[int, Any]:
+    chunks = dict(_first_chunks(file, size))
+    head = chunks.get(b"IHDR", b"")
+    if len(head) < 13:
+        raise LayoutError(f"{file.name}: truncated or damaged: no whole PNG header; copy or scan it again")
+    width, height = (int.from_bytes(head[place : place + 4], "big") for place in (0, 4))
+    bits, kind = head[8], head[9]
+    if kind == _PALETTE or kind not in _SAMPLES:
+        raise LayoutError(f"{file.name}: the picture has a palette; save it as RGB")
+    samples = _SAMPLES[kind]
+    tags = _page_tags(height, width, bits, samples) | {259: codecs.PNG, 273: 0, 279: size, 278: height}
+    tags |= {338: _ALPHA} if samples in (2, 4) else {}
+    numbers: dict[int, Any] = {code: np.atleast_1d(np.int64(value)) for code, value in tags.items()}
+    return numbers | _resolution(chunks.get(b"pHYs", b"")) | _texts(chunks)
+
+
+def _resolution(chunk: bytes) -> dict[int, Any]:
+    """Pixels per metre as dots per inch."""
+    if len(chunk) < 9 or chunk[8] != 1:
+        return {}
+    across, down = (int.from_bytes(chunk[place : place + 4], "big") * _INCH for place in (0, 4))
+    return {282: np.array([across]), 283: np.array([down]), 296: np.array([2])}
+
+
+def _texts(chunks: dict[bytes, bytes]) -> dict[int, Any]:
+    """ICC profile, XMP and the program's name."""
+    found: dict[int, Any] = {}
+    with suppress(zlib.error):
+        _, _, profile = chunks.get(b"iCCP", b"").partition(b"\0")
+        found |= {34675: zlib.decompress(profile[1:])} if profile else {}
+    software = chunks.get(b"tEXt:Software")
+    found |= {305: software.decode("latin-1")} if software else {}
+    xmp = chunks.get(b"iTXt:XML:com.adobe.xmp", b"")
+    return found | ({700: xmp[4:]} if xmp else {})
+
+
+def png_exif(file: BinaryIO, size: int) -> bytes:
+    """The EXIF of a PNG file, as the bytes of a TIFF file; empty where there is none."""
+    return dict(_first_chunks(file, size)).get(EXIF_CHUNK, b"")
+
+
+def _first_chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of the chunks before the picture and after it; that of a text after its keyword."""
+    place = len(PNG_START)
+    while place + 12 <= size:
+        file.seek(place)
+        head = file.read(8)
+        length, name = int.from_bytes(head[:4], "big"), head[4:]
+        place += 12 + length
+        if name != b"IDAT" and place <= size:
+            content = file.read(length)
+            keyword, _, text = content.partition(b"\0")
+            yield (name + b":" + keyword, text) if name in (b"tEXt", b"iTXt") else (name, content)

@@ -19,7 +19,7 @@ from tifffile import TIFF
 
 from irtoolkit.schema import LayoutError
 
-ASCII, SHORT, LONG, LONG8 = 2, 3, 4, 16
+ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
 SUB_DIRECTORIES = 330
 SIZES = {kind: struct.calcsize(f"={form}") for kind, form in TIFF.DATA_FORMATS.items()} | {129: 1}
 """Bytes of a value by its type number; 129 is UTF-8 text (EXIF 3.0)."""

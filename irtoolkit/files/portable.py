@@ -15,7 +15,9 @@ from irtoolkit.files import codecs
 from irtoolkit.schema import LayoutError
 
 PNG_START, MAP_STARTS = b"\x89PNG\r\n\x1a\n", (b"P5", b"P6")
-EXIF_CHUNK = b"eXIf"
+EXIF_STREAM = 34665
+"""Under the number of the tag EXIF: the EXIF of a PNG file, as the bytes of a TIFF file."""
+
 _SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
 _PALETTE, _RGB, _GRAY = 3, 2, 1
 _ALPHA = 2
@@ -86,12 +88,8 @@ def _texts(chunks: dict[bytes, bytes]) -> dict[int, Any]:
     software = chunks.get(b"tEXt:Software")
     found |= {305: software.decode("latin-1")} if software else {}
     xmp = chunks.get(b"iTXt:XML:com.adobe.xmp", b"")
-    return found | ({700: xmp[4:]} if xmp else {})
-
-
-def png_exif(file: BinaryIO, size: int) -> bytes:
-    """The EXIF of a PNG file, as the bytes of a TIFF file; empty where there is none."""
-    return dict(_first_chunks(file, size)).get(EXIF_CHUNK, b"")
+    exif = chunks.get(b"eXIf", b"")
+    return found | ({700: xmp[4:]} if xmp else {}) | ({EXIF_STREAM: exif} if exif else {})
 
 
 def _first_chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:

@@ -1,20 +1,37 @@
 """The tags that a new picture inherits from its source, with EXIF and GPS (EXIF 2.32), and those that it lost."""
 
+import io
 import logging
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from tifffile import TIFF
 
-from irtoolkit.files.directories import ASCII, SIZES, Address, Directory, DirectoryReader, Entries, Entry, Order, Tag
+from irtoolkit.files.directories import (
+    ASCII,
+    RATIONAL,
+    SIZES,
+    UNDEFINED,
+    Address,
+    Directory,
+    DirectoryReader,
+    Entries,
+    Entry,
+    Order,
+    Tag,
+    Variant,
+)
+from irtoolkit.files.portable import EXIF_STREAM, is_portable, portable_tags
 from irtoolkit.schema import LayoutError
 
-DESCRIPTION, ORIENTATION, X_RESOLUTION, SOFTWARE, ICC_PROFILE = 270, 274, 282, 305, 34675
-RESOLUTION = frozenset({X_RESOLUTION, 283, 296})
+DESCRIPTION, ORIENTATION, SOFTWARE, XMP, ICC_PROFILE = 270, 274, 305, 700, 34675
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+RESOLUTION = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
 DESCRIPTIVE = frozenset({269, DESCRIPTION, 271, 272, SOFTWARE, 306, 315, 316, 33432})
-EMBEDDED = frozenset({700, 33723, 34377})  # XMP, IPTC, and Photoshop resources, where some programs keep their IPTC
+EMBEDDED = frozenset({XMP, 33723, 34377})  # XMP, IPTC, and Photoshop resources, where some programs keep their IPTC
 COLOUR = frozenset({318, 319, ICC_PROFILE})
 FILM = frozenset({35244})  # SilverFast's film name and settings, in files with and without infrared
 EXIF, GPS, INTEROPERABILITY = 34665, 34853, 40965
@@ -28,6 +45,9 @@ STORAGE |= {*range(338, 342), 347, *range(512, 522), *range(529, 533)}
 
 _NAMES = {(): TIFF.TAGS, (EXIF,): TIFF.EXIF_TAGS, (GPS,): TIFF.GPS_TAGS, (EXIF, INTEROPERABILITY): TIFF.IOP_TAGS}
 """Names of a page's tags, and of those in the directories that its tags EXIF and GPS point to."""
+
+PORTABLE = Variant("<")
+"""How tags of files that are no TIFF files are written."""
 
 AnyPath = str | os.PathLike[str]
 logger = logging.getLogger(__name__)
@@ -43,7 +63,7 @@ def carried_tags(source: AnyPath, page: Address = (0,)) -> tuple[Order, Director
     Parameters
     ----------
     source
-        TIFF file (also BigTIFF or DNG) with the colour planes.
+        File with the colour planes: TIFF (also BigTIFF or DNG), PNG or PPM.
     page
         Address of the page of the colour planes: ``(0,)`` the first page, ``(0, 1)`` its second SubIFD.
 
@@ -55,9 +75,11 @@ def carried_tags(source: AnyPath, page: Address = (0,)) -> tuple[Order, Director
     Raises
     ------
     LayoutError
-        The source is not a TIFF file, ends too early, or has no such page.
+        The source is no such file, ends too early, or has no such page.
     """
     with Path(source).open("rb") as file:
+        if is_portable(file.read(8)):
+            return PORTABLE.order, _portable_tags(file)
         reader = DirectoryReader(file)
         entries, fallback = reader.page(page), reader.page((0,))
         own = CARRIED & entries.keys() - RESOLUTION | (RESOLUTION if X_RESOLUTION in entries else frozenset())
@@ -68,13 +90,37 @@ def carried_tags(source: AnyPath, page: Address = (0,)) -> tuple[Order, Director
     return reader.variant.order, tags
 
 
+def _portable_tags(file: BinaryIO) -> Directory:
+    """What a new picture inherits from a PNG file (a PGM or PPM file has nothing): EXIF, profile, XMP, resolution."""
+    found = portable_tags(file, os.fstat(file.fileno()).st_size)
+    exif = found.get(EXIF_STREAM, b"")
+    tags: Directory = {}
+    with suppress(LayoutError):
+        reader = DirectoryReader(io.BytesIO(exif), str(file.name))
+        tags = _read_tags(reader, reader.page((0,)), CARRIED)
+    texts = {code: found[code] for code in (XMP, ICC_PROFILE) if code in found}
+    tags |= {code: Tag(UNDEFINED, len(text), text) for code, text in texts.items()}
+    if SOFTWARE in found:
+        tags[SOFTWARE] = _ascii(found[SOFTWARE].encode("ascii", "replace"))
+    if X_RESOLUTION in found:
+        inches = (round(10000 * float(found[code][0])) for code in (X_RESOLUTION, Y_RESOLUTION))
+        for code, dots in zip((X_RESOLUTION, Y_RESOLUTION), inches, strict=True):
+            tags[code] = Tag(RATIONAL, 1, PORTABLE.pack("II", dots, 10000))
+        tags[RESOLUTION_UNIT] = PORTABLE.shorts(2)
+    return tags
+
+
+def _ascii(text: bytes) -> Tag:
+    return Tag(ASCII, len(text) + 1, text + b"\0")
+
+
 def with_provenance(tags: Directory, software: str, description: str = "") -> Directory:
     """Append a program's name to the Software tag; a description becomes ImageDescription if there was none."""
     parts = [_text(tags, SOFTWARE), software.encode("ascii", "replace")]
     added = {SOFTWARE: b"; ".join(part for part in parts if part)}
     if description and not _text(tags, DESCRIPTION):
         added[DESCRIPTION] = description.encode("ascii", "replace")
-    return tags | {code: Tag(ASCII, len(text) + 1, text + b"\0") for code, text in added.items()}
+    return tags | {code: _ascii(text) for code, text in added.items()}
 
 
 def lost_tags(source: AnyPath, page: Address, written: AnyPath) -> list[str]:
@@ -91,6 +137,8 @@ def lost_tags(source: AnyPath, page: Address, written: AnyPath) -> list[str]:
 def tag_codes(path: AnyPath, page: Address = (0,)) -> set[tuple[int, ...]]:
     """Numbers of all tags of a page of a TIFF file; of one inside of EXIF or GPS, after the numbers that lead there."""
     with Path(path).open("rb") as file:
+        if is_portable(file.read(8)):
+            return {(code,) for code in _portable_tags(file)}
         reader = DirectoryReader(file)
         return set(_codes(reader, reader.page(page), ()))
 

@@ -7,11 +7,14 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 
 from irtoolkit.files.header import read_header
 from irtoolkit.files.layouts import count_frames, find_layout
 from irtoolkit.files.reader import open_slide
 from irtoolkit.files.sidecars import is_sidecar, named_infrared
+from irtoolkit.files.tags import lost_tags
+from irtoolkit.files.writer import write_healed
 from irtoolkit.pictures import orient
 from irtoolkit.schema import LayoutError, NoInfraredError
 
@@ -147,6 +150,28 @@ def test_png_pairs(tmp_path, counts):
     (page,), faults = read_header(tmp_path / "a.png")
     assert page.tags[34675] == b"profile" * 30
     assert not faults
+
+
+def test_a_healed_png_keeps_what_a_tiff_can_hold(tmp_path, counts):
+    tifffile.imwrite(
+        tmp_path / "exif.tif", counts[3], metadata=None, software="Scanner 5", datetime="2024:05:06 07:08:09"
+    )
+    exif = b"eXIf", (tmp_path / "exif.tif").read_bytes()
+    profile = b"iCCP", b"scanner\0\0" + zlib.compress(b"profile" * 30)
+    resolution = b"pHYs", struct.pack(">IIB", 157480, 157480, 1)
+    source = tmp_path / "scans" / "a.png"
+    source.parent.mkdir()
+    write_png(source, np.moveaxis(counts[:3], 0, -1), metadata=[exif, profile, resolution])
+    healed = xr.DataArray(counts[:3], dims=("band", "y", "x"), coords={"band": ["R", "G", "B"]})
+    write_healed(healed, tmp_path / "a_clean.tif", source=source)
+    with tifffile.TiffFile(tmp_path / "a_clean.tif") as tiff:
+        tags = tiff.pages[0].tags
+        np.testing.assert_array_equal(tiff.asarray(), np.moveaxis(counts[:3], 0, -1))
+        assert tags[34675].value == b"profile" * 30
+        assert tags[282].value == (39999920, 10000)
+        assert tags[306].value == "2024:05:06 07:08:09"
+        assert tags[305].value.startswith("Scanner 5; irtoolkit")
+    assert lost_tags(source, (0,), tmp_path / "a_clean.tif") == []
 
 
 @pytest.mark.parametrize("white", [65535, 4095, 255, 100])

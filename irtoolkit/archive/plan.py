@@ -10,7 +10,7 @@ import xarray as xr
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import Record, is_done, of_sources, read_record, recipe, record_file
+from irtoolkit.archive.records import Record, is_done, of_sources, read_records, recipe
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.tasks import Task, check_outputs, describe_layout, find_slides
 from irtoolkit.files import find_layout
@@ -60,15 +60,16 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     Raises
     ------
     CallError
-        Nothing is found, outputs would collide or be written beside sources; `SlideError` if a program is missing, or
-        the decisions in the output folder cannot be read.
+        Nothing is found, or outputs would be written beside sources; `SlideError` if a program is missing, or the
+        decisions in the output folder cannot be read.
     """
     check_method(choices.settings.heal)
-    tasks = find_slides(paths, out)
+    records = read_records(out)
+    tasks = find_slides(paths, out, {slide: record["name"] for slide, record in records.items()})
     check_outputs(tasks, out)
     decisions = read_decisions(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
-        slides = tuple(progress.each(survey(task, out) for task in tasks))
+        slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
     found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
     rolls = tuple((roll, _model_of(roll, out, choices)) for roll in found)
     return Run(out, choices, slides, rolls, decisions)
@@ -79,9 +80,8 @@ def given_model(folder: Path) -> Path:
     return folder / "report" / "rolls" / "given.json"
 
 
-def survey(task: Task, folder: Path) -> Known:
+def survey(task: Task, record: Record | None) -> Known:
     """Describe a slide: from its record if its source is unchanged, else from its header."""
-    record = read_record(record_file(folder, task.name))
     if record is not None and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
     try:

@@ -15,7 +15,7 @@ from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 
-KIND = "irtoolkit record"
+KIND, RECORD = "irtoolkit record", "record.json"
 BLOCK, BLOCKS = 4096, 64
 """Bytes of a block, and number of blocks, besides the header, that a digest samples."""
 
@@ -63,9 +63,19 @@ def recipe(settings: Settings, compression: str, model: str, decision: str = "")
     return {"version": VERSION, "settings": chosen, "model": model}
 
 
+def read_records(folder: Path) -> dict[str, Record]:
+    """The record of every slide in an output folder, by slide, each with the `name` of the slide's outputs."""
+    top, found = preview_folder(folder, ""), {}
+    for place, _, files in os.walk(top):
+        record = read_record(Path(place) / RECORD) if RECORD in files else None
+        if record is not None:
+            found[record["row"]["slide"]] = record | {"name": Path(place).relative_to(top).as_posix()}
+    return found
+
+
 def record_file(folder: Path, name: str) -> Path:
     """Path of the record of the slide called `name`, beside its pictures."""
-    return preview_folder(folder, name) / "record.json"
+    return preview_folder(folder, name) / RECORD
 
 
 def write_record(record: Record, file: Path) -> None:

@@ -223,7 +223,8 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
 
 def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     """Write table and report of all slides that this run or an earlier one has tried."""
-    rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
+    tasks = [slide.task for slide in run.slides]
+    rows = [row | {"name": task.name} for task in tasks if (row := _row_of(task, run.folder, outcomes))]
     decisions = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
     rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
     settled = {slide for slide, decision in decisions.items() if decision.verdict}

@@ -7,5 +7,5 @@ from irtoolkit.files.page_reader import open_page
 from irtoolkit.files.pages import read_pages
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
 from irtoolkit.files.tags import lost_tags
-from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
+from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together, shorten
 from irtoolkit.files.writer import write_healed, write_mask

@@ -28,7 +28,7 @@ def make_archive(root: Path, slides: int = 8) -> Path:
 
 def digests(folder: Path) -> dict[str, str]:
     """Digest of every TIFF file below a folder, by its path there."""
-    files = sorted(folder.rglob("*.tif"))
+    files = sorted(file for file in folder.rglob("*.tif") if file.is_file())
     return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

@@ -135,7 +135,7 @@ def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
     slide, layout = open_slide(job.task.path), find_layout(job.task.path)
     record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
-    record |= {"about": describe_layout(layout)}
+    record |= {"about": describe_layout(layout), "source": str(job.task.path)}
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:

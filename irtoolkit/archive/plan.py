@@ -10,9 +10,10 @@ import xarray as xr
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import Record, is_done, of_sources, read_record, recipe, record_file
+from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
+from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
-from irtoolkit.archive.tasks import Task, check_outputs, describe_layout, find_slides
+from irtoolkit.archive.tasks import CallError, Task, check_outputs, describe_layout, find_slides
 from irtoolkit.files import find_layout
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
@@ -41,17 +42,21 @@ class Known(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All slides, all rolls with their models (None if still to be fitted), and all decisions."""
+    """All slides, all rolls with their models (None if still to be fitted), and all decisions.
+
+    `earlier` are the rows of the slides of other calls into the same folder.
+    """
 
     folder: Path
     choices: Choices
     slides: tuple[Known, ...]
     rolls: tuple[tuple[Roll, RollModel | None], ...]
     decisions: Mapping[str, Decision]
+    earlier: tuple[Row, ...] = ()
 
-    def decision(self, task: Task) -> Decision:
+    def decision(self, slide: str) -> Decision:
         """The decision about a slide before the run."""
-        return decision_of(self.decisions, task.slide)
+        return decision_of(self.decisions, slide)
 
 
 def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
@@ -60,18 +65,34 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     Raises
     ------
     CallError
-        Nothing is found, outputs would collide or be written beside sources; `SlideError` if a program is missing, or
-        the decisions in the output folder cannot be read.
+        Nothing is found, outputs would be written beside sources, or over those of another folder's slides;
+        `SlideError` if a program is missing, or the decisions in the output folder cannot be read.
     """
     check_method(choices.settings.heal)
-    tasks = find_slides(paths, out)
+    records = read_records(out)
+    tasks = find_slides(paths, out, {slide: record["name"] for slide, record in records.items()})
     check_outputs(tasks, out)
+    _check_sources(tasks, records, out)
     decisions = read_decisions(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
-        slides = tuple(progress.each(survey(task, out) for task in tasks))
+        slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
     found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
     rolls = tuple((roll, _model_of(roll, out, choices)) for roll in found)
-    return Run(out, choices, slides, rolls, decisions)
+    called = {task.slide for task in tasks}
+    earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
+    return Run(out, choices, slides, rolls, decisions, tuple(earlier))
+
+
+def _check_sources(tasks: Sequence[Task], records: Mapping[str, Record], folder: Path) -> None:
+    """Refuse slides whose names are those of other slides that an earlier call has cleaned into the same folder."""
+    others = [task for task in tasks if task.slide in records and not is_of(records[task.slide], task.path)]
+    if others:
+        first = others[0]
+        raise CallError(
+            f"{folder} holds slides of the same names from {Path(records[first.slide]['source']).parent}, and those"
+            f" from {first.path.parent} would replace them; clean the folder that holds both in one call, or choose"
+            f" another output folder (--out); names in both: {len(others)}, the first is {first.slide}"
+        )
 
 
 def given_model(folder: Path) -> Path:
@@ -79,10 +100,9 @@ def given_model(folder: Path) -> Path:
     return folder / "report" / "rolls" / "given.json"
 
 
-def survey(task: Task, folder: Path) -> Known:
+def survey(task: Task, record: Record | None) -> Known:
     """Describe a slide: from its record if its source is unchanged, else from its header."""
-    record = read_record(record_file(folder, task.name))
-    if record is not None and of_sources(record, task.path.parent):
+    if record is not None and "about" in record and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
     try:
         return Known(task, describe_layout(find_layout(task.path)), None)
@@ -111,6 +131,6 @@ def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> 
         return False
     done = slide.record["row"]["status"] == "done"
     outputs = outputs_of(slide.task, run.folder, run.choices.settings) if done else []
-    decision, choices = run.decision(slide.task), run.choices
+    decision, choices = run.decision(slide.task.slide), run.choices
     settings = decision.settings(choices.settings)
     return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect), outputs)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 
-KIND = "irtoolkit record"
+KIND, RECORD = "irtoolkit record", "record.json"
 BLOCK, BLOCKS = 4096, 64
 """Bytes of a block, and number of blocks, besides the header, that a digest samples."""
 
@@ -63,9 +64,41 @@ def recipe(settings: Settings, compression: str, model: str, decision: str = "")
     return {"version": VERSION, "settings": chosen, "model": model}
 
 
+def read_records(folder: Path) -> dict[str, Record]:
+    """The record of every slide that an output folder holds, by slide, each with the `name` of the slide's outputs.
+
+    A slide whose outputs were removed is left out, and so is one that was not cleaned and whose source is gone.
+    """
+    top = preview_folder(folder, "")
+    found: dict[str, Record] = {}
+    for place, _, files in os.walk(top):
+        record = read_record(Path(place) / RECORD) if RECORD in files else None
+        if record:
+            record["name"] = Path(place).relative_to(top).as_posix()
+            if _stands(record, folder):
+                found[record["row"]["slide"]] = record
+    return found
+
+
+def _stands(record: Record, folder: Path) -> bool:
+    if record["outputs"]:
+        place = (folder / record["name"]).parent
+        return any((place / name).is_file() for name in record["outputs"])
+    return "source" not in record or Path(record["source"]).exists()
+
+
+def keep_failure(row: Mapping[str, Any], source: Path, file: Path) -> None:
+    """Record the row of a slide that was not cleaned, unless there is a record of earlier outputs or of a refusal."""
+    known = read_record(file, row["slide"])
+    if known is None or "about" not in known:
+        with suppress(OSError):
+            sources = [identify(source)] if source.exists() else []
+            write_record({"source": str(source), "sources": sources, "outputs": {}, "row": row}, file)
+
+
 def record_file(folder: Path, name: str) -> Path:
     """Path of the record of the slide called `name`, beside its pictures."""
-    return preview_folder(folder, name) / "record.json"
+    return preview_folder(folder, name) / RECORD
 
 
 def write_record(record: Record, file: Path) -> None:
@@ -74,11 +107,11 @@ def write_record(record: Record, file: Path) -> None:
         part.write_text(json.dumps({"kind": KIND, **record}, indent=1) + "\n", encoding="utf-8")
 
 
-def read_record(file: Path) -> Record | None:
-    """The record in a file, or None if it cannot be read."""
+def read_record(file: Path, slide: str | None = None) -> Record | None:
+    """The record in a file, or None if it cannot be read or is of another slide than a given one."""
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        return record if record["kind"] == KIND else None
+        return record if record["kind"] == KIND and slide in (None, record["row"]["slide"]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -86,6 +119,16 @@ def read_record(file: Path) -> Record | None:
 def of_sources(record: Record, folder: Path) -> bool:
     """Whether the sources in `folder` are those of the record."""
     return all(is_source(folder / source["name"], source) for source in record["sources"])
+
+
+def is_of(record: Record, file: Path) -> bool:
+    """Whether a record is of this file: it lies in the record's folder, or has the content of the record's source.
+
+    A record without `source` is of an earlier version, and taken for one of this file.
+    """
+    folder = Path(record.get("source", file)).parent
+    same = folder == file.parent or folder.resolve() == file.parent.resolve()
+    return same or (bool(record["sources"]) and of_sources(record, file.parent))
 
 
 def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:

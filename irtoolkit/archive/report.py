@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from numbers import Integral, Real
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.archive.names import output_name
 from irtoolkit.archive.previews import preview_folder
 from irtoolkit.archive.results import Row
 from irtoolkit.files import replacing
@@ -76,9 +77,9 @@ def _data(rows: Sequence[Row]) -> str:
 
 def _page_row(row: Row) -> dict[str, Any]:
     """A row as JSON values, without empty ones, and with the folder of its pictures."""
-    values = {name: _plain(value) for name, value in row.items() if value is not None and value != ""}
+    values = {name: _plain(value) for name, value in row.items() if value not in (None, "") and name != "name"}
     if row["status"] == "done":
-        pictures = preview_folder(Path(), PurePosixPath(row["slide"]).with_suffix("").as_posix())
+        pictures = preview_folder(Path(), output_name(row))
         values["pictures"] = quote(os.fsencode(pictures.as_posix()))
     return values
 

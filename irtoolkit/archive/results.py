@@ -21,10 +21,11 @@ MEASURED = (
     *("clipped", "clearest", "densest", "tint", "chroma"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
-ABOUT = ("slide", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")
+ABOUT = ("slide", "name", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")
 COLUMNS = (*ABOUT, *DESCRIBED, "megapixels", *MEASURED, "seconds")
-TEXTS = ("slide", "roll", "status", "reason", "review", "decision", "note", "kept", "film", "scanner", "layout")
-"""Columns of texts. `kept` is what the healed file does not carry over from the scan unchanged."""
+TEXTS = ("slide", "name", "roll", "status", "reason", "review", "decision", "note", "kept", "film", "scanner", "layout")
+"""Columns of texts. `name` is that of the slide's outputs, without their endings; `kept` is what the healed file does
+not carry over from the scan unchanged."""
 
 Row = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,13 @@ import xarray as xr
 
 from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
 from irtoolkit.archive.cleaning import Job, Outcome, clean_job, one_line
+from irtoolkit.archive.closing import write_results
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import read_record, record_file
-from irtoolkit.archive.report import write_report
-from irtoolkit.archive.results import Row, open_results, write_parquet, write_table
+from irtoolkit.archive.records import keep_failure, record_file
+from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
-from irtoolkit.archive.short_list import judge_rows
-from irtoolkit.archive.tasks import CallError, Task
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, remove_leftovers, write_model
 from irtoolkit.pipeline import spread
@@ -29,8 +28,7 @@ from irtoolkit.settings import Settings
 if TYPE_CHECKING:
     from distributed import Client
 
-TABLE, REPORT, LOG, LOCK = "slides", "report.html", "irtoolkit.log", ".irtoolkit.lock"
-LOST = "its files are gone: the output folder was removed during the run; run again"
+LOG, LOCK = "irtoolkit.log", ".irtoolkit.lock"
 
 
 def clean_archive(
@@ -126,7 +124,7 @@ def carry_out(
                 fitted = _fit_rolls(run, at_hand, crew, quiet)
                 _clean(fitted, at_hand, crew, outcomes, quiet=quiet, traces=traces)
         finally:
-            rows = _write_results(run, outcomes)
+            rows = write_results(run, outcomes)
     return rows
 
 
@@ -186,6 +184,7 @@ def _clean(
                 log(f"{row['status']} {row['slide']} {row['seconds']} s {row['reason']}")
                 outcomes[row["slide"]] = row if row["status"] != "done" else None
                 if row["status"] != "done":
+                    keep_failure(row, job.task.path, record_file(run.folder, job.task.name))
                     progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
                     progress.trace(trace if traces else "")
                 progress.step(failed=row["status"] != "done")
@@ -199,7 +198,7 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
     rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
     for slide in todo:
         name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
-        decision = run.decision(slide.task)
+        decision = run.decision(slide.task.slide)
         yield Job(
             slide.task,
             run.folder,
@@ -219,29 +218,6 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
         return outcome
     reason = f"the process that cleaned it was lost; use fewer, with more memory each (--workers): {one_line(outcome)}"
     return Outcome({"slide": job.task.slide, "roll": job.roll, "status": "failed", "reason": reason, "seconds": 0.0})
-
-
-def _write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
-    """Write table and report of all slides that this run or an earlier one has tried."""
-    rows = [row for slide in run.slides if (row := _row_of(slide.task, run.folder, outcomes))]
-    decisions = {slide.task.slide: run.decision(slide.task) for slide in run.slides}
-    rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
-    settled = {slide for slide, decision in decisions.items() if decision.verdict}
-    wanted = run.choices.settings
-    given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
-    judged = judge_rows(rows, wanted.false_discovery_rate, settled, given)
-    write_table(judged, run.folder / f"{TABLE}.csv")
-    write_parquet(judged, run.folder / f"{TABLE}.parquet")
-    write_report(judged, run.folder / REPORT)
-    return judged
-
-
-def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:
-    """The row of a slide from this run, if it is not done, or from its record; None if it was never tried."""
-    record = read_record(record_file(folder, task.name))
-    if task.slide in outcomes and outcomes[task.slide] is None and record is None:
-        return {"slide": task.slide, "status": "failed", "reason": LOST}
-    return outcomes.get(task.slide) or (record["row"] if record else None)
 
 
 def _log(file: Path, text: str) -> None:

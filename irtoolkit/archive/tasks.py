@@ -2,13 +2,14 @@
 
 import glob
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from irtoolkit.archive.names import name_slides, natural_key, plain_name
 from irtoolkit.files import SLIDE_SUFFIXES, Layout, check_target, describe, is_sidecar, read_pages
 from irtoolkit.schema import SlideError
 
@@ -25,31 +26,37 @@ class CallError(SlideError):
 
 @dataclass(frozen=True)
 class Task:
-    """One slide of a run: its file, and its path relative to the run's deepest common folder."""
+    """One slide of a run: its file, its path relative to the run's deepest common folder, and the name of its outputs.
+
+    The name is that path without its ending, unless `name_slides` chooses another.
+    """
 
     path: Path
     slide: str
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """The relative path without suffix, from which its outputs are named."""
-        return str(Path(self.slide).with_suffix("").as_posix())
+    def __post_init__(self) -> None:
+        """Name the outputs."""
+        object.__setattr__(self, "name", self.name or plain_name(self.slide))
 
     def output(self, folder: Path, ending: str) -> Path:
         """Path of one of its files in the output folder."""
         return folder / f"{self.name}{ending}"
 
 
-def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
+def find_slides(
+    paths: Sequence[str], out: Path | None = None, taken: Mapping[str, str] = MappingProxyType({})
+) -> list[Task]:
     """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
 
     In folders and globs, separate infrared files, hidden files, files in `out`, and masks and healed slides of any run
-    (recognised by name and Software tag) are skipped.
+    (recognised by name and Software tag) are skipped. Outputs are named by `name_slides`; `taken` has the names of
+    earlier runs.
 
     Raises
     ------
     CallError
-        A path does not exist, nothing is found, or two slides would have the same output name.
+        A path does not exist, or nothing is found.
     """
     found: dict[Path, None] = {}
     folders = []
@@ -60,9 +67,9 @@ def find_slides(paths: Sequence[str], out: Path | None = None) -> list[Task]:
     if not found:
         raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
-    tasks = [Task(path, path.relative_to(root).as_posix()) for path in found]
-    _check_names(tasks)
-    return sorted(tasks, key=lambda task: natural_key(task.path))
+    slides = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
+    names = name_slides(list(slides), taken)
+    return [Task(path, slide, names[slide]) for slide, path in slides.items()]
 
 
 def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
@@ -92,26 +99,6 @@ def _is_output(file: Path) -> bool:
         with suppress(SlideError, OSError):
             return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
     return False
-
-
-def _check_names(tasks: Sequence[Task]) -> None:
-    seen: dict[str, Path] = {}
-    for task in tasks:
-        other = seen.setdefault(task.name.casefold(), task.path)
-        if other is not task.path:
-            raise CallError(
-                f"{other} and {task.path} would both be written as {task.name}{CLEAN}; clean them separately"
-            )
-
-
-def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts slide 2 before slide 10.
-
-    >>> sorted([Path("slide10.tif"), Path("slide2.tif")], key=natural_key)[0].name
-    'slide2.tif'
-    """
-    parts = re.split(r"(\d+)", path.as_posix().casefold())
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
 def check_outputs(tasks: Sequence[Task], folder: Path) -> None:

@@ -9,5 +9,5 @@ from irtoolkit.files.header import read_pages
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
 from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
 from irtoolkit.files.tags import lost_tags
-from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
+from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together, shorten
 from irtoolkit.files.writer import write_healed, write_mask

@@ -1,6 +1,7 @@
 """Paths to write to: never over or next to a source, written atomically, without leftovers."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,6 +10,12 @@ from pathlib import Path
 from irtoolkit.schema import SlideError
 
 AnyPath = str | os.PathLike[str]
+LONGEST_NAME = 255
+"""Bytes of the longest name of a file or folder."""
+
+PART, BESIDE = ".part", "_ir.tiff"
+"""Ending of temporary names, and the longest ending of a file that is looked for beside one."""
+
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -29,6 +36,28 @@ def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
                 raise SlideError(f"{target} would be next to the source {source}; write to another folder")
 
 
+def shorten(name: str, ending: int) -> str:
+    """A name to which an ending of so many bytes can be added; a name that is too long ends with a digest of it.
+
+    >>> shorten("a" * 300, len("_mask.tif"))[-12:], shorten("a", len("_mask.tif"))
+    ('aaa-9835fa6b', 'a')
+    """
+    whole, room = os.fsencode(name), LONGEST_NAME - ending
+    if len(whole) <= room:
+        return name
+    digest = f"-{hashlib.sha256(whole).hexdigest()[:8]}"
+    kept = len(name)
+    while len(os.fsencode(name[:kept])) > room - len(digest):
+        kept -= 1
+    return name[:kept] + digest
+
+
+def temporary(path: AnyPath) -> Path:
+    """The temporary name ``.NAME.part`` beside a path."""
+    path = Path(path)
+    return path.with_name(shorten(f".{path.name}", len(f"{BESIDE}{PART}")) + PART)
+
+
 def remove_leftovers(folder: AnyPath) -> None:
     """Remove the temporary files ``.NAME.part`` that an interrupted run left in a folder or below it."""
     for leftover in Path(folder).rglob(".*.part"):
@@ -44,7 +73,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     file under `path` stays unchanged.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = temporary(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         part.unlink(missing_ok=True)
@@ -69,7 +98,7 @@ def replacing_together(paths: Sequence[AnyPath]) -> Iterator[list[Path]]:
 
     Each is written there by its own `replacing`. On any error none of the paths changes, and the files are removed.
     """
-    parts = [Path(path).with_name(f".{Path(path).name}.part") for path in paths]
+    parts = [temporary(path) for path in paths]
     try:
         yield parts
         for part, path in zip(parts, paths, strict=True):

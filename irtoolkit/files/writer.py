@@ -16,11 +16,12 @@ import xarray as xr
 from irtoolkit.arrays import store
 from irtoolkit.files.directories import Directory, Order, Variant, pack_directory
 from irtoolkit.files.tags import GEOMETRY, carried_tags, with_provenance
-from irtoolkit.files.targets import AnyPath, check_target, replacing
+from irtoolkit.files.targets import AnyPath, check_target, replacing, shorten
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 
 COMPRESSION, PREDICTOR = 259, 317
 STRIP_BYTES = 2**20
+RAW = ".raw.part"
 CLASSIC_BYTES = 2**32 - 2**26  # offsets of 4 bytes, less room for tags and incompressible strips
 ENCODERS, AHEAD = 2, 4
 
@@ -185,7 +186,8 @@ def _write_plain(pixels: xr.DataArray, part: Path, kept: Directory, variant: Var
 def _write_deflated(pixels: xr.DataArray, part: Path, kept: Directory, variant: Variant) -> None:
     """Collect the blocks in a scratch file, then write them as strips with horizontal predictor, and the tags."""
     height, width, bands = pixels.shape
-    scratch = PixelFile(part.with_suffix(".raw.part"), 0, (height, width, bands), pixels.dtype)
+    raw = part.with_name(shorten(part.stem, len(RAW)) + RAW)
+    scratch = PixelFile(raw, 0, (height, width, bands), pixels.dtype)
     compressed = {COMPRESSION: variant.shorts(8), PREDICTOR: variant.shorts(2)}
     try:
         scratch.path.unlink(missing_ok=True)

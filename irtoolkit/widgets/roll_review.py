@@ -9,7 +9,7 @@ from pathlib import Path
 import ipywidgets
 import xarray as xr
 
-from irtoolkit.archive import Decision, Row, Task, open_results, preview_folder, read_decisions, write_decisions
+from irtoolkit.archive import Decision, Row, open_results, output_name, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.slide_review import SlideReview, button, describe_decision
 
@@ -104,7 +104,7 @@ class Card(ipywidgets.VBox):
 
     def show(self, row: Row, decision: Decision, folder: Path) -> None:
         """Show a slide."""
-        thumb = preview_folder(folder, Task(Path(), row["slide"]).name) / "thumb.jpg"
+        thumb = preview_folder(folder, output_name(row)) / "thumb.jpg"
         self.picture.value = thumb.read_bytes() if thumb.is_file() else b""
         self.picture.layout.display = None if self.picture.value else "none"
         self.name.description = Path(row["slide"]).name

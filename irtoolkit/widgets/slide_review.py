@@ -11,7 +11,7 @@ import cv2
 import ipywidgets
 import numpy as np
 
-from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, Task, preview_folder
+from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, output_name, preview_folder
 from irtoolkit.pictures import Picture
 from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
@@ -157,7 +157,7 @@ class SlideReview(ipywidgets.VBox):
             image.layout.display = None if image.value else "none"
 
     def _file(self, name: str) -> Path:
-        return preview_folder(self._folder, Task(Path(), self.row["slide"]).name) / f"{name}.jpg"
+        return preview_folder(self._folder, output_name(self.row)) / f"{name}.jpg"
 
     def _draw(self) -> None:
         self._views.layout.display = None if self.kind.value else "none"
@@ -165,7 +165,7 @@ class SlideReview(ipywidgets.VBox):
             self.message.value = "There are no pictures of this slide."
             return
         try:
-            frame = read_frame(Task(Path(), self.row["slide"]).output(self._folder, MASK))
+            frame = read_frame(self._folder / f"{output_name(self.row)}{MASK}")
             picture = read_picture(self._file(KINDS[self.kind.value]))
             self.picture.show(picture, frame, self.decision.excluded, self._region())
         except (SlideError, OSError) as error:

@@ -1,0 +1,47 @@
+"""The end of a run: table and report of the slides that it or an earlier call has tried."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from irtoolkit.archive.names import natural_key
+from irtoolkit.archive.plan import Run
+from irtoolkit.archive.records import read_record, record_file
+from irtoolkit.archive.report import write_report
+from irtoolkit.archive.results import Row, write_parquet, write_table
+from irtoolkit.archive.short_list import judge_rows
+from irtoolkit.archive.tasks import Task
+
+TABLE, REPORT = "slides", "report.html"
+LOST = "its files are gone: the output folder was removed during the run; run again"
+
+
+def write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
+    """Write table and report, and return the rows of the run's own slides, in natural order.
+
+    `outcomes` has the row of each slide that the run tried and is not done, and None for one that is done.
+    """
+    tasks = {slide.task.slide: slide.task for slide in run.slides}
+    rows = [row | {"name": task.name} for task in tasks.values() if (row := _row_of(task, run.folder, outcomes))]
+    judged = _judge(run, sorted([*rows, *run.earlier], key=lambda row: natural_key(PurePosixPath(row["slide"]))))
+    write_table(judged, run.folder / f"{TABLE}.csv")
+    write_parquet(judged, run.folder / f"{TABLE}.parquet")
+    write_report(judged, run.folder / REPORT)
+    return [row for row in judged if row["slide"] in tasks]
+
+
+def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:
+    """The rows with the decisions about their slides, and the remarks of the short list."""
+    decisions = {row["slide"]: run.decision(row["slide"]) for row in rows}
+    rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
+    settled = {slide for slide, decision in decisions.items() if decision.verdict}
+    wanted = run.choices.settings
+    given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
+    return judge_rows(rows, wanted.false_discovery_rate, settled, given)
+
+
+def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:
+    """The row of a slide from this run, if it is not done, or from its record; None if it was never tried."""
+    record = read_record(record_file(folder, task.name), task.slide)
+    if task.slide in outcomes and outcomes[task.slide] is None and record is None:
+        return {"slide": task.slide, "status": "failed", "reason": LOST}
+    return outcomes.get(task.slide) or (record["row"] if record else None)

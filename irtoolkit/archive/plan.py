@@ -12,7 +12,7 @@ from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import Record, is_done, of_sources, read_record, recipe, record_file
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
-from irtoolkit.archive.tasks import Task, check_outputs, describe_layout, find_slides
+from irtoolkit.archive.tasks import Task, check_outputs, check_unhealed, describe_layout, find_slides
 from irtoolkit.files import find_layout
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
@@ -85,6 +85,7 @@ def survey(task: Task, folder: Path) -> Known:
     if record is not None and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
     try:
+        check_unhealed(task.path)
         return Known(task, describe_layout(find_layout(task.path)), None)
     except (SlideError, OSError):
         return Known(task, {}, None)

@@ -5,7 +5,8 @@ from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.files.page_reader import open_page
 from irtoolkit.files.pages import read_pages
+from irtoolkit.files.patching import write_same
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
-from irtoolkit.files.tags import lost_tags
+from irtoolkit.files.tags import lost_tags, tag_codes
 from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together
 from irtoolkit.files.writer import write_healed, write_mask

@@ -22,6 +22,7 @@ from irtoolkit.archive import (
     Task,
     carry_out,
     check_space,
+    check_unhealed,
     estimate,
     find_slides,
     outputs_of,
@@ -35,7 +36,7 @@ from irtoolkit.fitting import fit_samples
 from irtoolkit.model import to_dataset
 from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, LayoutError, SlideError
-from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
+from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def _describe(path: Path) -> str:
     ]
     if not layout.infrared:
         raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
+    check_unhealed(path)
     return "\n".join(lines)
 
 
@@ -137,6 +139,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--visibility", type=float, help="Ignore defects fainter than this many times the visible grain [3].")
 @click.option("--threshold", metavar=THRESHOLD, help="A method, a NUMBER of sigma, or infrared counts [mirror].")
 @click.option("--heal", metavar="METHOD", help=f"How to heal: {', '.join(HEALING_METHODS)} (only masks) [auto].")
+@click.option("--format", type=click.Choice(FORMATS), help="Healed slides: TIFF of R, G, B, or the same file [rgb].")
 @click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, written by fit.")
 @click.option("--alone", is_flag=True, help="Fit every slide on its own.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
@@ -146,7 +149,9 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--force", is_flag=True, help="Redo slides that are done.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Clean only the first N slides.")
-@click.option("--compress", type=COMPRESSION, default="none", help="Compression of the healed slides [none].")
+@click.option(
+    "--compress", type=COMPRESSION, default="none", help="Compression of healed slides of --format rgb [none]."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -221,7 +226,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         unknown = sorted(set(chosen) - set(known))
         if unknown:
             raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
-    names = {"fdr": "false_discovery_rate", "visibility": "visibility", "threshold": "threshold", "heal": "heal"}
+    names = {"fdr": "false_discovery_rate"} | {name: name for name in ("visibility", "threshold", "heal", "format")}
     given = {name: option for option, name in names.items() if options[option] is not None}
     try:
         return Settings(**chosen | {name: options[option] for name, option in given.items()})

@@ -17,6 +17,7 @@ INPAINTING_METHODS = (
     "gmic:inpaint_matchpatch",
 )
 HEALING_METHODS = ("auto", *INPAINTING_METHODS, "copy", "none")
+FORMATS = ("rgb", "same")
 THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
 RAW = "raw:"
 
@@ -59,6 +60,11 @@ class Settings:
           also ``pip install 'irtoolkit[gmic]'``);
         - ``"copy"``: the colour bands are not changed;
         - ``"none"``: only masks are written.
+    format
+        What a healed slide is written as:
+
+        - ``"rgb"``: a TIFF of R, G, B with the scan's tags;
+        - ``"same"``: a copy of the scan's file, with its ending, in which only R, G, B under marks are other.
     grain
         Strength of the grain added to filled places: 0 none, 1 as in the surroundings.
     excluded
@@ -81,6 +87,7 @@ class Settings:
     threshold: str | float = "mirror"
     heal: str = "auto"
     grain: float = 1.0
+    format: str = "rgb"
     excluded: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
@@ -94,6 +101,8 @@ class Settings:
             raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {self.heal!r}")
         if not self.grain >= 0:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")
+        if self.format not in FORMATS:
+            raise SlideError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
         object.__setattr__(self, "excluded", _read_boxes(self.excluded))
 
 

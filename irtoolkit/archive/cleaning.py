@@ -20,7 +20,7 @@ from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import NOT_OF_ITS_ROLL
-from irtoolkit.archive.tasks import CLEAN, MASK, PROGRAM, Task, describe_layout
+from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, Task, check_unhealed, describe_layout
 from irtoolkit.files import (
     Layout,
     find_layout,
@@ -29,8 +29,10 @@ from irtoolkit.files import (
     open_picture,
     open_slide,
     replacing_together,
+    tag_codes,
     write_healed,
     write_mask,
+    write_same,
 )
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
@@ -48,6 +50,9 @@ WAITS = (0.5, 3.0)
 
 PRIVATE_TAGS = {"35243": "35243 (SilverFast: infrared present)"}
 """Tags without a name, and what they mean."""
+
+DIGESTS = {50972: "RawImageDigest", 51111: "NewRawImageDigest"}
+"""Tags of a DNG's first page with a digest of its pixels."""
 
 _SLIDE_AT_WORK = threading.Lock()
 
@@ -134,6 +139,7 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
     slide, layout = open_slide(job.task.path), find_layout(job.task.path)
+    check_unhealed(job.task.path)
     record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
     record |= {"about": describe_layout(layout), "source": str(job.task.path)}
     record |= {"sources": [identify(file) for file in layout.files]}
@@ -157,7 +163,7 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         page = layout.visible[0].page
         write_mask(found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
-            _write_healed(heal_slide(found, scored.crosstalk, job.settings), part, job, layout)
+            _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
         kept = _kept(parts[1], job, layout) if parts[1:] else ""
         picture = open_picture(parts[1]) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
@@ -170,12 +176,16 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
 
 def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:
     """Paths of the outputs of a slide: its mask and, unless only masks are wanted, the healed slide."""
-    return [task.output(folder, ending) for ending in ((MASK,) if settings.heal == "none" else (MASK, CLEAN))]
+    clean = HEALED + task.path.suffix if settings.format == "same" else CLEAN
+    return [task.output(folder, ending) for ending in ((MASK,) if settings.heal == "none" else (MASK, clean))]
 
 
-def _write_healed(healed: xr.DataArray, path: Path, job: Job, layout: Layout) -> None:
+def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> None:
+    healed, settings = cleaned.healed, job.settings
     depth = healed if layout.colour_bits == layout.bits else (healed // 257).astype("uint8")
-    settings = job.settings
+    if settings.format == "same":
+        write_same(depth, cleaned.mask, path, layout=layout)
+        return
     software = f"{PROGRAM}{VERSION} (healed: {settings.heal}, fdr {settings.false_discovery_rate:g})"
     chosen = ", ".join(f"{name}={value}" for name, value in asdict(settings).items())
     provenance = {"software": software, "description": f"Healed by {PROGRAM}{VERSION}: {chosen}"}
@@ -184,7 +194,13 @@ def _write_healed(healed: xr.DataArray, path: Path, job: Job, layout: Layout) ->
 
 
 def _kept(healed: Path, job: Job, layout: Layout) -> str:
-    """What the healed file does not carry over from the scan unchanged: a DNG becomes a TIFF, tags are lost."""
+    """What the healed file does not carry over from the scan unchanged: a DNG becomes a TIFF, tags are lost.
+
+    A file in the scan's own format keeps all tags, even a digest of pixels that fits no longer.
+    """
+    if job.settings.format == "same":
+        stale = [name for code, name in DIGESTS.items() if (code,) in tag_codes(healed)]
+        return f"tags that no longer fit the pixels: {', '.join(stale)}" if stale else ""
     lost = [PRIVATE_TAGS.get(tag, tag) for tag in lost_tags(job.task.path, layout.visible[0].page, healed)]
     changes = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
     return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""

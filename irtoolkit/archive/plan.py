@@ -13,7 +13,7 @@ from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
-from irtoolkit.archive.tasks import CallError, Task, check_outputs, describe_layout, find_slides
+from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout, find_slides
 from irtoolkit.files import find_layout
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
@@ -105,6 +105,7 @@ def survey(task: Task, record: Record | None) -> Known:
     if record is not None and "about" in record and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
     try:
+        check_unhealed(task.path)
         return Known(task, describe_layout(find_layout(task.path)), None)
     except (SlideError, OSError):
         return Known(task, {}, None)

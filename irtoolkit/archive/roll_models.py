@@ -15,7 +15,7 @@ import xarray as xr
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample
 from irtoolkit.archive.cleaning import one_line, working_threads
 from irtoolkit.archive.records import digest_of
-from irtoolkit.archive.tasks import Task
+from irtoolkit.archive.tasks import Task, check_unhealed
 from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import open_model, open_slide, write_model
 from irtoolkit.fitting import fit_samples
@@ -153,6 +153,7 @@ def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
     """The sample of a slide; if it cannot be used, call `on_refused` and return None."""
     try:
+        check_unhealed(task.path)
         return thin_sample(sample_slide(open_slide(task.path)))
     except (SlideError, OSError) as error:
         if on_refused:

@@ -105,6 +105,8 @@ def clean_archive(
 def estimate(run: Run) -> Estimate:
     """Estimate how many slides are to be cleaned, and the space and time needed."""
     todo = [slide.about for slide in slides_to_clean(run)]
+    if run.choices.settings.format == "same":
+        todo = [{**about, "bytes": about.get("copied", 0)} for about in todo]
     finished = [slide.record for slide in run.slides if slide.record and slide.about["pixels"]]
     rates = (record["row"]["seconds"] / record["about"]["pixels"] for record in finished)
     return make_estimate(todo, rates, run.folder, pictures=run.choices.settings.heal != "none")

@@ -16,6 +16,9 @@ from irtoolkit.schema import SlideError
 MASK, CLEAN = "_mask.tif", "_clean.tif"
 """Endings of the outputs of a slide."""
 
+HEALED = "_clean"
+"""End of the stem of a healed slide; one in the scan's own format has the scan's ending."""
+
 PROGRAM = "irtoolkit "
 """Name of this program in the Software tag of its outputs."""
 
@@ -94,7 +97,15 @@ def _is_slide(file: Path, out: Path | None) -> bool:
     return kept and not is_sidecar(file) and not _is_output(file)
 
 
+def check_unhealed(file: Path) -> None:
+    """Raise `SlideError` if a slide with infrared is, by its name, a healed one in the scan's own format."""
+    if file.stem.endswith(HEALED):
+        raise SlideError(f"{file}: by its name this slide was healed already; clean the scan itself, or rename it")
+
+
 def _is_output(file: Path) -> bool:
+    if file.stem.endswith(HEALED) and _is_output(file.with_name(file.stem.removesuffix(HEALED) + MASK)):
+        return True
     if file.name.endswith((MASK, CLEAN)):
         with suppress(SlideError, OSError):
             return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
@@ -115,10 +126,12 @@ def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
 def describe_layout(layout: Layout) -> dict[str, Any]:
     """What a run needs to know of a slide before it is cleaned: its size, and film and scanner from its tags.
 
-    `bytes` is the size of the healed slide without compression. Empty for a slide without infrared.
+    `bytes` is the size of the healed slide without compression, `copied` that in the scan's own format, in which a
+    compressed file may grow to twice its size. Empty for a slide without infrared.
     """
     if layout.infrared is None:
         return {}
     about = {name: layout.metadata[name] for name in ("film", "scanner", "dpi", "bits")}
-    size = layout.height * layout.width
-    return about | {"pixels": size, "bytes": size * 3 * layout.colour_bits // 8}
+    size, file = layout.height * layout.width, layout.files[0].stat().st_size
+    healed = size * 3 * layout.colour_bits // 8
+    return about | {"pixels": size, "bytes": healed, "copied": file if file >= healed else 2 * file}

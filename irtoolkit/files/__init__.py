@@ -6,8 +6,9 @@ from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.files.page_reader import open_page
 from irtoolkit.files.header import read_pages
+from irtoolkit.files.patching import write_same
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
 from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
-from irtoolkit.files.tags import lost_tags
+from irtoolkit.files.tags import lost_tags, tag_codes
 from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together, shorten
 from irtoolkit.files.writer import write_healed, write_mask

@@ -106,6 +106,14 @@ def write_healed(
     OSError
         As in `write_mask`.
     """
+    pixels = visible_pixels(healed)
+    check_target(path, [source])
+    order, tags = carried_tags(source, page)
+    return _write_picture(pixels, Path(path), with_provenance(tags, software, description), order, compression)
+
+
+def visible_pixels(healed: xr.DataArray) -> xr.DataArray:
+    """R, G, B of a healed slide on (y, x, band); `SlideError` if the bands or the dtype are wrong."""
     if healed.dtype not in (np.uint8, np.uint16) or set(healed.dims) != {"band", "y", "x"}:
         raise SlideError(
             f"a healed slide is uint8 or uint16 on (band, y, x), not {healed.dtype} on {healed.dims}; "
@@ -113,10 +121,7 @@ def write_healed(
         )
     if "band" not in healed.coords or not set(VISIBLE) <= set(healed["band"].values.tolist()):
         raise SlideError("a healed slide has the bands R, G, B in its coordinate band; give it the bands of counts")
-    pixels = healed.sel(band=list(VISIBLE)).transpose("y", "x", "band")
-    check_target(path, [source])
-    order, tags = carried_tags(source, page)
-    return _write_picture(pixels, Path(path), with_provenance(tags, software, description), order, compression)
+    return healed.sel(band=list(VISIBLE)).transpose("y", "x", "band")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,13 @@ from typing import Any
 
 
 def overlap(side: range, start: int, length: int) -> range:
-    """Part of a side of a box within `length` places from `start`."""
-    return range(max(side.start, start), min(side.stop, start + length))
+    """Part of a side of a box within `length` places from `start`; empty where there is none.
+
+    >>> overlap(range(2, 8), 5, 9), overlap(range(2, 4), 5, 9)
+    (range(5, 8), range(5, 5))
+    """
+    first = max(side.start, start)
+    return range(first, max(first, min(side.stop, start + length)))
 
 
 def slice_within(side: range, origin: int) -> slice:

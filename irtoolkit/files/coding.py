@@ -70,6 +70,9 @@ class Coding:
         return np.rint(values).astype(stored.newbyteorder("="))
 
 
+PLAIN = Coding()
+
+
 def coding_of(page: Page) -> Coding:
     """Read the coding of a page from its tags.
 

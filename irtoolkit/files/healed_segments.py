@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irtoolkit.files.boxes import overlap, slice_within
+from irtoolkit.files.coding import PLAIN, Coding
 from irtoolkit.files.encoders import order_counts
 from irtoolkit.files.page_reader import PageReader
 
@@ -18,13 +20,16 @@ Index = tuple[int, int, int]
 class HealedSegments:
     """Strips and tiles of a page with healed samples in them.
 
-    `reader` gives the counts of the file; `pixels` is (y, x, band) with the mask as its last band; `bands` maps the
-    samples that are healed to their bands.
+    `reader` gives the codes of the file; `pixels` is (y, x, band) in light with the mask as its last band, and begins
+    at row and column `start` of the page; `bands` maps the samples that are healed to their bands; `coding` turns light
+    into codes.
     """
 
     reader: PageReader
     pixels: np.ndarray
     bands: Mapping[int, int]
+    coding: Coding = PLAIN
+    start: tuple[int, int] = (0, 0)
 
     def shape(self, index: Index) -> tuple[int, int, int]:
         """Rows, columns and samples of a segment: the last strip may be shorter, tiles are whole."""
@@ -39,7 +44,7 @@ class HealedSegments:
 
     def is_marked(self, index: Index, rows: slice) -> bool:
         """Whether rows of a segment that holds colour have a mark."""
-        return bool(self._healed(index) and self._wanted(index, rows)[..., -1].any())
+        return bool(self._healed(index) and self._wanted(index, rows)[1][..., -1].any())
 
     def read(self, index: Index, rows: slice) -> np.ndarray:
         """Rows of a segment (row, column, sample), healed under marks, as they are in the file before compression."""
@@ -47,17 +52,24 @@ class HealedSegments:
         top, left = index[1] * page.segment[0], index[2] * columns
         planes = slice(index[0], index[0] + 1) if page.planes > 1 else slice(None)
         values = self.reader[top + rows.start : top + rows.stop, left : left + columns, planes].copy()
-        wanted = self._wanted(index, rows)
-        picture = values[: wanted.shape[0], : wanted.shape[1]]
+        place, wanted = self._wanted(index, rows)
+        picture = values[place]
         for sample, band in self._healed(index).items():
-            np.copyto(picture[..., sample], wanted[..., band], where=wanted[..., -1] != 0)
+            number = index[0] + sample
+            codes = self.coding.codes(wanted[..., band : band + 1], page.dtype, slice(number, number + 1))
+            np.copyto(picture[..., sample], codes[..., 0], where=wanted[..., -1] != 0)
         return order_counts(values, page)
 
-    def _wanted(self, index: Index, rows: slice) -> np.ndarray:
-        """Healed pixels with marks of rows of a segment, as far as the picture goes."""
+    def _wanted(self, index: Index, rows: slice) -> tuple[tuple[slice, slice], np.ndarray]:
+        """Where rows of a segment lie in the picture, and the healed pixels with marks there."""
         step, columns, _ = self.reader.page.segment
         top, left = index[1] * step, index[2] * columns
-        return self.pixels[top + rows.start : top + rows.stop, left : left + columns]
+        box = range(top + rows.start, top + rows.stop), range(left, left + columns)
+        size = self.pixels.shape[:2]
+        sides = [overlap(side, first, length) for side, first, length in zip(box, self.start, size, strict=True)]
+        place = tuple(slice_within(side, whole.start) for side, whole in zip(sides, box, strict=True))
+        inside = tuple(slice_within(side, first) for side, first in zip(sides, self.start, strict=True))
+        return (place[0], place[1]), self.pixels[inside]
 
     def _healed(self, index: Index) -> dict[int, int]:
         """Samples of a segment that are healed, and their bands."""

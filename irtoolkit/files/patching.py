@@ -13,6 +13,7 @@ import xarray as xr
 
 from irtoolkit.arrays import store
 from irtoolkit.files import codecs
+from irtoolkit.files.coding import coding_of
 from irtoolkit.files.encoders import check_encoder, encode
 from irtoolkit.files.header import read_page
 from irtoolkit.files.healed_segments import HealedSegments, Index
@@ -36,7 +37,7 @@ def write_same(healed: xr.DataArray, mask: xr.DataArray, path: AnyPath, *, layou
     Parameters
     ----------
     healed
-        On (band, y, x) with R, G, B, of the dtype of the colour planes in the file; NumPy or dask-backed. A graph is
+        On (band, y, x) with R, G, B, in light and of the dtype of the slide's colours; NumPy or dask-backed. A graph is
         computed once, block by block. The first band is the plane of a gray picture.
     mask
         Bool on (y, x), True = defect; the samples of other pixels are not written.
@@ -56,14 +57,15 @@ def write_same(healed: xr.DataArray, mask: xr.DataArray, path: AnyPath, *, layou
         For example, the disk is full. An earlier file under `path` stays unchanged.
     """
     page = _colour_page(layout)
-    marked = _with_marks(visible_pixels(healed), mask, page)
+    marked = _with_marks(visible_pixels(healed), mask, layout)
     check_target(path, layout.files)
     bands = {plane.sample: band for band, plane in reversed([*enumerate(layout.visible)])}
     with replacing(path) as part:
         with _stored(marked, part.with_suffix(".raw.part")) as pixels:
             _copy(page, part)
             reader = PageReader(_with_whole_tiles(replace(page, path=str(part))))
-            _patch(part, page, HealedSegments(reader, pixels, bands))
+            start = layout.visible[0].start
+            _patch(part, page, HealedSegments(reader, pixels, bands, coding_of(page), start))
         check_tags(page, part)
     return Path(path)
 
@@ -78,15 +80,15 @@ def _colour_page(layout: Layout) -> Page:
     return page
 
 
-def _with_marks(pixels: xr.DataArray, mask: xr.DataArray, page: Page) -> xr.DataArray:
+def _with_marks(pixels: xr.DataArray, mask: xr.DataArray, layout: Layout) -> xr.DataArray:
     """R, G, B and the mask as a fourth band, on (y, x, band); lazy where they are."""
-    native = page.dtype.newbyteorder("=")
-    if pixels.dtype != native:
-        raise SlideError(f"{page.path}: its colours are {native}, not {pixels.dtype}; bring the healed slide to that")
-    shapes = pixels.shape[:2], (page.height, page.width), tuple(mask.sizes.get(name, 0) for name in "yx")
+    source, light = layout.visible[0].path, np.dtype(f"u{layout.colour_bits // 8}")
+    if pixels.dtype != light:
+        raise SlideError(f"{source}: its colours are {light}, not {pixels.dtype}; bring the healed slide to that")
+    shapes = pixels.shape[:2], (layout.height, layout.width), tuple(mask.sizes.get(name, 0) for name in "yx")
     if mask.dtype != bool or len(set(shapes)) > 1:
-        raise SlideError(f"{page.path}: healed slide, file and mask (bool) must have one size; found {shapes}")
-    marks = mask.astype(native).expand_dims("band").transpose("y", "x", "band")
+        raise SlideError(f"{source}: healed slide, file and mask (bool) must have one size; found {shapes}")
+    marks = mask.astype(light).expand_dims("band").transpose("y", "x", "band")
     return xr.concat([pixels.drop_vars(pixels.coords), marks.drop_vars(marks.coords)], "band")
 
 

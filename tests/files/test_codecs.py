@@ -1,42 +1,12 @@
 """Strips and tiles of every compression that loses nothing; those that lose are refused."""
 
-import struct
-
 import numpy as np
 import pytest
 import tifffile
+from odd_files import DNG, lossless_jpeg, rgbi
 
 from irtoolkit.files.reader import open_slide
 from irtoolkit.schema import LayoutError
-
-DNG = 34892
-
-
-def rgbi(path, counts, **options):
-    pixels = np.moveaxis(counts, 0, -1)
-    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=[0], planarconfig="contig", metadata=None, **options)
-
-
-def lossless_jpeg(values):
-    """Encode (y, x, sample) uint16 as one lossless frame, with the value to the left as prediction (ITU-T T.81, H)."""
-    height, width, samples = values.shape
-    signed = values.astype(int)
-    left = np.empty_like(signed)
-    left[0, 0], left[1:, 0], left[:, 1:] = 32768, signed[:-1, 0], signed[:, :-1]
-    bits = []
-    for difference in ((signed - left + 32768) % 65536 - 32768).ravel().tolist():
-        size = abs(difference).bit_length()
-        bits.append(f"{size:05b}")
-        if 0 < size < 16:
-            bits.append(f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}")
-    text = "".join(bits)
-    text += "1" * (-len(text) % 8)
-    data = int(text, 2).to_bytes(len(text) // 8, "big").replace(b"\xff", b"\xff\0")
-    table = struct.pack(">HB", 36, 0) + bytes([0] * 4 + [17] + [0] * 11) + bytes(range(17))
-    frame = struct.pack(">HBHHB", 8 + 3 * samples, 16, height, width, samples)
-    frame += b"".join(bytes([number, 0x11, 0]) for number in range(samples))
-    scan = struct.pack(">HB", 6 + 2 * samples, samples) + b"".join(bytes([number, 0]) for number in range(samples))
-    return b"\xff\xd8\xff\xc4" + table + b"\xff\xc3" + frame + b"\xff\xda" + scan + b"\1\0\0" + data + b"\xff\xd9"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import struct
 import zlib
 
-import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 import xarray as xr
+from odd_files import dng, rgbi, write_png
 
 from irtoolkit.files.header import read_header
 from irtoolkit.files.layouts import count_frames, find_layout
@@ -17,23 +17,6 @@ from irtoolkit.files.tags import lost_tags
 from irtoolkit.files.writer import write_healed
 from irtoolkit.pictures import orient
 from irtoolkit.schema import LayoutError, NoInfraredError
-
-VERSION, DNG = (50706, "B", 4, (1, 4, 0, 0), True), 34892
-
-
-def rgbi(path, counts, **options):
-    pixels = np.moveaxis(counts, 0, -1)
-    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=[0], planarconfig="contig", metadata=None, **options)
-
-
-def dng(path, codes, tags, infrared=None):
-    with tifffile.TiffWriter(path) as tiff:
-        thumbnail = np.zeros((4, 5, 3), np.uint8)
-        subifds = 1 if infrared is None else 2
-        tiff.write(thumbnail, photometric="rgb", subfiletype=1, subifds=subifds, metadata=None, extratags=[VERSION])
-        tiff.write(codes, photometric=DNG, planarconfig="contig", metadata=None, extratags=tags)
-        if infrared is not None:
-            tiff.write(infrared, photometric="minisblack", metadata=None)
 
 
 def test_black_and_white_levels_are_applied(tmp_path):
@@ -127,16 +110,6 @@ def test_a_stray_pointer_is_named(tmp_path, counts):
     slide = open_slide(path)
     np.testing.assert_array_equal(slide.counts, counts)
     assert slide.attrs["note"].startswith("a part of the file could not be read: truncated or damaged: its header")
-
-
-def write_png(path, pixels, *, metadata=()):
-    """Write a PNG with more chunks than imagecodecs writes."""
-    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
-    chunks = b"".join(
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        for name, content in metadata
-    )
-    path.write_bytes(data[:33] + chunks + data[33:])
 
 
 def test_png_pairs(tmp_path, counts):

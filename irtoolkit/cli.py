@@ -31,7 +31,7 @@ from irtoolkit.archive import (
     summarise,
     try_sample,
 )
-from irtoolkit.files import check_target, find_layout, open_model, write_model
+from irtoolkit.files import check_target, open_model, write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import to_dataset
 from irtoolkit.pipeline import spread
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
+INFRARED = click.option(
+    "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -74,43 +77,54 @@ def commands() -> None:
 
 @commands.command()
 @PATHS
-def info(paths: tuple[str, ...]) -> int:
+@INFRARED
+def info(paths: tuple[str, ...], infrared: str | None) -> int:
     """Describe each file: layout, size, bands, bit depth, scanner, film, resolution, profile."""
-    tasks, status = find_slides(paths), DONE
+    tasks, status = find_slides(paths, infrared=_infrared(infrared)), DONE
     for task in tasks:
         try:
-            click.echo(_describe(task.path))
+            click.echo(_describe(task))
         except (SlideError, OSError) as error:
-            click.echo(f"{task.path}\n  cannot be used: {str(error).removeprefix(f'{task.path}: ')}")
+            click.echo(f"{task.place}\n  cannot be used: {str(error).removeprefix(f'{task.path}: ')}")
             status = SOME_REFUSED
     return status
 
 
-def _describe(path: Path) -> str:
-    layout = find_layout(path)
+def _infrared(choice: str | None) -> str:
+    """The choice of --infrared, checked."""
+    try:
+        return Settings(infrared=choice or "").infrared
+    except SlideError as error:
+        raise CallError(f"--{error}") from error
+
+
+def _describe(task: Task) -> str:
+    layout = task.layout()
     about = layout.metadata
     bands = "R, G, B, IR" if layout.infrared else "R, G, B"
     lines = [
-        f"{path}",
+        f"{task.place}",
         f"  {layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
         f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
     ]
     lines += [
         f"  {name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]
     ]
+    lines += [f"  {about['note']}"] if "note" in about else []
     if not layout.infrared:
         raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
-    check_unhealed(path)
+    check_unhealed(task.path)
     return "\n".join(lines)
 
 
 @commands.command()
 @PATHS
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON file for the model.")
+@INFRARED
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
-def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
+def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) -> int:
     """Fit one crosstalk model for the slides of a roll and write it as JSON."""
-    tasks = find_slides(paths)
+    tasks = find_slides(paths, infrared=_infrared(infrared))
     check_target(out, [task.path for task in tasks])
     if out.is_dir():
         raise CallError(f"--out {out} is a folder; name a file for the model")
@@ -118,7 +132,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 
     def refuse(task: Task, error: Exception) -> None:
         refused.append(task)
-        _print_error(f"{task.path}: {str(error).removeprefix(f'{task.path}: ')}")
+        _print_error(f"{task.place}: {str(error).removeprefix(f'{task.path}: ')}")
 
     chosen = spread(tasks)
     with Progress(len(chosen), "fitting", quiet=quiet) as progress:
@@ -140,6 +154,7 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
 @click.option("--threshold", metavar=THRESHOLD, help="A method, a NUMBER of sigma, or infrared counts [mirror].")
 @click.option("--heal", metavar="METHOD", help=f"How to heal: {', '.join(HEALING_METHODS)} (only masks) [auto].")
 @click.option("--format", type=click.Choice(FORMATS), help="Healed slides: TIFF of R, G, B, or the same file [rgb].")
+@INFRARED
 @click.option("--model", type=click.Path(path_type=Path), help="Model of the roll, written by fit.")
 @click.option("--alone", is_flag=True, help="Fit every slide on its own.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
@@ -226,7 +241,9 @@ def _settings(options: dict[str, Any]) -> Settings:
         unknown = sorted(set(chosen) - set(known))
         if unknown:
             raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
-    names = {"fdr": "false_discovery_rate"} | {name: name for name in ("visibility", "threshold", "heal", "format")}
+    names = {"fdr": "false_discovery_rate"} | {
+        name: name for name in ("visibility", "threshold", "heal", "format", "infrared")
+    }
     given = {name: option for option, name in names.items() if options[option] is not None}
     try:
         return Settings(**chosen | {name: options[option] for name, option in given.items()})

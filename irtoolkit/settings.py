@@ -20,6 +20,7 @@ HEALING_METHODS = ("auto", *INPAINTING_METHODS, "copy", "none")
 FORMATS = ("rgb", "same")
 THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
 RAW = "raw:"
+SAMPLE = "sample:"
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right, the last two just outside, in stored pixels of the colour planes."""
@@ -67,6 +68,9 @@ class Settings:
         - ``"same"``: a copy of the scan's file, with its ending, in which only R, G, B under marks are other.
     grain
         Strength of the grain added to filled places: 0 none, 1 as in the surroundings.
+    infrared
+        Where the infrared is, for scans that do not say it: the number of a page (0 is the first), ``"sample:3"``
+        (0 is red), or how the name of the infrared file ends, as ``"_NIR.tif"``; "" as the file says.
     excluded
         Regions (top, left, bottom, right), the last two just outside, in stored pixels of the colour planes, in which
         nothing is marked or healed. They do not change the marks elsewhere, the threshold or its false discovery rate,
@@ -88,6 +92,7 @@ class Settings:
     heal: str = "auto"
     grain: float = 1.0
     format: str = "rgb"
+    infrared: str = ""
     excluded: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
@@ -103,6 +108,7 @@ class Settings:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")
         if self.format not in FORMATS:
             raise SlideError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
+        object.__setattr__(self, "infrared", _read_infrared(self.infrared))
         object.__setattr__(self, "excluded", _read_boxes(self.excluded))
 
 
@@ -130,6 +136,16 @@ def _read_threshold(threshold: str | float) -> str | float:
         f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma (1 or more), or {RAW}NUMBER (infrared"
         f" counts above 0, at most 65535), not {threshold!r}"
     )
+
+
+def _read_infrared(infrared: str | int) -> str:
+    """A page, a sample or an ending as text; anything else is a `SlideError`."""
+    text = str(infrared)
+    number = text.removeprefix(SAMPLE)
+    if isinstance(infrared, bool) or (number != text and not number.isdecimal()) or "/" in text or "\\" in text:
+        ways = f"the number of a page, {SAMPLE}N, or how the name of the infrared file ends"
+        raise SlideError(f"infrared must be {ways}, not {infrared!r}")
+    return text
 
 
 def _read_boxes(excluded: Iterable[Iterable[int]]) -> tuple[Box, ...]:

@@ -23,11 +23,9 @@ from irtoolkit.archive.short_list import NOT_OF_ITS_ROLL
 from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, Task, check_unhealed, describe_layout
 from irtoolkit.files import (
     Layout,
-    find_layout,
     lost_tags,
     open_model,
     open_picture,
-    open_slide,
     replacing_together,
     tag_codes,
     write_healed,
@@ -138,7 +136,7 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 
 def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
-    slide, layout = open_slide(job.task.path), find_layout(job.task.path)
+    slide, layout = job.task.open(), job.task.layout()
     check_unhealed(job.task.path)
     record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
     record |= {"about": describe_layout(layout), "source": str(job.task.path)}
@@ -165,19 +163,26 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         for part in parts[1:]:
             _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
         kept = _kept(parts[1], job, layout) if parts[1:] else ""
-        picture = open_picture(parts[1]) if parts[1:] else None
+        picture = _open_healed(parts[1], job) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
         row = row | measure_row(found)
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    return row | {"note": note, "kept": kept}, outputs
+    notes = filter(None, (str(slide.attrs.get("note", "")), note))
+    return row | {"note": "; ".join(notes), "kept": kept}, outputs
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:
     """Paths of the outputs of a slide: its mask and, unless only masks are wanted, the healed slide."""
     clean = HEALED + task.path.suffix if settings.format == "same" else CLEAN
     return [task.output(folder, ending) for ending in ((MASK,) if settings.heal == "none" else (MASK, clean))]
+
+
+def _open_healed(path: Path, job: Job) -> xr.DataArray:
+    """R, G, B of a healed slide; a file in the scan's own format has the scan's other slides, too."""
+    task = job.task
+    return open_picture(path, task.inside, task.frame or None) if job.settings.format == "same" else open_picture(path)
 
 
 def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> None:

@@ -14,7 +14,6 @@ from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_r
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout, find_slides
-from irtoolkit.files import find_layout
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
@@ -70,7 +69,8 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     """
     check_method(choices.settings.heal)
     records = read_records(out)
-    tasks = find_slides(paths, out, {slide: record["name"] for slide, record in records.items()})
+    names = {slide: record["name"] for slide, record in records.items()}
+    tasks = find_slides(paths, out, names, choices.settings.infrared)
     check_outputs(tasks, out)
     _check_sources(tasks, records, out)
     decisions = read_decisions(out)
@@ -106,7 +106,7 @@ def survey(task: Task, record: Record | None) -> Known:
         return Known(task, record["about"], record)
     try:
         check_unhealed(task.path)
-        return Known(task, describe_layout(find_layout(task.path)), None)
+        return Known(task, describe_layout(task.layout()), None)
     except (SlideError, OSError):
         return Known(task, {}, None)
 

@@ -17,7 +17,7 @@ from irtoolkit.archive.cleaning import one_line, working_threads
 from irtoolkit.archive.records import digest_of
 from irtoolkit.archive.tasks import Task, check_unhealed
 from irtoolkit.archive.workers import run_jobs
-from irtoolkit.files import open_model, open_slide, write_model
+from irtoolkit.files import open_model, write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import to_dataset
 from irtoolkit.pipeline import spread
@@ -154,7 +154,7 @@ def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | N
     """The sample of a slide; if it cannot be used, call `on_refused` and return None."""
     try:
         check_unhealed(task.path)
-        return thin_sample(sample_slide(open_slide(task.path)))
+        return thin_sample(sample_slide(task.open()))
     except (SlideError, OSError) as error:
         if on_refused:
             on_refused(task, error)

@@ -2,22 +2,39 @@
 
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
+import xarray as xr
+
 from irtoolkit.archive.names import name_slides, natural_key, plain_name
-from irtoolkit.files import SLIDE_SUFFIXES, Layout, check_target, describe, is_sidecar, read_pages
+from irtoolkit.files import (
+    SLIDE_SUFFIXES,
+    Layout,
+    check_target,
+    count_frames,
+    describe,
+    find_layout,
+    is_sidecar,
+    named_infrared,
+    open_slide,
+    read_pages,
+)
 from irtoolkit.schema import SlideError
+from irtoolkit.settings import SAMPLE
 
 MASK, CLEAN = "_mask.tif", "_clean.tif"
 """Endings of the outputs of a slide."""
 
 HEALED = "_clean"
 """End of the stem of a healed slide; one in the scan's own format has the scan's ending."""
+
+FRAME = ("_", "_frame_", "_picture_")
+"""What joins the name of a file and the number of one of its slides; the first that makes no name of another file."""
 
 PROGRAM = "irtoolkit "
 """Name of this program in the Software tag of its outputs."""
@@ -31,16 +48,38 @@ class CallError(SlideError):
 class Task:
     """One slide of a run: its file, its path relative to the run's deepest common folder, and the name of its outputs.
 
-    The name is that path without its ending, unless `name_slides` chooses another.
+    The name is that path without its ending, unless `name_slides` chooses another. `frame` is the slide's number in a
+    file that holds several, else 0, and `infrared` what the settings say of the infrared.
     """
 
     path: Path
     slide: str
     name: str = ""
+    frame: int = 0
+    infrared: str = ""
 
     def __post_init__(self) -> None:
         """Name the outputs."""
         object.__setattr__(self, "name", self.name or plain_name(self.slide))
+
+    @property
+    def place(self) -> str:
+        """The file, and the number of the slide in it if it holds several."""
+        return f"{self.path} (frame {self.frame})" if self.frame else str(self.path)
+
+    @property
+    def inside(self) -> str | None:
+        """Page or sample of the infrared in the file, where the settings name one."""
+        named = self.infrared.isdecimal() or self.infrared.startswith(SAMPLE)
+        return named_infrared(self.path, self.infrared) if named else None
+
+    def layout(self) -> Layout:
+        """Find the slide's planes; errors are those of `find_layout`."""
+        return find_layout(self.path, named_infrared(self.path, self.infrared), self.frame or None)
+
+    def open(self) -> xr.Dataset:
+        """Open the slide; errors are those of `open_slide`."""
+        return open_slide(self.path, named_infrared(self.path, self.infrared), frame=self.frame or None)
 
     def output(self, folder: Path, ending: str) -> Path:
         """Path of one of its files in the output folder."""
@@ -48,13 +87,13 @@ class Task:
 
 
 def find_slides(
-    paths: Sequence[str], out: Path | None = None, taken: Mapping[str, str] = MappingProxyType({})
+    paths: Sequence[str], out: Path | None = None, taken: Mapping[str, str] = MappingProxyType({}), infrared: str = ""
 ) -> list[Task]:
     """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
 
     In folders and globs, separate infrared files, hidden files, files in `out`, and masks and healed slides of any run
-    (recognised by name and Software tag) are skipped. Outputs are named by `name_slides`; `taken` has the names of
-    earlier runs.
+    (recognised by name and Software tag) are skipped. Each slide of a file that holds several is a slide of its own.
+    Outputs are named by `name_slides`; `taken` has the names of earlier runs. `infrared` is that of `Settings`.
 
     Raises
     ------
@@ -70,9 +109,23 @@ def find_slides(
     if not found:
         raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
-    slides = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
+    files = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
+    slides = {name: place for file, path in files.items() for name, place in _frames(file, path, files, infrared)}
     names = name_slides(list(slides), taken)
-    return [Task(path, slide, names[slide]) for slide, path in slides.items()]
+    return [Task(path, slide, names[slide], frame, infrared) for slide, (path, frame) in slides.items()]
+
+
+def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list[tuple[str, tuple[Path, int]]]:
+    """The slides in a file, each with the number of its frame: ``a_1.tif``, ``a_2.tif``; 0 for the only one."""
+    try:
+        count = count_frames(path, named_infrared(path, infrared))
+    except (SlideError, OSError):
+        count = 1
+    if count == 1:
+        return [(file, (path, 0))]
+    known = PurePosixPath(file)
+    join = next(join for join in FRAME if f"{known.with_suffix('')}{join}1{known.suffix}" not in files)
+    return [(f"{known.with_suffix('')}{join}{number}{known.suffix}", (path, number)) for number in range(1, count + 1)]
 
 
 def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:

@@ -156,9 +156,9 @@ def find_slide(path: str | os.PathLike[str], infrared: Infrared = None, frame: i
     return layout
 
 
-def open_picture(path: str | os.PathLike[str], frame: int | None = None) -> xr.DataArray:
+def open_picture(path: str | os.PathLike[str], infrared: Infrared = None, frame: int | None = None) -> xr.DataArray:
     """Open the counts (band, y, x) of R, G, B of a picture lazily, with or without infrared."""
-    layout = find_layout(path, frame=frame)
+    layout = find_layout(path, infrared, frame)
     return xr.DataArray(_counts(layout)[:3], {"band": list(VISIBLE)})
 
 

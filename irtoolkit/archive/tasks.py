@@ -105,7 +105,8 @@ def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
     """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
     if folder.exists() and not folder.is_dir():
         raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
-    for task in tasks:
+    of_folders = {(task.output(folder, CLEAN).parent, task.path.parent): task for task in tasks}
+    for task in of_folders.values():
         try:
             check_target(task.output(folder, CLEAN), [task.path])
         except SlideError as error:

@@ -1,5 +1,6 @@
 """Scanner files in, healed files out."""
 
+from irtoolkit.files.fingerprint import digest_header
 from irtoolkit.files.layouts import SLIDE_SUFFIXES, Layout, find_layout, is_sidecar
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model

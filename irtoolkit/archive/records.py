@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from irtoolkit.archive.previews import preview_folder
-from irtoolkit.files import replacing
+from irtoolkit.files import digest_header, replacing
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 
@@ -25,17 +25,22 @@ Source = dict[str, Any]
 
 
 def identify(file: Path) -> Source:
-    """Name, size, time of change and digest (of the header and 64 blocks spread over the file) of a source."""
-    status = file.stat()
-    return {"name": file.name, "size": status.st_size, "changed": status.st_mtime_ns, "digest": _digest(file)}
+    """Name, size, time of change, digest of the header, and digest of 64 blocks spread over the file, of a source."""
+    status, header = file.stat(), digest_header(file)
+    about = {"name": file.name, "size": status.st_size, "changed": status.st_mtime_ns}
+    return about | {"header": header, "digest": _digest(file)}
 
 
 def is_source(file: Path, known: Source) -> bool:
-    """Whether a file is the identified source; its content is read only if its time differs."""
+    """Whether a file is the identified source; of its content, only the header is read unless its time differs.
+
+    Sources that were identified by an earlier version have no digest of their header.
+    """
     try:
         status = file.stat()
-        same = (status.st_size, status.st_mtime_ns) == (known["size"], known["changed"])
-        return same or (status.st_size == known["size"] and _digest(file) == known["digest"])
+        if status.st_size != known["size"] or known.get("header") not in (None, digest_header(file)):
+            return False
+        return status.st_mtime_ns == known["changed"] or _digest(file) == known["digest"]
     except OSError:
         return False
 

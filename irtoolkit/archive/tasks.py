@@ -109,8 +109,8 @@ def find_slides(
     if not found:
         raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
-    files = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
-    slides = {name: place for file, path in files.items() for name, place in _frames(file, path, files, infrared)}
+    known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
+    slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}
     names = name_slides(list(slides), taken)
     return [Task(path, slide, names[slide], frame, infrared) for slide, (path, frame) in slides.items()]
 
@@ -169,7 +169,8 @@ def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
     """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
     if folder.exists() and not folder.is_dir():
         raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
-    for task in tasks:
+    of_folders = {(task.output(folder, CLEAN).parent, task.path.parent): task for task in tasks}
+    for task in of_folders.values():
         try:
             check_target(task.output(folder, CLEAN), [task.path])
         except SlideError as error:

@@ -1,11 +1,12 @@
 """Scanner files in, healed files out."""
 
+from irtoolkit.files.fingerprint import digest_header
+from irtoolkit.files.header import read_pages
 from irtoolkit.files.infrared import Infrared
 from irtoolkit.files.layouts import Layout, count_frames, find_layout
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.files.page_reader import open_page
-from irtoolkit.files.header import read_pages
 from irtoolkit.files.patching import write_same
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
 from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared

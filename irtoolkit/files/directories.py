@@ -11,6 +11,7 @@ in ``tests/files/test_directories.py`` show each of these.
 
 import os
 import struct
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
@@ -164,9 +165,9 @@ class DirectoryReader:
             entries.setdefault(code, Entry(kind, count, place))
         return entries, start + number * step
 
-    def value(self, entry: Entry) -> bytes:
-        """Read the bytes of a tag's value."""
-        return self.read(entry.position, entry.count * SIZES.get(entry.type, 0))
+    def value(self, entry: Entry, most: int = sys.maxsize) -> bytes:
+        """Read the bytes of a tag's value, at most so many."""
+        return self.read(entry.position, min(entry.count * SIZES.get(entry.type, 0), most))
 
     def places(self, entry: Entry | None) -> tuple[int, ...]:
         """Read the places of the directories that a tag points to; none where it is missing or no pointer."""

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tifffile
 from archives import SHAPE, digests, leftovers, outcome
 from commands import rows_of
 
@@ -149,6 +150,22 @@ def test_time_that_runs_backwards_redoes_only_what_changed(tree, tmp_path, monke
     monkeypatch.setattr(archive, "clean_job", lambda job: done.append(job.task.slide) or real(job))
     clean(tree, tmp_path / "out")
     assert done == ["b.tif"]
+
+
+def test_a_slide_whose_tags_were_edited_in_place_is_done_again(tree, tmp_path, monkeypatch):
+    clean(tree, tmp_path / "out")
+    status = (tree / "a.tif").stat()
+    with tifffile.TiffFile(tree / "a.tif", mode="r+") as tiff:
+        tiff.pages[0].tags[274].overwrite(6)
+    os.utime(tree / "a.tif", ns=(status.st_atime_ns, status.st_mtime_ns))
+    done = []
+    real = archive.clean_job
+    monkeypatch.setattr(archive, "clean_job", lambda job: done.append(job.task.slide) or real(job))
+    clean(tree, tmp_path / "out")
+    assert done == ["a.tif"]
+    for kind in ("mask", "clean"):
+        with tifffile.TiffFile(tmp_path / "out" / f"a_{kind}.tif") as tiff:
+            assert tiff.pages[0].tags[274].value == 6
 
 
 def test_other_settings_other_models_lost_outputs_and_force_are_done_again(tree, tmp_path, monkeypatch):

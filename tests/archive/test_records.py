@@ -3,7 +3,9 @@
 import os
 from itertools import pairwise
 
+import numpy as np
 import pytest
+import tifffile
 
 import irtoolkit as irt
 from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
@@ -29,6 +31,20 @@ def test_a_source_is_known_by_size_and_time_and_else_by_its_content(tmp_path):
     assert not is_source(file, known)
     file.unlink()
     assert not is_source(file, known)
+
+
+def test_a_source_whose_tags_changed_is_another_though_size_and_time_are_the_same(tmp_path):
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.zeros((9, 9), np.uint8), extratags=[(274, "H", 1, 1, True)])
+    known = identify(file)
+    os.utime(file, ns=(1, 1))
+    changed = known | {"changed": 1}
+    assert is_source(file, changed)
+    with tifffile.TiffFile(file, mode="r+") as tiff:
+        tiff.pages[0].tags[274].overwrite(6)
+    os.utime(file, ns=(1, 1))
+    assert not is_source(file, changed)
+    assert is_source(file, {name: changed[name] for name in ("name", "size", "changed", "digest")})
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 64 * BLOCK])

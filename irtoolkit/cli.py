@@ -112,7 +112,8 @@ def _describe(task: Task) -> str:
     ]
     lines += [f"  {about['note']}"] if "note" in about else []
     if not layout.infrared:
-        raise LayoutError("\n".join([*lines[1:], f"  {layout.missing}"]).strip())
+        missing = layout.missing.removeprefix(f"{task.path}: ")
+        raise LayoutError("\n".join([*lines[1:], f"  {missing}"]).strip())
     check_unhealed(task.path)
     return "\n".join(lines)
 

@@ -46,6 +46,9 @@ TRANSIENT = {
 WAITS = (0.5, 3.0)
 """Seconds before the second and the third attempt."""
 
+LEVELS = {"LinearizationTable", "BlackLevel", "WhiteLevel"}
+"""Tags of a DNG that say how its codes become light."""
+
 PRIVATE_TAGS = {"35243": "35243 (SilverFast: infrared present)"}
 """Tags without a name, and what they mean."""
 
@@ -207,7 +210,8 @@ def _kept(healed: Path, job: Job, layout: Layout) -> str:
         stale = [name for code, name in DIGESTS.items() if (code,) in tag_codes(healed)]
         return f"tags that no longer fit the pixels: {', '.join(stale)}" if stale else ""
     lost = [PRIVATE_TAGS.get(tag, tag) for tag in lost_tags(job.task.path, layout.visible[0].page, healed)]
-    changes = ["written as TIFF with the linear values of the DNG"] if "DNGVersion" in lost else []
+    applied = "in linear light of full scale" if LEVELS & set(lost) else "with the linear values of the DNG"
+    changes = [f"written as TIFF {applied}"] if "DNGVersion" in lost else []
     return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 

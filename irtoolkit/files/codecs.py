@@ -8,6 +8,7 @@ import numpy as np
 from tifffile import TIFF
 
 from irtoolkit.files import lossless
+from irtoolkit.files.lossless_jpeg import decode_lossless_jpeg
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LOSSLESS_JPEG, PNG = 1, 5, 8, 32946, 32773, 7, 34933
 
@@ -27,7 +28,7 @@ _JPEG_XL = PictureCodec(imagecodecs.jpegxl_decode, lossless.is_lossless_jpegxl)
 _WEBP = PictureCodec(imagecodecs.webp_decode, lossless.is_lossless_webp)
 
 PICTURES = {
-    LOSSLESS_JPEG: PictureCodec(imagecodecs.ljpeg_decode, lossless.is_lossless_jpeg),
+    LOSSLESS_JPEG: PictureCodec(decode_lossless_jpeg, lossless.is_lossless_jpeg),
     **dict.fromkeys((33004, 33005, 34712), _JPEG_2000),
     **dict.fromkeys((50002, 52546), _JPEG_XL),
     **dict.fromkeys((34927, 50001), _WEBP),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from irtoolkit.files.codecs import LOSSLESS_JPEG
-from irtoolkit.files.lossless import jpeg_bits
+from irtoolkit.files.lossless_jpeg import frame_of
 from irtoolkit.files.pages import Page
 from irtoolkit.schema import LayoutError
 
@@ -97,7 +97,7 @@ def coding_of(page: Page) -> Coding:
 def _bits(page: Page) -> int:
     """Bits of a sample; a lossless JPEG of 9 to 15 bits says it itself, for its tag may be wrong."""
     odd = page.bits not in (8, 16) and page.compression == LOSSLESS_JPEG
-    return (jpeg_bits(page.head()) if odd else 0) or page.bits
+    return (frame_of(page.head())[1] if odd else 0) or page.bits
 
 
 def _black(page: Page) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Whether a strip or tile was compressed without loss, by the first bytes of its code stream.
 
-JPEG: ITU-T T.81, B.1.1 (frame type 3 is lossless). JPEG 2000: ITU-T T.800, A.6.1 (only the wavelet 5-3 is reversible).
+JPEG: ITU-T T.81, B.1.1 (frames of type 3 are). JPEG 2000: ITU-T T.800, A.6.1 (only the wavelet 5-3 is reversible).
 JPEG XL: ISO/IEC 18181-1, 9.2 (colours that were not turned into XYB are kept). WebP: RFC 9649, 2.6 (chunk VP8L).
 """
 
-from collections.abc import Iterator
+from irtoolkit.files.lossless_jpeg import FRAME, frame_of, markers
 
 HEAD = 1 << 16
 """First bytes of a code stream that are enough to see how it was compressed."""
@@ -15,31 +15,15 @@ _SIZES = ((9, 1), (13, 1), (18, 1), (30, 1))
 
 
 def is_lossless_jpeg(head: bytes) -> bool:
-    """Whether a JPEG stream holds a lossless frame (SOF3).
-
-    >>> is_lossless_jpeg(bytes.fromhex("ffd8 ffc3 0008 10 0001 0001 01"))
-    True
-    """
-    return _jpeg_frame(head)[0] == 0xC3
-
-
-def jpeg_bits(head: bytes) -> int:
-    """Bits of a sample of a JPEG stream; 0 where there is no frame."""
-    return _jpeg_frame(head)[1]
-
-
-def _jpeg_frame(head: bytes) -> tuple[int, int]:
-    """Type and bits of a sample of the first frame; zeros where there is none."""
-    frames = (found for found in _markers(head) if 0xC0 <= found[0] <= 0xCF and found[0] not in (0xC4, 0xC8, 0xCC))
-    code, data = next(frames, (0, b""))
-    return code, int.from_bytes(data[:1], "big")
+    """Whether a JPEG stream holds a lossless frame."""
+    return frame_of(head)[0] == FRAME
 
 
 def is_lossless_jpeg2000(head: bytes) -> bool:
     """Whether a JPEG 2000 stream, bare or in a JP2 file, uses the reversible wavelet."""
     start = head.find(b"\xff\x4f\xff\x51")
-    markers = _markers(head[start:]) if start >= 0 else ()
-    return next((data[9:10] == bytes([_REVERSIBLE]) for code, data in markers if code == 0x52), False)
+    segments = markers(head[start:]) if start >= 0 else ()
+    return next((data[9:10] == bytes([_REVERSIBLE]) for code, data in segments if code == 0x52), False)
 
 
 def is_lossless_webp(head: bytes) -> bool:
@@ -51,15 +35,6 @@ def is_lossless_jpegxl(head: bytes) -> bool:
     """Whether a JPEG XL stream, bare or in a file, keeps its colours as they were."""
     start = head.find(b"\xff\x0a")
     return start >= 0 and not _uses_xyb(_Bits(head[start + 2 :]))
-
-
-def _markers(head: bytes) -> Iterator[tuple[int, bytes]]:
-    """Codes and contents of the marker segments at the start of a stream."""
-    place = 2
-    while place + 4 <= len(head) and head[place] == 0xFF:
-        length = int.from_bytes(head[place + 2 : place + 4], "big")
-        yield head[place + 1], head[place + 4 : place + 2 + length]
-        place += 2 + length
 
 
 class _Bits:

@@ -145,10 +145,10 @@ class Page:
 
     def check(self) -> None:
         """Raise `LayoutError` unless the samples of this page can be read and all lie inside the file."""
-        self._check_compression()
-        self._check_samples()
         if min(self.segment) < 1:
             raise LayoutError(f"{self.path}: damaged: its strips or tiles have sizes {self.segment}; scan it again")
+        self._check_compression()
+        self._check_samples()
         offsets, longest = self.offsets, math.prod(self.segment) * self.dtype.itemsize
         fits = self.compression != NONE or longest <= self.size
         if not fits or min(offsets.min(), self.sizes.min()) < 0 or (offsets > self.size - self.sizes).any():

@@ -2,7 +2,8 @@
 
 import glob
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections import deque
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -91,25 +92,28 @@ def find_slides(
 ) -> list[Task]:
     """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
 
-    In folders and globs, separate infrared files, hidden files, files in `out`, and masks and healed slides of any run
-    (recognised by name and Software tag) are skipped. Each slide of a file that holds several is a slide of its own.
-    Outputs are named by `name_slides`; `taken` has the names of earlier runs. `infrared` is that of `Settings`.
+    In folders and globs, separate infrared files, hidden files and folders, files in `out`, and masks and healed slides
+    of any run (recognised by name and Software tag) are skipped. Links to folders are followed; a file is read once,
+    however many links lead to it. Each slide of a file that holds several is a slide of its own. Outputs are named by
+    `name_slides`; `taken` has the names of earlier runs. `infrared` is that of `Settings`.
 
     Raises
     ------
     CallError
         A path does not exist, or nothing is found.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     folders = []
     for path in paths:
         files, folder = _expand(path, out)
         folders.append(folder)
-        found |= dict.fromkeys(files)
+        for file in (file for file in files if not is_sidecar(file, infrared)):
+            real = file.resolve()
+            found[real] = min(found.get(real, file), file, key=lambda each: (each != real, each.is_symlink()))
     if not found:
         raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
-    known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found), key=natural_key)}
+    known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found.values()), key=natural_key)}
     slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}
     names = name_slides(list(slides), taken)
     return [Task(path, slide, names[slide], frame, infrared) for slide, (path, frame) in slides.items()]
@@ -132,21 +136,57 @@ def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
     """Absolute paths of the slides that a PATH names, and the folder that holds them."""
     here = Path(path)
     if here.is_dir():
-        below = out if out is not None and here.resolve() in out.resolve().parents else None
-        return [file for file in here.absolute().rglob("*") if _is_slide(file, below)], here.absolute()
+        below = folders_below(here.absolute(), out)
+        return [file for folder in below for file in _list(folder) if _is_slide(file)], here.absolute()
     if here.exists():
         return [here.absolute()], here.absolute().parent
-    files = [Path(name).absolute() for name in glob.glob(path, recursive=True)]
-    slides = [file for file in files if _is_slide(file, out)]
+    inside = out.resolve() if out is not None else None
+    found = (name.absolute() for name in _match(path, out))
+    slides = [file for file in found if _is_slide(file) and inside not in file.resolve().parents]
     if not slides:
         problem = "no slide matches this pattern" if glob.has_magic(path) else "no such file or folder"
         raise CallError(f"{path}: {problem}")
     return slides, Path(os.path.commonpath([file.parent for file in slides]))
 
 
-def _is_slide(file: Path, out: Path | None) -> bool:
-    skipped = file.name.startswith(".") or (out is not None and out.resolve() in file.resolve().parents)
-    kept = not skipped and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
+def _match(pattern: str, out: Path | None) -> Iterator[Path]:
+    """What matches a glob pattern; ``**`` stands for each of `folders_below`."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from map(Path, glob.glob(pattern))
+        return
+    place = parts.index("**")
+    for start in map(Path, glob.glob(str(Path(*parts[:place])))):
+        for folder in folders_below(start, out):
+            yield from _match(str(Path(glob.escape(str(folder)), *(parts[place + 1 :] or ["*"]))), out)
+
+
+def folders_below(folder: Path, out: Path | None = None) -> Iterator[Path]:
+    """A folder and those below it, each once, without hidden ones and a folder `out` below.
+
+    Links to folders are followed after the folders themselves, but none that leads back to `folder` or above it.
+    """
+    seen = {*folder.resolve().parents, *([out.resolve()] if out else [])} - {folder.resolve()}
+    waiting = deque([folder])
+    while waiting:
+        place = waiting.popleft()
+        if place.resolve() not in seen:
+            seen.add(place.resolve())
+            inner = [each for each in _list(place) if each.is_dir() and not each.name.startswith(".")]
+            waiting.extendleft(each for each in inner if not each.is_symlink())
+            waiting.extend(each for each in inner if each.is_symlink())
+            yield place
+
+
+def _list(folder: Path) -> list[Path]:
+    """What is in a folder; nothing if it cannot be read."""
+    with suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def _is_slide(file: Path) -> bool:
+    kept = not file.name.startswith(".") and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
     return kept and not is_sidecar(file) and not _is_output(file)
 
 
@@ -159,7 +199,7 @@ def check_unhealed(file: Path) -> None:
 def _is_output(file: Path) -> bool:
     if file.stem.endswith(HEALED) and _is_output(file.with_name(file.stem.removesuffix(HEALED) + MASK)):
         return True
-    if file.name.endswith((MASK, CLEAN)):
+    if file.name.casefold().endswith((MASK, CLEAN)):
         with suppress(SlideError, OSError):
             return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
     return False

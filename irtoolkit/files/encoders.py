@@ -24,9 +24,12 @@ def _deflate(ordered: np.ndarray) -> bytes:
 
 
 def _jpeg(ordered: np.ndarray) -> bytes:
-    """Lossless JPEG of one component, in which the samples of a pixel follow each other."""
-    values = ordered.reshape(len(ordered), -1)
-    return bytes(imagecodecs.ljpeg_encode(_native(values), bitspersample=8 * values.itemsize))
+    """Lossless JPEG, each sample a component, as raw converters expect it in a DNG."""
+    values, bits, plain = _native(ordered), 8 * ordered.itemsize, "unknown"
+    values = values if values.shape[2] > 1 else values[..., 0]
+    return bytes(
+        imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=bits, colorspace=plain, outcolorspace=plain)
+    )
 
 
 def _jpeg_2000(ordered: np.ndarray) -> bytes:

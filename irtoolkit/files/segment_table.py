@@ -4,7 +4,7 @@ import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from tifffile import TIFF
@@ -69,12 +69,18 @@ def _extents(page: Page, own: Page) -> tuple[np.ndarray, np.ndarray]:
 def check_tags(page: Page, copy: Path) -> None:
     """Raise `SlideError` unless a copy has all tags of the file but the page's places and sizes.
 
-    They differ where pages of a file share the list of their places.
+    They differ where pages of a file share the list of their places, and where pixels lie on top of tags.
     """
-    for before, after in zip(read_pages(page.path), read_pages(copy), strict=True):
-        fixed = before.tags.keys() - (_codes(page) if before.address == page.address else ())
-        if not all(np.array_equal(before.tags[code], after.tags.get(code, "")) for code in fixed):
-            raise SlideError(f"{page.path}: its pages share tags; use --format rgb (page {before.address})")
+    before, after = ([_fixed_tags(other, page) for other in read_pages(file)] for file in (page.path, copy))
+    if before != after:
+        raise SlideError(f"{page.path}: its pages share tags, or pixels lie on top of them; use --format rgb")
+
+
+def _fixed_tags(page: Page, own: Page) -> dict[int, Any]:
+    """The tags of a page, numbers as bytes; of one's own page, without the places and sizes."""
+    free = _codes(own) if page.address == own.address else ()
+    kept = {code: value for code, value in page.tags.items() if code not in free}
+    return {code: value.tobytes() if isinstance(value, np.ndarray) else value for code, value in kept.items()}
 
 
 def _codes(page: Page) -> tuple[int, int]:

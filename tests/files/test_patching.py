@@ -243,7 +243,17 @@ def test_pages_that_share_the_list_of_their_places_are_refused(counts, mask, tmp
         lists, entries = zip(*((page.tags[273].valueoffset, page.tags[273].offset) for page in tiff.pages), strict=True)
     data[entries[1] + 8 : entries[1] + 12] = lists[0].to_bytes(4, "little")
     source.write_bytes(data)
-    with pytest.raises(SlideError, match=r"its pages share tags; use --format rgb \(page \(1,\)\)"):
+    with pytest.raises(SlideError, match="its pages share tags, or pixels lie on top of them; use --format rgb"):
+        write(source, counts, mask, tmp_path / "out" / "a.tif")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_pixels_on_top_of_tags_are_refused(counts, mask, tmp_path):
+    source = scan(tmp_path / "scans", counts, rows_per_strip=37)
+    with tifffile.TiffFile(source) as tiff:
+        ends = tiff.pages[0].tags[305].valueoffset + 10
+    set_places(source, 0, [ends - 37 * 53 * 8])
+    with pytest.raises(SlideError, match="its pages share tags, or pixels lie on top of them"):
         write(source, counts, mask, tmp_path / "out" / "a.tif")
     assert list((tmp_path / "out").iterdir()) == []
 

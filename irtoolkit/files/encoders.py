@@ -11,7 +11,7 @@ from irtoolkit.files.pages import Page
 from irtoolkit.schema import SlideError
 
 LZMA, ZSTANDARD = 34925, 50000
-JPEG, DNG_JPEG, JPEG_2000, JPEG_XL, DNG_JPEG_XL = 7, 34892, 34712, 50002, 52546
+JPEG, JPEG_2000, JPEG_XL, DNG_JPEG_XL = 7, 34712, 50002, 52546
 
 
 def _bytes_of(ordered: np.ndarray) -> Any:
@@ -40,6 +40,10 @@ def _jpeg_xl(ordered: np.ndarray) -> bytes:
     return bytes(imagecodecs.jpegxl_encode(_native(ordered), lossless=True))
 
 
+def _png(ordered: np.ndarray) -> bytes:
+    return bytes(imagecodecs.png_encode(_native(ordered).squeeze(-1) if ordered.shape[-1] == 1 else _native(ordered)))
+
+
 def _native(ordered: np.ndarray) -> np.ndarray:
     return ordered.astype(ordered.dtype.newbyteorder("="), copy=False)
 
@@ -53,7 +57,7 @@ ENCODERS: dict[int, Callable[[np.ndarray], bytes]] = {
     LZMA: lambda ordered: bytes(imagecodecs.lzma_encode(_bytes_of(ordered))),
     ZSTANDARD: lambda ordered: bytes(imagecodecs.zstd_encode(_bytes_of(ordered))),
     JPEG: _jpeg,
-    DNG_JPEG: _jpeg,
+    codecs.PNG: _png,
     JPEG_2000: _jpeg_2000,
     JPEG_XL: _jpeg_xl,
     DNG_JPEG_XL: _jpeg_xl,

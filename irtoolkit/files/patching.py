@@ -20,6 +20,7 @@ from irtoolkit.files.healed_segments import HealedSegments, Index
 from irtoolkit.files.layouts import Layout
 from irtoolkit.files.page_reader import SCRATCH_BYTES, PageReader
 from irtoolkit.files.pages import Page
+from irtoolkit.files.portable import is_png, replace_picture
 from irtoolkit.files.segment_table import SegmentTable, check_tags, shared_segments
 from irtoolkit.files.targets import AnyPath, check_target, replacing
 from irtoolkit.files.writer import PixelFile, visible_pixels
@@ -64,8 +65,9 @@ def write_same(healed: xr.DataArray, mask: xr.DataArray, path: AnyPath, *, layou
         with _stored(marked, part.with_suffix(".raw.part")) as pixels:
             _copy(page, part)
             reader = PageReader(_with_whole_tiles(replace(page, path=str(part))))
-            start = layout.visible[0].start
-            _patch(part, page, HealedSegments(reader, pixels, bands, coding_of(page), start))
+            segments = HealedSegments(reader, pixels, bands, coding_of(page), layout.visible[0].start)
+            change = _repaint if is_png(page.path) else _patch
+            change(part, page, segments)
         check_tags(page, part)
     return Path(path)
 
@@ -147,6 +149,13 @@ def _patch(part: Path, page: Page, segments: HealedSegments) -> None:
                 _overwrite(file, int(page.offsets[index]), segments, index, marked)
             elif marked and table:
                 table.append(file, index, encode(_assemble(segments, index), page))
+
+
+def _repaint(part: Path, page: Page, segments: HealedSegments) -> None:
+    """Write the picture of a PNG file anew, if it has a mark."""
+    if any(segments.is_marked((0, 0, 0), rows) for rows in segments.pieces((0, 0, 0))):
+        picture = encode(_assemble(segments, (0, 0, 0)), page)
+        part.write_bytes(replace_picture(part.read_bytes(), picture))
 
 
 def _overwrite(file: BinaryIO, offset: int, segments: HealedSegments, index: Index, marked: list[slice]) -> None:

@@ -3,6 +3,7 @@
 PNG: W3C PNG (third edition), chapter 11. PGM and PPM: the netpbm formats P5 and P6.
 """
 
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ _HEADER = re.compile(rb"P[56](?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:
 def is_portable(start: bytes) -> bool:
     """Whether a file that begins with these bytes is a PNG, PGM or PPM file."""
     return start.startswith((PNG_START, *MAP_STARTS))
+
+
+def is_png(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a PNG file, and not, for example, a TIFF file whose strips are compressed as PNG."""
+    with open(path, "rb") as file:
+        return file.read(len(PNG_START)) == PNG_START
 
 
 def portable_tags(file: BinaryIO, size: int) -> dict[int, Any]:
@@ -90,6 +97,32 @@ def _texts(chunks: dict[bytes, bytes]) -> dict[int, Any]:
     xmp = chunks.get(b"iTXt:XML:com.adobe.xmp", b"")
     exif = chunks.get(b"eXIf", b"")
     return found | ({700: xmp[4:]} if xmp else {}) | ({EXIF_STREAM: exif} if exif else {})
+
+
+def replace_picture(png: bytes, other: bytes) -> bytes:
+    """A PNG file with the picture of another one of its size, type and depth; all other chunks stay.
+
+    An interlaced picture becomes one that is not, as the other.
+    """
+    pictures = [chunk for name, chunk in _chunks(other) if name == b"IDAT"]
+    head = next(chunk for name, chunk in _chunks(other) if name == b"IHDR")
+    parts, placed = [PNG_START], False
+    for name, chunk in _chunks(png):
+        if name != b"IDAT":
+            parts.append(head if name == b"IHDR" else chunk)
+        elif not placed:
+            parts += pictures
+            placed = True
+    return b"".join(parts)
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and bytes of each chunk of a PNG file."""
+    place = len(PNG_START)
+    while place + 12 <= len(png):
+        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
+        yield png[place + 4 : place + 8], png[place:end]
+        place = end
 
 
 def _first_chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:

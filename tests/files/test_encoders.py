@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from tifffile import TIFF
 
-from irtoolkit.files.encoders import DNG_JPEG, DNG_JPEG_XL, JPEG, JPEG_2000, JPEG_XL, encode, order_counts
+from irtoolkit.files.encoders import DNG_JPEG_XL, JPEG, JPEG_2000, JPEG_XL, encode, order_counts
+from irtoolkit.files.lossless_jpeg import decode_lossless_jpeg
 from irtoolkit.files.pages import Page
 
 BYTES = [1, 5, 8, 32946, 32773, 34925, 50000]
 PICTURES = {
-    JPEG: imagecodecs.ljpeg_decode,
-    DNG_JPEG: imagecodecs.ljpeg_decode,
+    JPEG: decode_lossless_jpeg,
     JPEG_2000: imagecodecs.jpeg2k_decode,
     JPEG_XL: imagecodecs.jpegxl_decode,
     DNG_JPEG_XL: imagecodecs.jpegxl_decode,

@@ -1,10 +1,11 @@
 """Healed slides in the scan's own format, where the file stores codes instead of light, or is compressed otherwise."""
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 import xarray as xr
-from odd_files import DNG, dng, lossless_jpeg, rgbi
+from odd_files import DNG, dng, lossless_jpeg, rgbi, write_png
 from slide_files import bands
 
 from irtoolkit.files.layouts import find_layout
@@ -70,3 +71,39 @@ def test_tiles_of_lossless_jpeg(tmp_path, counts):
     tifffile.imwrite(source, tiles, shape=(37, 53, 4), dtype=np.uint16, metadata=None, **storage)
     light, _ = write(source, target)
     np.testing.assert_array_equal(open_slide(target).counts, np.concatenate([light, counts[3:]]))
+
+
+def test_a_png_keeps_its_other_chunks(tmp_path, counts):
+    source, target = tmp_path / "scans" / "a.png", tmp_path / "a_clean.png"
+    source.parent.mkdir()
+    chunks = [(b"tEXt", b"Comment\0beach"), (b"pHYs", bytes(8) + b"\1")]
+    write_png(source, np.moveaxis(counts[:3], 0, -1), metadata=chunks)
+    write_png(source.with_name("a_IR.png"), counts[3])
+    light, _ = write(source, target)
+    healed = target.read_bytes()
+    np.testing.assert_array_equal(np.moveaxis(imagecodecs.png_decode(healed), -1, 0), light)
+    assert [healed.count(name + content) for name, content in chunks] == [1, 1]
+
+
+def test_a_ppm_is_changed_in_place(tmp_path, counts):
+    source, target = tmp_path / "scans" / "a.ppm", tmp_path / "a_clean.ppm"
+    source.parent.mkdir()
+    header, stored = b"53 37\n65535\n", counts.astype(">u2")
+    source.write_bytes(b"P6\n# beach\n" + header + np.moveaxis(stored[:3], 0, -1).tobytes())
+    source.with_name("a_ir.pgm").write_bytes(b"P5\n" + header + stored[3].tobytes())
+    light, _ = write(source, target)
+    assert target.read_bytes() == b"P6\n# beach\n" + header + np.moveaxis(light, 0, -1).astype(">u2").tobytes()
+
+
+def test_only_the_frame_is_healed(tmp_path, counts):
+    source, target = tmp_path / "scans" / "a.tif", tmp_path / "a_clean.tif"
+    source.parent.mkdir()
+    with tifffile.TiffWriter(source) as tiff:
+        for frame in (counts, counts[:, ::-1]):
+            tiff.write(np.moveaxis(frame[:3], 0, -1), photometric="rgb", metadata=None)
+            tiff.write(frame[3], photometric="minisblack", metadata=None)
+    marks = xr.DataArray(counts[0] > 60000, dims=("y", "x"))
+    write_same(bands(counts[:3, ::-1] // 2), marks, target, layout=find_layout(source, frame=2))
+    np.testing.assert_array_equal(open_slide(target, frame=1).counts, counts)
+    healed = np.where(marks, counts[:3, ::-1] // 2, counts[:3, ::-1])
+    np.testing.assert_array_equal(open_slide(target, frame=2).counts, [*healed, counts[3, ::-1]])

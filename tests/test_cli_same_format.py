@@ -84,9 +84,7 @@ def test_rows_and_files(scans, cleaned):
     digest = "tags that no longer fit the pixels: NewRawImageDigest"
     assert {row["slide"]: row["kept"] for row in rows} == dict.fromkeys(KINDS, "") | {"silverfast.dng": digest}
     files = {path.name for path in cleaned.iterdir() if path.suffix.lower() in (".tif", ".tiff", ".dng")}
-    assert files == {clean_name(scans / name) for name in KINDS} | {
-        f"{name[:-4].rstrip('.')}_mask.tif" for name in KINDS
-    }
+    assert files == {clean_name(scans / name) for name in KINDS} | {f"{(scans / name).stem}_mask.tif" for name in KINDS}
 
 
 def test_nothing_is_done_twice_until_the_format_changes(scans, cleaned, tmp_path, monkeypatch, capsys):
@@ -123,12 +121,11 @@ def test_folders_are_searched_past_healed_files(cleaned, scans, tmp_path):
 
 
 def test_healed_files_have_no_part_in_a_roll(scans, cleaned, tmp_path):
-    for name in ("rgbi.TIF", "vuescan.dng"):
-        shutil.copy(scans / name, tmp_path / name)
-    shutil.copy(cleaned / "rgbi_clean.TIF", tmp_path)
-    rows = irt.clean_archive(tmp_path, tmp_path / "out", settings=Settings(heal="none"), workers=1, quiet=True)
-    assert rows.sel(slide=["rgbi.TIF", "vuescan.dng"]).status.values.tolist() == ["done", "done"]
-    assert rows.status.sel(slide="rgbi_clean.TIF") == "refused"
+    for file in (scans / "rgbi.TIF", scans / "vuescan.dng", cleaned / "rgbi_clean.TIF"):
+        shutil.copy(file, tmp_path)
+    plan = plan_run([str(tmp_path)], tmp_path / "out", Choices(), quiet=True)
+    assert [known.task.slide for known in plan.slides] == ["rgbi.TIF", "rgbi_clean.TIF", "vuescan.dng"]
+    assert [task.slide for roll, _ in plan.rolls for task in roll.tasks] == ["rgbi.TIF", "vuescan.dng"]
 
 
 def test_8_bit_colour_with_16_bit_infrared(tmp_path, monkeypatch):

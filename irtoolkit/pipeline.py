@@ -48,14 +48,15 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         and `score` (sigma), both (y, x) float32 and positive where light is blocked; `mask` (y, x) bool, True = defect;
         `healed` (band, y, x): R, G and B filled inside the mask and the counts' own everywhere else, IR as it is;
         the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
-        `shift_uncertainty` (px), `unseen`, `holder` (share of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`,
-        `fdr`, `ratio_r`, `ratio_g`, `ratio_b` (density of the defects in the visible over that in infrared), with
-        `ratio_error` and `ratio_scatter`, and `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects
-        beside the picture; all NaN unless `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the
-        regions' scores, as `mark_defects` returns them, what `measure_agreement` returns, and
-        the fields of `Appearance`, its densities those of light; `misfit` (how far the slide's own fit is from its
-        roll's, where 1 is usual; 0 for a slide fitted by itself), and `aligned` (whether the slide gave evidence of its
-        shift). With a roll's model, `r2`, `slopes` and `sigma` are of the slide's own fit.
+        `shift_uncertainty` (px), `unseen`, `no_data` (what the infrared lacks, which `unseen` has, too), `holder`
+        (shares of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, `ratio_r`, `ratio_g`, `ratio_b`
+        (density of the defects in the visible over that in infrared), with `ratio_error` and `ratio_scatter`, and
+        `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects beside the picture; all NaN unless
+        `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the regions' scores, as `mark_defects`
+        returns them, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light;
+        `misfit` (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself), and
+        `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and `sigma` are of
+        the slide's own fit.
 
         `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` describes each):
         with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
@@ -125,8 +126,8 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
         **{name: getattr(crosstalk, name) for name in ("blur", "r2", "slopes", "sigma")},
         **{"misfit": fitted.misfit, "agreement": fitted.agreement},
         **{"shift_y": down, "shift_x": right, "shift_uncertainty": displacement.uncertainty},
-        **{"aligned": displacement.trusted, "unseen": unseen_share(displacement)},
-        **{"holder": 1 - float(sample.film.mean()), "clipped": appearance.clipped},
+        **{"aligned": displacement.trusted, "unseen": unseen_share(displacement, sample.film)},
+        **{"no_data": sample.film.lacking, "holder": sample.film.holder, "clipped": appearance.clipped},
         **{name: crosstalk.curve.exponent * value for name, value in appearance._asdict().items() if name != "clipped"},
     }
 

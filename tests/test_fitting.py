@@ -10,7 +10,7 @@ from scans import whole
 from irtoolkit import pipeline
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample, usual_displacement
 from irtoolkit.alignment.displacement import constant_displacement, is_doubtful
-from irtoolkit.alignment.film import Appearance
+from irtoolkit.alignment.film import Appearance, Film
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import _check_dyes, fit_samples, fit_to_slide
 from irtoolkit.model import from_dataset, to_dataset
@@ -43,7 +43,7 @@ def constant(source):
 
 
 def sample_of(planes):
-    film, displacement = np.ones((3, 3), bool), constant_displacement(0, 0, planes.shape[1:])
+    film, displacement = Film(np.ones((3, 3), bool)), constant_displacement(0, 0, planes.shape[1:])
     return SlideSample(film, displacement, [whole(planes)], {}, Appearance(0, 0, 0, 0, 0))
 
 

@@ -20,7 +20,7 @@ from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (451, 623)
 MEASURED = (
-    *("shift_y", "shift_x", "shift_uncertainty", "unseen", "holder"),
+    *("shift_y", "shift_x", "shift_uncertainty", "unseen", "no_data", "holder"),
     *("blur", "r2", "slopes", "sigma", "threshold", "fdr"),
 )
 LAZY = ("counts", "residual", "score", "mask", "healed", "coverage", "defects")

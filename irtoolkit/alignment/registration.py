@@ -14,10 +14,11 @@ from irtoolkit.alignment.displacement import (
     displacement_at,
     fit_displacement,
 )
-from irtoolkit.alignment.film import film_at
+from irtoolkit.alignment.film import Film, film_at, lacks_data
 from irtoolkit.arrays import (
     Tile,
     blur,
+    blur_known,
     compute_each,
     gradient,
     high_pass,
@@ -46,7 +47,7 @@ class Piece(NamedTuple):
     planes: np.ndarray
 
 
-def measure_displacement(samples: Sequence[Tile], film: np.ndarray, shape: tuple[int, int]) -> Displacement:
+def measure_displacement(samples: Sequence[Tile], film: Film, shape: tuple[int, int]) -> Displacement:
     """Measure the displacement of the infrared against the colour planes, up to 45 px in y and x.
 
     The fraction of infrared variance that the three visible bands explain is computed for every whole-pixel shift
@@ -83,13 +84,17 @@ def measure_displacement(samples: Sequence[Tile], film: np.ndarray, shape: tuple
     return Displacement(coefficient, shape, displacement.uncertainty, evidence, trusted, Pieces(places, moves, error))
 
 
-def _pieces(tile: Tile, film: np.ndarray) -> list[Piece]:
+def _pieces(tile: Tile, film: Film) -> list[Piece]:
     """High-passed densities of parts of a tile, clipped so that no single edge or speck rules the correlation."""
     height, width = tile.planes.shape[1:]
     inside = film_at(film, (tile.row, tile.column), (height, width))
     if not inside.any():
         return []
     planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile.planes])
+    lacking = lacks_data(film, tile)
+    if lacking.any():
+        infrared = np.where(lacking, np.float32(np.nan), to_density(tile.planes[3]))
+        planes[3] = np.where(lacking, np.float32(0), infrared - blur_known(infrared, HIGH_PASS))
     low, high = np.quantile(planes[:, inside][:, ::7], [0.005, 0.995], axis=1)[..., None, None]
     planes = np.where(inside, np.clip(planes, low, high), 0).astype(np.float32)
 

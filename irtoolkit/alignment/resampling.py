@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment.displacement import WORTHWHILE, Displacement, displacement_at, largest_displacement
-from irtoolkit.alignment.film import film_at
+from irtoolkit.alignment.film import EDGE_REACH, Film, film_at, film_to_the_edge
+from irtoolkit.alignment.no_data import NoData
 from irtoolkit.arrays import Tile, map_blocks, to_sixteen_bits
 
 LANCZOS_REACH = 4
+BESIDE = 1
 STEPS = np.float32(32)
 
 
@@ -27,7 +29,7 @@ class Sample(NamedTuple):
     place: tuple[np.ndarray, np.ndarray]
 
 
-def align_samples(samples: Sequence[Tile], displacement: Displacement, film: np.ndarray) -> list[Sample]:
+def align_samples(samples: Sequence[Tile], displacement: Displacement, film: Film) -> list[Sample]:
     """Bring the infrared of tiles (4, y, x) of counts onto the colour grid, as `shift_infrared` does."""
     aligned = []
     for tile in samples:
@@ -47,7 +49,7 @@ def frame_place(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int,
     return y[:, None], x[None, :]
 
 
-def shift_infrared(counts: xr.DataArray, displacement: Displacement, film: np.ndarray) -> xr.DataArray:
+def shift_infrared(counts: xr.DataArray, displacement: Displacement, film: Film) -> xr.DataArray:
     """Resample the infrared onto the colour grid by Lanczos' kernel of eight taps, which keeps thin minima; lazy.
 
     Parameters
@@ -62,40 +64,60 @@ def shift_infrared(counts: xr.DataArray, displacement: Displacement, film: np.nd
     Returns
     -------
     xarray.DataArray
-        (y, x) float32 16-bit counts; NaN where the infrared's frame ends, or either saw no film.
+        (y, x) float32 16-bit counts; NaN where the infrared's frame ends or it holds no data, or either saw no film.
     """
-    depth = int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1
+    depth = (
+        int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1 + (0 if film.cells.all() else EDGE_REACH)
+    )
     kernel = partial(_resample, displacement=displacement, film=film)
     data = map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32, located=True)
     return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
 
 
-def _resample(
-    infrared: np.ndarray, *, displacement: Displacement, film: np.ndarray, start: tuple[int, int]
-) -> np.ndarray:
+def _resample(infrared: np.ndarray, *, displacement: Displacement, film: Film, start: tuple[int, int]) -> np.ndarray:
     plane = to_sixteen_bits(infrared[0])
-    known = film_at(film, start, plane.shape)
+    known = film_to_the_edge(film, plane, start)
+    rows, columns = (first + np.arange(length) for first, length in zip(start, plane.shape, strict=True))
     if largest_displacement(displacement) >= WORTHWHILE:
-        rows, columns = (np.arange(length) for length in plane.shape)
-        move_y, move_x = _moves(displacement, rows + start[0], columns + start[1])
-        from_y, from_x = rows[:, None].astype(np.float32) + move_y, columns.astype(np.float32) + move_x
+        move_y, move_x = _moves(displacement, rows, columns)
+        from_y = (rows - start[0])[:, None].astype(np.float32) + move_y
+        from_x = (columns - start[1]).astype(np.float32) + move_x
         plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
         if not known.all():
             known &= cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR) > 0.999
         known &= _inside(from_y, from_x, plane.shape)
+    if film.no_data is not None:
+        known &= ~_reads_no_data(displacement, film.no_data, rows, columns)
     return np.where(known, plane, np.float32(np.nan))[None]
 
 
-def unseen_share(displacement: Displacement) -> float:
-    """Share of the slide that the frame of the infrared does not cover."""
-    if largest_displacement(displacement) < WORTHWHILE:
+def unseen_share(displacement: Displacement, film: Film | None = None) -> float:
+    """Share of the slide that the frame of the infrared does not cover, or of whose `film` it holds no data."""
+    shifted = largest_displacement(displacement) >= WORTHWHILE
+    no_data = None if film is None else film.no_data
+    if not shifted and no_data is None:
         return 0.0
     height, width = displacement.shape
     columns, seen = np.arange(width), 0
     for rows in np.array_split(np.arange(height), -(-height // 256)):
-        move_y, move_x = _moves(displacement, rows, columns)
-        seen += int(_inside(rows[:, None] + move_y, columns + move_x, (height, width)).sum())
+        covered = np.ones((len(rows), width), bool)
+        if shifted:
+            move_y, move_x = _moves(displacement, rows, columns)
+            covered &= _inside(rows[:, None] + move_y, columns + move_x, (height, width))
+        if film is not None and no_data is not None:
+            lacking = _reads_no_data(displacement, no_data, rows, columns)
+            covered &= ~(lacking & film_at(film, (int(rows[0]), 0), covered.shape))
+        seen += int(covered.sum())
     return 1 - seen / (height * width)
+
+
+def _reads_no_data(displacement: Displacement, no_data: NoData, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Whether the infrared at these rows and columns would come from pixels that hold no data, or lie beside such."""
+    if largest_displacement(displacement) < WORTHWHILE:
+        return no_data.grown(BESIDE).at(rows[:, None], columns)
+    move_y, move_x = _moves(displacement, rows, columns)
+    from_y, from_x = (np.floor(place).astype(int) for place in (rows[:, None] + move_y, columns + move_x))
+    return no_data.grown(LANCZOS_REACH).at(from_y, from_x)
 
 
 def _moves(displacement: Displacement, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment.displacement import Displacement, UsualDisplacement, is_doubtful
-from irtoolkit.alignment.film import Appearance, measure_appearance, measure_film
+from irtoolkit.alignment.film import Appearance, Film, measure_appearance, measure_film
 from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.alignment.resampling import Sample, align_samples
 from irtoolkit.arrays import sample_tiles
@@ -25,7 +25,7 @@ TILE = 224
 class SlideSample(NamedTuple):
     """Inputs of a fit from one slide: its film, the displacement of its infrared, aligned tiles, and its names."""
 
-    film: np.ndarray
+    film: Film
     displacement: Displacement
     tiles: list[Sample]
     names: dict[str, str]

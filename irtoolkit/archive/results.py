@@ -16,7 +16,7 @@ from irtoolkit.schema import SlideError
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
-    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder"),
+    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder", "no_data"),
     *("candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b", "ratio_error"),
     *("clipped", "clearest", "densest", "tint", "chroma"),
 )

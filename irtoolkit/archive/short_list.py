@@ -41,8 +41,9 @@ SILVER_SLOPES, SILVER_CHROMA = 0.4, 0.016
 
 MAX_MISFIT = 5.0
 
-MAX_UNSEEN, MAX_CLIPPED, MIN_CROSSTALK = 0.05, 0.02, -0.02
-"""Share of the picture that the infrared does not cover, share that is saturated, and slopes of inverted infrared."""
+MAX_UNSEEN, LEAST_NO_DATA, MAX_CLIPPED, MIN_CROSSTALK = 0.05, 0.01, 0.02, -0.02
+"""Share of the picture that the infrared does not cover, share of which it holds no data, share that is saturated, and
+slopes of inverted infrared."""
 
 NEGATIVE_TINT = 0.12
 """Tint of the median slide above which a roll is of negatives."""
@@ -96,6 +97,7 @@ def _reasons(row: Row, usual: Usual, rate: float) -> Iterator[Reason]:
         yield Reason(4.0, "most of its roll was refused as silver film, but it was not: another film?")
     yield from _film_reasons(row, usual)
     yield from _infrared_reasons(row, usual)
+    yield from _missing_reasons(row)
     yield from _polarity_reasons(row, usual)
     yield from mark_reasons(row, usual, rate)
     yield from compare_with_roll(row, usual)
@@ -132,7 +134,14 @@ def _infrared_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
             yield Reason(1.0, "the shift of its infrared could not be measured")
     if row["slopes"] < MIN_CROSSTALK:
         yield Reason(3.0, "its infrared is bright where the picture is dark: is it inverted?")
-    if row["unseen"] > MAX_UNSEEN:
+
+
+def _missing_reasons(row: Row) -> Iterator[Reason]:
+    """Signs that the infrared does not show all of the picture."""
+    if row.get("no_data", 0.0) >= LEAST_NO_DATA:
+        text = f"{row['no_data']:.0%} of the picture holds no infrared, only one value from edge to edge or in a corner"
+        yield Reason(1.5, f"{text}: nothing was looked for there")
+    elif row["unseen"] > MAX_UNSEEN:
         yield Reason(1.5, f"{row['unseen']:.0%} of the picture was not covered by the infrared")
     if row["clipped"] > MAX_CLIPPED:
         yield Reason(2.0, f"{row['clipped']:.0%} of its infrared is saturated: scan with less exposure")

@@ -14,6 +14,9 @@ from irtoolkit.schema import LayoutError
 
 LINEAR_RAW = 34892
 
+MOST_COMPRESSED = 10_000
+"""Most times that compression makes a page smaller than its counts; a page of one value reaches 1000, a scan 10."""
+
 _COLOURS = {3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 32803: "camera mosaic"}
 _FORMATS = {2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
 
@@ -150,10 +153,15 @@ class Page:
         self._check_compression()
         self._check_samples()
         offsets, longest = self.offsets, math.prod(self.segment) * self.dtype.itemsize
-        fits = self.compression != NONE or longest <= self.size
+        fits = longest <= self.size if self.compression == NONE else self._bytes <= MOST_COMPRESSED * self.size
         if not fits or min(offsets.min(), self.sizes.min()) < 0 or (offsets > self.size - self.sizes).any():
             wanted = f"a page of {self.height} x {self.width} pixels does not end within the file's {self.size} bytes"
             raise LayoutError(f"{self.path}: truncated or damaged: {wanted}; copy or scan it again")
+
+    @property
+    def _bytes(self) -> int:
+        """Bytes of all strips or tiles before compression."""
+        return math.prod(self.segment) * math.prod(self.grid) * self.dtype.itemsize
 
     def _check_samples(self) -> None:
         """Refuse what does not hold 8- or 16-bit counts."""

@@ -12,6 +12,7 @@ from irtoolkit.alignment.displacement import (
     largest_displacement,
     usual_displacement,
 )
+from irtoolkit.alignment.film import Film
 from irtoolkit.alignment.resampling import align_samples, shift_infrared, unseen_share
 from irtoolkit.arrays.tiles import Tile
 
@@ -29,7 +30,7 @@ def shifted(shift_y, shift_x, shape=(37, 53)):
 
 
 def film_everywhere(shape):
-    return np.ones([length // 8 + 1 for length in shape], bool)
+    return Film(np.ones([length // 8 + 1 for length in shape], bool))
 
 
 def resampled(plane, displacement, chunks=(4, 60, 90)):
@@ -225,7 +226,7 @@ def test_eight_bit_infrared_becomes_sixteen_bit_counts(counts):
 
 def test_where_colour_or_infrared_saw_the_holder_is_nan(counts):
     film = film_everywhere((37, 53))
-    film[0] = False
+    film.cells[0] = False
     still, down = (shift_infrared(label(counts), shifted(move, 0), film).values for move in (0, 3))
     np.testing.assert_array_equal(np.isnan(still), np.arange(37)[:, None] < 8 + np.zeros(53))
     np.testing.assert_array_equal(down[8:-3], counts[3, 11:])
@@ -235,7 +236,7 @@ def test_where_colour_or_infrared_saw_the_holder_is_nan(counts):
 def test_aligned_tiles_are_pieces_of_the_aligned_slide(textured):
     planes = np.stack([30_000 + 900 * textured(band, (211, 263), 2) for band in range(4)]).astype(np.uint16)
     film, field = film_everywhere((211, 263)), Displacement(BENT, (211, 263))
-    film[:4, :6] = False
+    film.cells[:4, :6] = False
     whole = shift_infrared(label(planes), field, film).values
     corners = [(0, 0), (30, 60), (131, 183)]
     pieces = [Tile(y, x, planes[:, y : y + 80, x : x + 80]) for y, x in corners]

@@ -6,7 +6,7 @@ import xarray as xr
 from scans import to_counts
 
 from irtoolkit.alignment.displacement import Displacement, constant_displacement, displacement_at
-from irtoolkit.alignment.film import measure_film
+from irtoolkit.alignment.film import Film, measure_film
 from irtoolkit.alignment.registration import LIMIT, measure_displacement
 from irtoolkit.arrays import tiles
 from irtoolkit.arrays.tiles import Tile
@@ -156,7 +156,7 @@ def test_three_textured_tiles_do_not_pull_a_black_frame(textured, seed, shifts):
             if shifts in moved:
                 counts[3] += to_counts(0.3 + 0.02 * moved[shifts][:128, :128]) - 32_000
         samples.append(Tile(200 * (i // 7), 200 * (i % 7), np.rint(counts).astype(np.uint16)))
-    everywhere = np.ones((175, 175), bool)
+    everywhere = Film(np.ones((175, 175), bool))
     assert_not_believed(measure_displacement(samples, everywhere, (1400, 1400)))
 
 
@@ -171,7 +171,7 @@ def test_a_constant_plane_is_no_evidence(textured, level):
 
 def test_a_frame_without_film_is_no_evidence(textured):
     counts = displaced_slide(textured, field(5, 0, (311, 389)))
-    nowhere = np.zeros((39, 49), bool)
+    nowhere = Film(np.zeros((39, 49), bool))
     assert_not_believed(measure_displacement(tiles.sample_tiles(counts.data), nowhere, (311, 389)))
 
 

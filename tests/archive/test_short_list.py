@@ -9,7 +9,7 @@ from irtoolkit.archive.short_list import judge_rows
 USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
     **{"shift_y": 5.0, "shift_x": 0.0, "blur": 1.8, "slopes": 0.04, "sigma": 0.005, "threshold": 3.4},
-    **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "clipped": 0.0},
+    **{"coverage": 0.005, "holder": 0.0, "fdr": 0.02, "unseen": 0.01, "no_data": 0.009, "clipped": 0.0},
     **{"defects": 40, "candidates": 60, "decoys": 2, "megapixels": 10.0},
     **{"ratio_r": 1.1, "ratio_g": 1.12, "ratio_b": 1.15, "ratio_error": 0.05},
     **{"r2": 0.9, "clearest": 0.5, "densest": 2.6, "tint": 0.02, "chroma": 0.2},
@@ -87,6 +87,7 @@ def test_a_usual_roll_has_no_short_list():
         ({"fdr": 0.2}, "about 20% of what is marked is probably false"),
         ({"slopes": -0.1}, "is it inverted?"),
         ({"unseen": 0.1}, "10% of the picture was not covered by the infrared"),
+        ({"unseen": 0.02, "no_data": 0.01}, "1% of the picture holds no infrared, only one value from edge to edge"),
         ({"clipped": 0.5}, "50% of its infrared is saturated: scan with less exposure"),
         ({"aligned": 0, "agreement": math.nan}, "the shift of its infrared could not be measured"),
         ({"status": "refused", "reason": "silver"}, "it was not cleaned"),

@@ -15,12 +15,12 @@ SURE, LEAST = 6.0, 0.05
 AROUND = 6.0
 """Sigma, px, of the surroundings with which a place is compared."""
 
-FEWEST, MAJORITY = 4, 2.0
-"""Fewest places that are bright in all bands, and their number over that of the places dark in all, of a positive."""
+FEWEST, MAJORITY, OF_INFRARED = 4, 1.5, 8.0
+"""Fewest places of a positive that are bright in all bands, and their number over that of the places dark in all, and
+over that of the places as bright in the infrared (docs/method.md)."""
 
-LARGEST_CORRELATION, LEAST_SLOPE = -0.06, -0.1
-"""Largest correlation of infrared with the picture of a positive, and its least slope: a negative's dyes let infrared
-through, so that steeper ones are an inverted infrared's (docs/method.md)."""
+LARGEST_CORRELATION = -0.06
+"""Largest correlation of the infrared with the picture of a positive (docs/method.md)."""
 
 RIM = np.ones((5, 5), np.uint8)
 
@@ -43,7 +43,7 @@ def measure_inversion(samples: Sequence[Sample]) -> bool:
 
     Most of its defects, which are dark in the infrared, are brighter than around in all visible bands. Where the
     picture is darker, the infrared is brighter, if only a little: in scans of film it is darker by its crosstalk. With
-    fewer than 4 bright defects nothing is known, and the slide is taken for a usual one. Where more places are as
+    fewer than 4 bright defects nothing is known, and the slide is taken for a usual one. Where many places are as
     bright in the infrared as defects are dark, the infrared is inverted, not the picture.
 
     Parameters
@@ -52,11 +52,8 @@ def measure_inversion(samples: Sequence[Sample]) -> bool:
         Tiles of the slide from `align_samples`, as scanned.
     """
     brighter, darker, mirrored, product, squares = zip(*compute_each(_signs, samples), strict=True)
-    picture, infrared = np.sum(squares, axis=0)
-    along = sum(product)
-    follows = along > LARGEST_CORRELATION * np.sqrt(picture * infrared) or along < LEAST_SLOPE * picture
-    most = sum(brighter) >= max(FEWEST, MAJORITY * sum(darker), sum(mirrored) + 1)
-    return bool(most and not follows)
+    most = sum(brighter) >= max(FEWEST, MAJORITY * sum(darker), OF_INFRARED * sum(mirrored))
+    return bool(most and sum(product) < LARGEST_CORRELATION * np.sqrt(np.prod(np.sum(squares, axis=0))))
 
 
 def _signs(tile: Sample) -> Signs:
@@ -73,7 +70,7 @@ def _signs(tile: Sample) -> Signs:
     return Signs(
         int((lost < 0).all(axis=0).sum()),
         int((lost > 0).all(axis=0).sum()),
-        _places(centre - excess > least)[0] - 1,
+        _places(outside & (steps[3] < -least))[0] - 1,
         float(picture @ infrared),
         (float(picture @ picture), float(infrared.astype(np.float64) @ infrared)),
     )

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
+from irtoolkit.arrays import to_negative
 from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
 from irtoolkit.detection import add_signature, mark_defects, score_residual
 from irtoolkit.fitting import fit_samples, fit_to_slide
@@ -54,9 +55,10 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects beside the picture; all NaN unless
         `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the regions' scores, as `mark_defects`
         returns them, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light;
-        `misfit` (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself), and
-        `aligned` (whether the slide gave evidence of its shift). With a roll's model, `r2`, `slopes` and `sigma` are of
-        the slide's own fit.
+        `misfit` (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself),
+        `aligned` (whether the slide gave evidence of its shift), and `inverted` (whether it is a positive made from a
+        negative: then all this was measured in the light of that negative, by a usual curve). With a roll's model,
+        `r2`, `slopes` and `sigma` are of the slide's own fit.
 
         `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` describes each):
         with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
@@ -103,6 +105,8 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     sample = sample_slide(slide, known and known.displacement)
     fitted = fit_to_slide(known, sample)
     visible = counts.sel(band=slice(VISIBLE[0], VISIBLE[-1]))
+    if sample.inverted:
+        visible = xr.apply_ufunc(to_negative, visible, dask="parallelized", output_dtypes=[np.float32])
     infrared = shift_infrared(counts, sample.displacement, sample.film)
     residual = subtract_crosstalk(visible, infrared, fitted.crosstalk)
     scored = score_residual(residual, visible, fitted.crosstalk, fitted.noise)
@@ -127,7 +131,8 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
         **{"misfit": fitted.misfit, "agreement": fitted.agreement},
         **{"shift_y": down, "shift_x": right, "shift_uncertainty": displacement.uncertainty},
         **{"aligned": displacement.trusted, "unseen": unseen_share(displacement, sample.film)},
-        **{"no_data": sample.film.lacking, "holder": sample.film.holder, "clipped": appearance.clipped},
+        **{"no_data": sample.film.lacking, "holder": sample.film.holder, "inverted": sample.inverted},
+        **{"clipped": appearance.clipped},
         **{name: crosstalk.curve.exponent * value for name, value in appearance._asdict().items() if name != "clipped"},
     }
 
@@ -156,7 +161,7 @@ def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> x
     """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
     counts, ratio = found.counts, _ratio_of(found)
     healing = partial(heal, method=settings.heal, grain=settings.grain, infrared=found.infrared, crosstalk=crosstalk)
-    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio)
+    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=bool(found.inverted))
     return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
 

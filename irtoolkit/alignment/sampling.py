@@ -9,9 +9,10 @@ import xarray as xr
 
 from irtoolkit.alignment.displacement import Displacement, UsualDisplacement, is_doubtful
 from irtoolkit.alignment.film import Appearance, Film, measure_appearance, measure_film
+from irtoolkit.alignment.polarity import measure_inversion
 from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.alignment.resampling import Sample, align_samples
-from irtoolkit.arrays import sample_tiles
+from irtoolkit.arrays import sample_tiles, to_negative
 from irtoolkit.schema import NotUsableError
 
 SMALLEST_SIDE = 64
@@ -23,13 +24,16 @@ TILE = 224
 
 
 class SlideSample(NamedTuple):
-    """Inputs of a fit from one slide: its film, the displacement of its infrared, aligned tiles, and its names."""
+    """Inputs of a fit from one slide: its film, the displacement of its infrared, aligned tiles, its names, and whether
+    it is `inverted`, a positive made from a negative: then the tiles have the light of that negative (`to_negative`).
+    """
 
     film: Film
     displacement: Displacement
     tiles: list[Sample]
     names: dict[str, str]
     appearance: Appearance
+    inverted: bool = False
 
 
 def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> SlideSample:
@@ -48,7 +52,13 @@ def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> S
     aligned = align_samples(samples, displacement, film)
     _check_seen(aligned)
     _check_infrared(aligned)
-    return SlideSample(film, displacement, aligned, _names(slide.attrs), measure_appearance(samples, film))
+    inverted, appearance = measure_inversion(aligned), measure_appearance(samples, film)
+    tiles = [_of_negative(tile) for tile in aligned] if inverted else aligned
+    return SlideSample(film, displacement, tiles, _names(slide.attrs), appearance, inverted)
+
+
+def _of_negative(tile: Sample) -> Sample:
+    return tile._replace(planes=np.concatenate([to_negative(tile.planes[:3]), tile.planes[3:]]))
 
 
 def thin_sample(sample: SlideSample, number: int = TILES_OF_A_SLIDE) -> SlideSample:

@@ -19,7 +19,7 @@ from irtoolkit.archive.capacity import keep_freed_memory
 from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
-from irtoolkit.archive.short_list import NOT_OF_ITS_ROLL
+from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
 from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, Task, check_unhealed, describe_layout
 from irtoolkit.files import (
     Layout,
@@ -172,7 +172,7 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    notes = filter(None, (str(slide.attrs.get("note", "")), note))
+    notes = filter(None, (str(slide.attrs.get("note", "")), note, INVERTED if found.inverted else ""))
     return row | {"note": "; ".join(notes), "kept": kept}, outputs
 
 

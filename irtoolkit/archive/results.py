@@ -18,7 +18,7 @@ MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
     *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder", "no_data"),
     *("candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b", "ratio_error"),
-    *("clipped", "clearest", "densest", "tint", "chroma"),
+    *("clipped", "clearest", "densest", "tint", "chroma", "inverted"),
 )
 DESCRIBED = ("dpi", "film", "scanner", "layout")
 ABOUT = ("slide", "name", "roll", "status", "reason", "review", "weight", "decision", "note", "kept")

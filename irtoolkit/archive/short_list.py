@@ -61,6 +61,13 @@ NOT_OF_ITS_ROLL = "it does not match its roll's model and was fitted on its own:
 """The `note` of a slide that was fitted on its own because its roll's model was refused."""
 
 
+INVERTED = (
+    "a positive made from a negative: its dust is bright, and is healed by an estimate of the negative's light;"
+    " raw scans heal better"
+)
+"""The `note` of such a slide, which is no reason to look at it."""
+
+
 def judge_rows(
     rows: Sequence[Row], false_discovery_rate: float, settled: Collection[str] = (), given: Collection[str] = ()
 ) -> list[Row]:
@@ -114,8 +121,8 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
         yield Reason(4.0, "it has no colours and its infrared shows the picture: silver film?")
     if row["agreement"] > GOOD_AGREEMENT and difference < SAME_FILM:
         return
-    if row.get("note"):
-        yield Reason(3.0, row["note"])
+    if note := row.get("note", "").replace(INVERTED, "").strip("; "):
+        yield Reason(3.0, note)
     if row["misfit"] > MAX_MISFIT:
         text = "its infrared does not follow its colours as usual for the roll: another film or another slide's?"
         yield Reason(3.0, text)
@@ -133,7 +140,8 @@ def _infrared_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
         elif isnan(row["agreement"]):
             yield Reason(1.0, "the shift of its infrared could not be measured")
     if row["slopes"] < MIN_CROSSTALK:
-        yield Reason(3.0, "its infrared is bright where the picture is dark: is it inverted?")
+        text = "its infrared is bright where the picture is dark: is it inverted?"
+        yield Reason(3.0, f"{text} Or is the picture a positive made from a negative, with few defects?")
 
 
 def _missing_reasons(row: Row) -> Iterator[Reason]:

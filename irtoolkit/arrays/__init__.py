@@ -1,6 +1,8 @@
 """Planes of a slide: blocks, windows, robust statistics, counts and density."""
 
-from irtoolkit.arrays.density import FULL_SCALE, from_light, to_density, to_light, to_sixteen_bits, to_transmittance
+from irtoolkit.arrays.density import (
+    FULL_SCALE, from_light, from_negative, to_density, to_light, to_negative, to_sixteen_bits, to_transmittance,
+)
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.statistics import (
     LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares,

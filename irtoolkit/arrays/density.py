@@ -5,6 +5,10 @@ import numpy as np
 FULL_SCALE = 65535.0
 SOFTNESS = 20.0
 
+POSITIVE_EXPONENT, NEGATIVE_RANGE = 2.2, 30.0
+"""Of positives made from negatives: exponent of light over counts, and what the light of the negative's clearest film,
+over that of its densest, exceeds 1 by (docs/method.md)."""
+
 
 def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
     """Counts as float32 on the 16-bit scale: uint8 times 257, uint16 and float unchanged.
@@ -36,6 +40,27 @@ def from_light(light: np.ndarray, exponent: float) -> np.ndarray:
     array([ 1000., 32768.], dtype=float32)
     """
     return np.asarray(FULL_SCALE * (light / FULL_SCALE) ** (1 / exponent))
+
+
+def to_negative(counts: np.ndarray) -> np.ndarray:
+    """Light of a negative, float32 on the 16-bit scale, from the counts of the positive made from it, by a usual curve.
+
+    Black of the positive is the clearest film, white a film of density 1.49; dust, bright in the positive, takes light.
+
+    >>> to_negative(np.array([0, 255], np.uint8)).round()
+    array([65535.,  2114.], dtype=float32)
+    """
+    return np.float32(FULL_SCALE) / (1 + np.float32(NEGATIVE_RANGE / FULL_SCALE) * to_light(counts, POSITIVE_EXPONENT))
+
+
+def from_negative(light: np.ndarray) -> np.ndarray:
+    """16-bit counts of a positive, not rounded, from 0 to full scale, whose `to_negative` is given.
+
+    >>> from_negative(to_negative(np.array([257, 65535], np.uint16))).round()
+    array([  257., 65535.], dtype=float32)
+    """
+    lit = (np.float32(FULL_SCALE) / np.maximum(light, np.float32(1)) - 1) / np.float32(NEGATIVE_RANGE)
+    return np.float32(FULL_SCALE) * np.clip(lit, 0, 1) ** np.float32(1 / POSITIVE_EXPONENT)
 
 
 def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNESS) -> np.ndarray:

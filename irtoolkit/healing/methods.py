@@ -10,10 +10,12 @@ from irtoolkit.arrays import (
     FULL_SCALE,
     Place,
     find_windows,
+    from_negative,
     label_windows,
     lay_out,
     map_blocks,
     pieces_reaching,
+    to_negative,
     to_sixteen_bits,
 )
 from irtoolkit.crosstalk import Crosstalk
@@ -43,6 +45,7 @@ def heal(
     infrared: xr.DataArray | None = None,
     crosstalk: Crosstalk | None = None,
     ratio: Ratio = USUAL,
+    inverted: bool = False,
 ) -> xr.DataArray:
     """Heal the masked pixels of each band; lazy.
 
@@ -67,6 +70,9 @@ def heal(
         That of the slide.
     ratio
         Density of the slide's defects in the visible over that in infrared (`ratio.measure_ratio`).
+    inverted
+        Whether this is a positive made from a negative: ``"auto"`` then restores the light of the negative. Where the
+        positive is white, at full scale, division would draw the defect in gray: there the light is at most a fill's.
 
     Returns
     -------
@@ -84,7 +90,7 @@ def heal(
         return visible.rename("healed")
     arrays, shape = [visible.data, mask.data[None]], (visible.sizes["y"], visible.sizes["x"])
     if method == "auto" and infrared is not None and crosstalk is not None:
-        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain, ratio=ratio)
+        kernel = partial(_restore_block, crosstalk=crosstalk, shape=shape, grain=grain, ratio=ratio, inverted=inverted)
         arrays.append(infrared.data[None])
     else:
         inpainting = "telea" if method == "auto" else method
@@ -105,16 +111,24 @@ def _restore_block(
     shape: tuple[int, int],
     grain: float,
     ratio: Ratio,
+    inverted: bool,
 ) -> np.ndarray:
     wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
     if not wanted.any():
         return visible
     place = np.broadcast_arrays(*frame_place(start, mask.shape[1:], shape))
-    healed, sheet = to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
+    healed, sheet = to_negative(visible) if inverted else to_sixteen_bits(visible), lay_out(wanted, NEAR, CONTEXT)
     marked, seen = sheet.gather(mask, False)[0], sheet.gather(infrared, np.nan)[0]
     y, x = sheet.gather(np.stack(place))
-    restored = restore(sheet.gather(healed), seen, marked, (y, x), crosstalk, sheet.own(wanted), ratio)
+    light, own = sheet.gather(healed), sheet.own(wanted)
+    restored = restore(light, seen, marked, (y, x), crosstalk, own, ratio)
+    white = sheet.gather(visible == np.iinfo(visible.dtype).max, False) & marked
+    if inverted and white.any():
+        unseen = np.where(white.any(axis=0), np.float32(np.nan), seen)
+        filled = restore(light, unseen, marked, (y, x), crosstalk, own, ratio)
+        restored = np.where(white, np.minimum(restored, filled), restored)
     sheet.scatter(restored, wanted, healed)
+    healed = from_negative(healed) if inverted else healed
     return _finish(healed, visible, mask[0], wanted, start, grain)
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from irtoolkit.archive.short_list import judge_rows
+from irtoolkit.archive.short_list import INVERTED, judge_rows
 
 USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
@@ -59,6 +59,7 @@ def test_a_usual_roll_has_no_short_list():
         ({"misfit": 7.0, "slopes": 0.08}, "its infrared does not follow its colours as usual for the roll"),
         ({"note": "fitted by itself: other film", "agreement": 0.4}, "fitted by itself: other film"),
         ({"threshold": math.inf, "coverage": 0.0}, "nothing is marked"),
+        ({"note": f"fitted by itself; {INVERTED}", "agreement": 0.4}, "fitted by itself"),
         ({"coverage": 0.3}, "30% of the picture is marked"),
         ({"coverage": 0.3}, "with so much dirt some film may be marked, too"),
         ({"threshold": 9.1}, "its threshold of 9.1 sigma is outside 2 to 8 sigma: dust and picture look alike on it"),
@@ -98,6 +99,10 @@ def test_what_stands_out_is_told(odd, told):
     assert told in last["review"]
     assert last["weight"] > 0
     assert not any(row["review"] for row in others)
+
+
+def test_that_a_slide_is_a_positive_of_a_negative_is_no_reason_to_look():
+    assert not judge_rows(make_roll(note=INVERTED, agreement=0.4), 0.05)[-1]["review"]
 
 
 @pytest.mark.parametrize(

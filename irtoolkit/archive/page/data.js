@@ -28,7 +28,7 @@ const FIGURES = {
   megapixels: {label: 'Megapixels', about: 'size of the scan', format: fixed(1)},
   seconds: {label: 'Time', about: 'time for cleaning the slide', format: value => `${fixed(1)(value)} s`},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file'};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file', note: 'Note'};
 const STATES = {done: ['●', 'done'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
 
 const slides = (window.slides || []).map(prepare);

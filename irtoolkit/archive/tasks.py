@@ -11,10 +11,19 @@ from types import MappingProxyType
 from typing import Any
 
 from irtoolkit.archive.names import name_slides, natural_key, plain_name
-from irtoolkit.files import SLIDE_SUFFIXES, Layout, check_target, describe, is_sidecar, read_pages
+from irtoolkit.files import (
+    MASK_ENDINGS,
+    SLIDE_SUFFIXES,
+    Layout,
+    check_target,
+    describe,
+    is_png_mask,
+    is_sidecar,
+    read_pages,
+)
 from irtoolkit.schema import SlideError
 
-MASK, CLEAN = "_mask.tif", "_clean.tif"
+MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
 
 PROGRAM = "irtoolkit "
@@ -134,8 +143,11 @@ def _is_slide(file: Path) -> bool:
 
 
 def _is_output(file: Path) -> bool:
-    if file.name.casefold().endswith((MASK, CLEAN)):
-        with suppress(SlideError, OSError):
+    name = file.name.casefold()
+    with suppress(SlideError, OSError):
+        if name.endswith(MASK_ENDINGS["png"]):
+            return is_png_mask(file)
+        if name.endswith((MASK, CLEAN)):
             return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
     return False
 

@@ -2,6 +2,7 @@
 
 from irtoolkit.files.fingerprint import digest_header
 from irtoolkit.files.layouts import SLIDE_SUFFIXES, Layout, find_layout, is_sidecar
+from irtoolkit.files.mask_files import MASK_ENDINGS, is_png_mask, write_mask_as
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.files.page_reader import open_page

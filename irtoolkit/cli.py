@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
+MASK_FORMAT = click.Choice(["tiff", "png", "pfm"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
 INFRARED = click.option(
     "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
@@ -168,6 +169,10 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
 @click.option(
     "--compress", type=COMPRESSION, default="none", help="Compression of healed slides of --format rgb [none]."
 )
+@click.option(
+    "--masks", type=click.Path(path_type=Path), help="Folder of your own masks (a_mask.tif or .png) to heal by."
+)
+@click.option("--mask-format", type=MASK_FORMAT, default="tiff", help="Format of the masks written [tiff].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -180,7 +185,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
         model = open_model(options["model"]) if options["model"] else None
     except OSError as error:
         raise CallError(str(error)) from error
-    others = {name: options[name] for name in ("alone", "rolls", "force", "limit")}
+    others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
     choices = Choices(settings=settings, model=model, compression=options["compress"], **others)
     run = plan_run(paths, out, choices, quiet=options["quiet"])
     expected = estimate(run)
@@ -198,7 +203,9 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
 
 def _print_plan(run: Run) -> int:
     for slide in slides_to_clean(run):
-        names = (str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings))
+        names = (
+            str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings, run.choices.mask_format)
+        )
         click.echo(f"{slide.task.path} -> {', '.join(names)}")
     click.echo(str(estimate(run)))
     return DONE

@@ -10,12 +10,12 @@ import xarray as xr
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
 from irtoolkit.arrays import to_negative
 from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
-from irtoolkit.detection import add_signature, mark_defects, score_residual
+from irtoolkit.detection import add_signature, mark_defects, mark_given, score_residual
 from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
 from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
-from irtoolkit.settings import Settings
+from irtoolkit.settings import Box, Settings
 
 Slide = TypeVar("Slide")
 
@@ -137,10 +137,25 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
     }
 
 
-def mark_slide(scored: Scored, settings: Settings) -> xr.Dataset:
-    """Mark the defects of a scored slide and measure their ratio: everything of `clean_slide` but the healing."""
-    found = scored.found.merge(mark_defects(scored.evidence, scored.samples, settings, **scored.optics))
+def mark_slide(scored: Scored, settings: Settings, marked: np.ndarray | None = None) -> xr.Dataset:
+    """Mark the defects of a scored slide and measure their ratio: everything of `clean_slide` but the healing.
+
+    `marked` (y, x) bool are marks of one's own, which are taken as they are, but for the excluded regions.
+    """
+    if marked is None:
+        marks = mark_defects(scored.evidence, scored.samples, settings, **scored.optics)
+    else:
+        marks = mark_given(scored.evidence, _without(marked, settings.excluded))
+    found = scored.found.merge(marks)
     return found.assign(_ratio_columns(found, scored, settings))
+
+
+def _without(marked: np.ndarray, excluded: Sequence[Box]) -> np.ndarray:
+    """Marks without those in the excluded regions."""
+    kept = marked.copy()
+    for top, left, bottom, right in excluded:
+        kept[top:bottom, left:right] = False
+    return kept
 
 
 def _ratio_columns(found: xr.Dataset, scored: Scored, settings: Settings) -> dict[str, float]:

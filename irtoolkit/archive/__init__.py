@@ -11,4 +11,4 @@ from irtoolkit.archive.report import summarise
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import try_sample
 from irtoolkit.archive.run import carry_out, clean_archive, estimate
-from irtoolkit.archive.tasks import MASK, CallError, Task, check_unhealed, find_slides
+from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed, find_slides

@@ -16,12 +16,14 @@ import xarray as xr
 from dask.system import CPU_COUNT
 
 from irtoolkit.archive.capacity import keep_freed_memory
+from irtoolkit.archive.own_masks import identify_mask, read_own_mask
 from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
-from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, Task, check_unhealed, describe_layout
+from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed, describe_layout
 from irtoolkit.files import (
+    MASK_ENDINGS,
     Layout,
     lost_tags,
     open_model,
@@ -29,7 +31,7 @@ from irtoolkit.files import (
     replacing_together,
     tag_codes,
     write_healed,
-    write_mask,
+    write_mask_as,
     write_same,
 )
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
@@ -64,7 +66,8 @@ class Job:
 
     `settings` are the slide's own, changed by the `decision` about it, which the row states in words. `roll` is the
     name of its roll; `model` and `digest` are the file of the roll's model and its digest, None and "" to fit the slide
-    on its own; `threads` is the number of threads, None for as many as the process has.
+    on its own; `threads` is the number of threads, None for as many as the process has. `mask` is the file of a mask of
+    its own, and `mask_format` that of the mask to write.
     """
 
     task: Task
@@ -76,6 +79,8 @@ class Job:
     model: Path | None = None
     digest: str = ""
     threads: int | None = None
+    mask: Path | None = None
+    mask_format: str = "tiff"
 
 
 class Outcome(NamedTuple):
@@ -141,7 +146,7 @@ def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
     slide, layout = job.task.open(), job.task.layout()
     check_unhealed(job.task.path)
-    record: Record = recipe(job.settings, job.compression, job.digest, job.decision)
+    record: Record = recipe(job.settings, job.compression, job.digest, job.decision, identify_mask(job.mask))
     record |= {"about": describe_layout(layout), "source": str(job.task.path)}
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
@@ -157,12 +162,13 @@ def _clean(job: Job, row: Row, started: float) -> Row:
 
 def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record) -> tuple[Row, list[Path]]:
     """Write mask, healed slide and pictures; the first two get their names only when all are complete."""
+    own = read_own_mask(job.mask, (layout.height, layout.width), layout.orientation) if job.mask else None
     scored, note = _score(slide, job)
-    found = mark_slide(scored, job.settings)
-    outputs = outputs_of(job.task, job.folder, job.settings)
+    found = mark_slide(scored, job.settings, own)
+    outputs = outputs_of(job.task, job.folder, job.settings, job.mask_format)
     with replacing_together(outputs) as parts:
         page = layout.visible[0].page
-        write_mask(found.mask, parts[0], source=job.task.path, page=page)
+        write_mask_as(job.mask_format, found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
             _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
         kept = _kept(parts[1], job, layout) if parts[1:] else ""
@@ -176,10 +182,11 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
     return row | {"note": "; ".join(notes), "kept": kept}, outputs
 
 
-def outputs_of(task: Task, folder: Path, settings: Settings) -> list[Path]:
+def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = "tiff") -> list[Path]:
     """Paths of the outputs of a slide: its mask and, unless only masks are wanted, the healed slide."""
     clean = HEALED + task.path.suffix if settings.format == "same" else CLEAN
-    return [task.output(folder, ending) for ending in ((MASK,) if settings.heal == "none" else (MASK, clean))]
+    mask = MASK_ENDINGS[mask_format]
+    return [task.output(folder, ending) for ending in ((mask,) if settings.heal == "none" else (mask, clean))]
 
 
 def _open_healed(path: Path, job: Job) -> xr.DataArray:

@@ -1,9 +1,10 @@
 """The end of a run: table and report of the slides that it or an earlier call has tried."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from irtoolkit.archive.names import natural_key
+from irtoolkit.archive.own_masks import note_mask
 from irtoolkit.archive.plan import Run
 from irtoolkit.archive.records import read_record, record_file
 from irtoolkit.archive.report import write_report
@@ -23,10 +24,19 @@ def write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
     tasks = {slide.task.slide: slide.task for slide in run.slides}
     rows = [row | {"name": task.name} for task in tasks.values() if (row := _row_of(task, run.folder, outcomes))]
     judged = _judge(run, sorted([*rows, *run.earlier], key=lambda row: natural_key(PurePosixPath(row["slide"]))))
+    judged = [_add_note(row, run, tasks) for row in judged]
     write_table(judged, run.folder / f"{TABLE}.csv")
     write_parquet(judged, run.folder / f"{TABLE}.parquet")
     write_report(judged, run.folder / REPORT)
     return [row for row in judged if row["slide"] in tasks]
+
+
+def _add_note(row: Row, run: Run, slides: Collection[str]) -> Row:
+    """A row whose note names the mask by which this run heals the slide, if it has masks of one's own."""
+    if row["status"] != "done" or row["slide"] not in slides:
+        return row
+    mask = note_mask(run.choices.masks, row["name"])
+    return row | {"note": "; ".join(filter(None, (row.get("note", ""), mask)))}
 
 
 def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:

@@ -36,12 +36,12 @@ RATIO_DIFFERENCE, RATIO_ERRORS = 0.25, 3.0
 def mark_reasons(row: Row, usual: Usual, rate: float) -> Iterator[Reason]:
     """Signs that too much or too little is marked, or that marks or their healing are uncertain.
 
-    A threshold that is NaN was given by the user.
+    A threshold that is NaN was given by the user; candidates that are NaN, the marks themselves.
     """
     if row["coverage"] > MAX_COVERAGE:
         text = f"{row['coverage']:.0%} of the picture is marked"
         yield Reason(2.0, f"{text}; with so much dirt some film may be marked, too")
-    if isnan(row["fdr"]):
+    if isnan(row["fdr"]) and not isnan(row.get("candidates", 0)):
         yield Reason(1.5, "how many of its marks are false is not known")
     elif row["fdr"] > 2 * rate:
         yield Reason(2.0, f"about {row['fdr']:.0%} of what is marked is probably false")

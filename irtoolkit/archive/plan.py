@@ -9,11 +9,13 @@ import xarray as xr
 
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
+from irtoolkit.archive.own_masks import find_own_mask, identify_mask
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout, find_slides
+from irtoolkit.files import MASK_ENDINGS, AnyPath
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
@@ -30,6 +32,8 @@ class Choices:
     force: bool = False
     limit: int | None = None
     compression: str = "none"
+    masks: AnyPath | None = None
+    mask_format: Literal["tiff", "png", "pfm"] = "tiff"
 
 
 class Known(NamedTuple):
@@ -57,6 +61,10 @@ class Run(NamedTuple):
         """The decision about a slide before the run."""
         return decision_of(self.decisions, slide)
 
+    def own_mask(self, task: Task) -> Path | None:
+        """The mask of its own by which a slide is healed."""
+        return find_own_mask(self.choices.masks, task.name)
+
 
 def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
     """Find out what a run has to do.
@@ -68,6 +76,7 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
         `SlideError` if a program is missing, or the decisions in the output folder cannot be read.
     """
     check_method(choices.settings.heal)
+    _check_masks(choices, out)
     records = read_records(out)
     names = {slide: record["name"] for slide, record in records.items()}
     tasks = find_slides(paths, out, names, choices.settings.infrared)
@@ -81,6 +90,17 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     called = {task.slide for task in tasks}
     earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
     return Run(out, choices, slides, rolls, decisions, tuple(earlier))
+
+
+def _check_masks(choices: Choices, out: Path) -> None:
+    """Refuse a folder of masks that does not exist or to which the run would write, and an unknown format."""
+    if choices.mask_format not in MASK_ENDINGS:
+        raise CallError(f"mask_format must be one of {', '.join(MASK_ENDINGS)}, not {choices.mask_format!r}")
+    masks = None if choices.masks is None else Path(choices.masks)
+    if masks is not None and not masks.is_dir():
+        raise CallError(f"--masks {masks}: no such folder; give the folder with your masks")
+    if masks is not None and out.resolve() in (masks.resolve(), *masks.resolve().parents):
+        raise CallError(f"--masks {masks} is where masks are written; copy your masks to a folder of their own")
 
 
 def _check_sources(tasks: Sequence[Task], records: Mapping[str, Record], folder: Path) -> None:
@@ -131,7 +151,7 @@ def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> 
     if slide.record is None or model is None:
         return False
     done = slide.record["row"]["status"] == "done"
-    outputs = outputs_of(slide.task, run.folder, run.choices.settings) if done else []
     decision, choices = run.decision(slide.task.slide), run.choices
-    settings = decision.settings(choices.settings)
-    return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect), outputs)
+    outputs = outputs_of(slide.task, run.folder, choices.settings, choices.mask_format) if done else []
+    settings, mask = decision.settings(choices.settings), identify_mask(run.own_mask(slide.task))
+    return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect, mask), outputs)

@@ -60,12 +60,13 @@ def digest_of(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def recipe(settings: Settings, compression: str, model: str, decision: str = "") -> dict[str, str]:
-    """What determines the outputs besides the sources: version, settings and digest of the model.
+def recipe(settings: Settings, compression: str, model: str, decision: str = "", mask: str = "") -> dict[str, str]:
+    """What determines the outputs besides the sources: version, settings, digest of the model, and a `mask` of its own.
 
     The settings are those of the slide, changed by the `decision` about it.
     """
-    chosen = digest_of(asdict(settings) | {"compression": compression, "decision": decision})
+    given = {"mask": mask} if mask else {}
+    chosen = digest_of(asdict(settings) | {"compression": compression, "decision": decision} | given)
     return {"version": VERSION, "settings": chosen, "model": model}
 
 

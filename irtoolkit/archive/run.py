@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import locket
 import xarray as xr
@@ -23,7 +23,6 @@ from irtoolkit.archive.tasks import CallError
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, remove_leftovers, write_model
 from irtoolkit.pipeline import spread
-from irtoolkit.settings import Settings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,16 +34,10 @@ def clean_archive(
     paths: AnyPath | Sequence[AnyPath],
     out: AnyPath,
     *,
-    settings: Settings | None = None,
-    model: xr.Dataset | None = None,
-    alone: bool = False,
-    rolls: Literal["folder", "all"] = "folder",
     workers: int | None = None,
     client: "Client | None" = None,
-    force: bool = False,
-    limit: int | None = None,
-    compression: str = "none",
     quiet: bool = False,
+    **choices: Any,
 ) -> xr.Dataset:
     """Clean every slide of a tree, roll by roll, and write masks, healed slides, table and report to a folder.
 
@@ -56,26 +49,31 @@ def clean_archive(
     ----------
     paths, out
         Files, folders (searched recursively) and glob patterns, only read; and the folder to write to.
+    workers
+        Number of processes; None for as many as cores and memory allow.
+    client
+        Of a dask.distributed cluster that sees the same files and does the work, one slide per process at a time.
+    quiet
+        Whether to print no progress.
     settings
-        The choices of the run; the defaults if None.
+        `Settings`; the defaults if None. This and the following are the fields of `Choices`.
     model
         From `fit_roll` or `open_model`, for all slides; if None, each roll is fitted.
     alone
         Whether every slide is fitted on its own instead.
     rolls
         Whether a roll is one ``"folder"`` or ``"all"`` folders; its slides share scanner, film, resolution and depth.
-    workers
-        Number of processes; None for as many as cores and memory allow.
-    client
-        Of a dask.distributed cluster that sees the same files and does the work, one slide per process at a time.
     force
         Whether slides that are done are redone.
     limit
         Clean only the first `limit` slides.
     compression
         Compression of the healed slides: ``"none"`` or ``"deflate"``.
-    quiet
-        Whether to print no progress.
+    masks
+        Folder with masks of one's own, TIFF or PNG, called as the outputs are: a slide is healed by its mask, pixel for
+        pixel; a slide without one is marked automatically.
+    mask_format
+        Of the masks that are written: ``"tiff"``, ``"png"`` or ``"pfm"``.
 
     Returns
     -------
@@ -88,16 +86,8 @@ def clean_archive(
         Nothing is found, outputs would collide or not fit, or another run writes to the folder.
     """
     some = [paths] if isinstance(paths, str | os.PathLike) else paths
-    choices = Choices(
-        settings=settings or Settings(),
-        model=model,
-        alone=alone,
-        rolls=rolls,
-        force=force,
-        limit=limit,
-        compression=compression,
-    )
-    run = plan_run([os.fspath(path) for path in some], Path(out), choices, quiet=quiet)
+    given = {name: value for name, value in choices.items() if value is not None}
+    run = plan_run([os.fspath(path) for path in some], Path(out), Choices(**given), quiet=quiet)
     carry_out(run, workers=workers, client=client, quiet=quiet)
     return open_results(run.folder)
 
@@ -211,6 +201,8 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
             model=model.file,
             digest=model.digest,
             threads=threads,
+            mask=run.own_mask(slide.task),
+            mask_format=run.choices.mask_format,
         )
 
 

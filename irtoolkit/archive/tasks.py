@@ -14,12 +14,14 @@ import xarray as xr
 
 from irtoolkit.archive.names import name_slides, natural_key, plain_name
 from irtoolkit.files import (
+    MASK_ENDINGS,
     SLIDE_SUFFIXES,
     Layout,
     check_target,
     count_frames,
     describe,
     find_layout,
+    is_png_mask,
     is_sidecar,
     named_infrared,
     open_slide,
@@ -28,7 +30,7 @@ from irtoolkit.files import (
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import SAMPLE
 
-MASK, CLEAN = "_mask.tif", "_clean.tif"
+MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
 
 HEALED = "_clean"
@@ -197,10 +199,15 @@ def check_unhealed(file: Path) -> None:
 
 
 def _is_output(file: Path) -> bool:
-    if file.stem.endswith(HEALED) and _is_output(file.with_name(file.stem.removesuffix(HEALED) + MASK)):
-        return True
-    if file.name.casefold().endswith((MASK, CLEAN)):
-        with suppress(SlideError, OSError):
+    name = file.name.casefold()
+    if file.stem.endswith(HEALED):
+        beside = (file.with_name(file.stem.removesuffix(HEALED) + ending) for ending in MASK_ENDINGS.values())
+        if any((mask.suffix == MASK_ENDINGS["pfm"] and mask.is_file()) or _is_output(mask) for mask in beside):
+            return True
+    with suppress(SlideError, OSError):
+        if name.endswith(MASK_ENDINGS["png"]):
+            return is_png_mask(file)
+        if name.endswith((MASK, CLEAN)):
             return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
     return False
 

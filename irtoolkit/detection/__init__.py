@@ -4,7 +4,7 @@ from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, ra
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
     HARDLY_ANY, NO_REGIONS, Candidates, Choice, candidate_level, choose_regions, make_candidates, mark_defects,
-    measure_candidates,
+    mark_given, measure_candidates,
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import Noise, fit_noise, score_residual

@@ -97,6 +97,15 @@ def mark_defects(
     return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
 
 
+def mark_given(evidence: xr.Dataset, marked: np.ndarray) -> xr.Dataset:
+    """Marks (y, x) bool that are given for a slide, as `mark_defects` returns its own; what was not found is NaN."""
+    index = np.flatnonzero(marked)
+    mask, number = mask_regions(xr.Dataset({"pixel_index": ("pixel", index)}), marked.shape)
+    unknown = dict.fromkeys(("threshold", "fdr", "candidates", "decoys", "worst_y", "worst_x"), float("nan"))
+    seen = {"residual": evidence.residual.fillna(0), "score": evidence.score}
+    return xr.Dataset({**seen, "mask": mask, "coverage": mask.mean(), "defects": number, **unknown})
+
+
 def _describe(choice: Choice, width: int, *, ranked: bool) -> dict[str, Any]:
     """Among how many regions was chosen, with which scores, and the doubtful place."""
     y, x = find_doubtful_place(choice, width)

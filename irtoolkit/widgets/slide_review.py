@@ -11,7 +11,7 @@ import cv2
 import ipywidgets
 import numpy as np
 
-from irtoolkit.archive import ACCEPTED, MASK, REJECTED, Decision, Row, output_name, preview_folder
+from irtoolkit.archive import ACCEPTED, CLEAN, MASK, REJECTED, Decision, Row, output_name, preview_folder
 from irtoolkit.pictures import Picture
 from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
@@ -159,13 +159,18 @@ class SlideReview(ipywidgets.VBox):
     def _file(self, name: str) -> Path:
         return preview_folder(self._folder, output_name(self.row)) / f"{name}.jpg"
 
+    def _output(self) -> Path:
+        """Its mask, or its healed file if the mask is no TIFF file."""
+        mask, healed = (self._folder / f"{output_name(self.row)}{ending}" for ending in (MASK, CLEAN))
+        return healed if healed.is_file() and not mask.is_file() else mask
+
     def _draw(self) -> None:
         self._views.layout.display = None if self.kind.value else "none"
         if self.kind.value is None:
             self.message.value = "There are no pictures of this slide."
             return
         try:
-            frame = read_frame(self._folder / f"{output_name(self.row)}{MASK}")
+            frame = read_frame(self._output())
             picture = read_picture(self._file(KINDS[self.kind.value]))
             self.picture.show(picture, frame, self.decision.excluded, self._region())
         except (SlideError, OSError) as error:

@@ -1,0 +1,63 @@
+"""Masks in the file formats of other programs: PNG, and PFM for darktable."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import xarray as xr
+
+from irtoolkit.arrays import store
+from irtoolkit.files.targets import AnyPath, check_target, replacing
+from irtoolkit.files.writer import PixelFile, write_mask
+from irtoolkit.schema import VERSION, SlideError
+
+MASK_ENDINGS = {"tiff": "_mask.tif", "png": "_mask.png", "pfm": "_mask.pfm"}
+"""Endings of the masks' names by format."""
+
+SOFTWARE = b"Software\0irtoolkit "
+"""What a PNG mask of this program has near its start."""
+
+HEADER_END = 33
+"""Bytes of a PNG file's signature and first chunk."""
+
+
+def write_mask_as(
+    mask_format: str, mask: xr.DataArray, path: AnyPath, *, source: AnyPath, page: tuple[int, ...]
+) -> Path:
+    """Write a mask (y, x) bool, True = defect, as ``"tiff"`` (`write_mask`), ``"png"`` or ``"pfm"``, atomically.
+
+    PNG is 8-bit gray, 0 clean, 255 defect; PFM has 32-bit numbers, 0 and 1, the last row first. Both have the pixels as
+    the slide stores them: these formats have no orientation. A PFM is computed and written block by block.
+    """
+    if mask_format == "tiff":
+        return write_mask(mask, path, source=source, page=page)
+    if mask_format not in MASK_ENDINGS:
+        raise SlideError(f"mask_format must be one of {', '.join(MASK_ENDINGS)}, not {mask_format!r}")
+    check_target(path, [source])
+    with replacing(path) as part:
+        {"png": _write_png, "pfm": _write_pfm}[mask_format](mask, part)
+    return Path(path)
+
+
+def is_png_mask(path: AnyPath) -> bool:
+    """Whether a file is a PNG mask of this program."""
+    with open(path, "rb") as file:
+        return SOFTWARE in file.read(HEADER_END + 100)
+
+
+def _write_png(mask: xr.DataArray, part: Path) -> None:
+    whole = cv2.imencode(".png", mask.values.astype(np.uint8) * np.uint8(255))[1].tobytes()
+    text = b"tEXt" + SOFTWARE + f"{VERSION} (mask)".encode()
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    part.write_bytes(whole[:HEADER_END] + chunk + whole[HEADER_END:])
+
+
+def _write_pfm(mask: xr.DataArray, part: Path) -> None:
+    height, width = mask.shape
+    header = f"Pf\n{width} {height}\n-1.0\n".encode()
+    part.write_bytes(header)
+    target = PixelFile(part, len(header), (height, width, 1), np.dtype("<f4"))
+    upwards = mask.isel(y=slice(None, None, -1)).astype(np.float32).expand_dims(band=1, axis=2)
+    store(upwards.chunk().data, target)

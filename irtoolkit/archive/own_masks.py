@@ -8,14 +8,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from irtoolkit.files import AnyPath
-from irtoolkit.pictures import orient
+from irtoolkit.files import AnyPath, turn_between
 from irtoolkit.schema import SlideError
 
 ENDINGS = ("_mask.tif", "_mask.tiff", "_mask.png")
-INVERSE = {6: 8, 8: 6}
-"""Orientations that another one undoes; every other undoes itself."""
-
 WHITE_IS_ZERO, PALETTE = 0, 3
 
 
@@ -65,7 +61,7 @@ def read_own_mask(file: Path, shape: tuple[int, int], orientation: int) -> NDArr
     image = _read(file)
     marked = _mark(image.samples)
     own = image.orientation or (orientation if marked.shape == shape else 1)
-    stored = orient(orient(marked, own), INVERSE.get(orientation, orientation))
+    stored = turn_between(own, orientation).apply(marked)
     if stored.shape == shape:
         return stored
     if marked.shape == shape:

@@ -202,7 +202,7 @@ def _is_output(file: Path) -> bool:
     name = file.name.casefold()
     if file.stem.endswith(HEALED):
         beside = (file.with_name(file.stem.removesuffix(HEALED) + ending) for ending in MASK_ENDINGS.values())
-        if any((mask.suffix == MASK_ENDINGS["pfm"] and mask.is_file()) or _is_output(mask) for mask in beside):
+        if any((mask.name.endswith(MASK_ENDINGS["pfm"]) and mask.is_file()) or _is_output(mask) for mask in beside):
             return True
     with suppress(SlideError, OSError):
         if name.endswith(MASK_ENDINGS["png"]):

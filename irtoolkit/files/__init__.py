@@ -7,6 +7,7 @@ from irtoolkit.files.layouts import Layout, count_frames, find_layout
 from irtoolkit.files.mask_files import MASK_ENDINGS, is_png_mask, write_mask_as
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model
+from irtoolkit.files.orientation import turn_between
 from irtoolkit.files.page_reader import open_page
 from irtoolkit.files.patching import write_same
 from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from cv2 import dilate
+from cv2 import GaussianBlur, dilate
 
 from irtoolkit.files.reader import open_slide
 from irtoolkit.pipeline import clean_slide, fit_roll
@@ -55,6 +55,16 @@ def planes(good, visible=None, infrared=None):
     if infrared is not None:
         counts[3] = infrared
     return counts
+
+
+@pytest.mark.parametrize("feather", [0, 2])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_selection_is_no_infrared(clean, good, feather, inverted):
+    ellipse = np.where(((Y - 120) / 70) ** 2 + ((X - 150) / 90) ** 2 < 1, 65535.0, 0.0)
+    selection = GaussianBlur(ellipse, (0, 0), feather) if feather else ellipse
+    selection = np.rint(65535 - selection if inverted else selection).astype(np.uint16)
+    with pytest.raises(NotUsableError, match=r"it is a selection or mask; .*--infrared"):
+        clean(planes(good, infrared=selection))
 
 
 @pytest.mark.parametrize("level", [0, 65_535])

@@ -19,6 +19,7 @@ SMALLEST_SIDE = 64
 SMALLEST_SEEN = 52
 BLOCKED_SHARE = 0.001
 BRIGHT = 0.95
+LEAST_AREA, MOST_AREA = 0.01, 0.8
 TILES_OF_A_SLIDE = 8
 TILE = 224
 
@@ -52,6 +53,7 @@ def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> S
     aligned = align_samples(samples, displacement, film)
     _check_seen(aligned)
     _check_infrared(aligned)
+    _check_selection(aligned)
     inverted, appearance = measure_inversion(aligned), measure_appearance(samples, film)
     tiles = [_of_negative(tile) for tile in aligned] if inverted else aligned
     return SlideSample(film, displacement, tiles, _names(slide.attrs), appearance, inverted)
@@ -111,6 +113,23 @@ def _check_seen(samples: Sequence[Sample]) -> None:
             "colour and infrared share too little of the frame; scan at a higher resolution"
             f" (at least {SMALLEST_SEEN} x {SMALLEST_SEEN} pixels in both, found {height} x {width})"
         )
+
+
+def _check_selection(samples: Sequence[Sample]) -> None:
+    """Refuse a plane of large black and white areas, as programs save selections."""
+    planes = [tile.planes[3] for tile in samples]
+    black = float(np.mean([_area(plane <= 1) for plane in planes]))
+    white = float(np.mean([_area(plane >= 65534) for plane in planes]))
+    if min(black, white) > LEAST_AREA and black + white > MOST_AREA:
+        raise NotUsableError(
+            "the infrared has only black and white areas: it is a selection or mask; say where the infrared is"
+            f" (--infrared, in Python infrared=) ({black:.0%} are black, {white:.0%} white)"
+        )
+
+
+def _area(marked: np.ndarray) -> float:
+    """Share of the pixels that are marked, as is the next one in the row."""
+    return float((marked[:, 1:] & marked[:, :-1]).mean())
 
 
 def _check_infrared(samples: Sequence[Sample]) -> None:

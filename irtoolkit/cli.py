@@ -3,8 +3,7 @@
 import json
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from math import isfinite
 from pathlib import Path
@@ -22,6 +21,7 @@ from irtoolkit.archive import (
     Task,
     carry_out,
     check_space,
+    cluster_at,
     estimate,
     find_slides,
     outputs_of,
@@ -29,6 +29,7 @@ from irtoolkit.archive import (
     slides_to_clean,
     summarise,
     try_sample,
+    watch_slides,
 )
 from irtoolkit.files import check_target, find_layout, open_model, write_model
 from irtoolkit.fitting import fit_samples
@@ -39,7 +40,7 @@ from irtoolkit.settings import HEALING_METHODS, RAW, THRESHOLDS, Settings
 from irtoolkit.synthetic import make_roll
 
 if TYPE_CHECKING:
-    from distributed import Client
+    pass
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
@@ -152,13 +153,15 @@ def fit(paths: tuple[str, ...], out: Path, quiet: bool) -> int:
     "--masks", type=click.Path(path_type=Path), help="Folder of your own masks (a_mask.tif or .png) to heal by."
 )
 @click.option("--mask-format", type=MASK_FORMAT, default="tiff", help="Format of the masks written [tiff].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
+@click.option("--watch", is_flag=True, help="Go on as new scans appear in the folders, until Ctrl-C.")
+@click.option("--json", is_flag=True, help="Print one JSON object per slide.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Mask and heal slides. A PATH is a file, a folder (searched recursively) or a glob pattern."""
-    if options["alone"] and options["model"]:
-        raise click.UsageError("--alone and --model cannot be combined; leave one out")
+    for one, other in (("alone", "model"), *(("watch", name) for name in ("dry_run", "limit", "json", "force"))):
+        if options[one] and options[other]:
+            raise click.UsageError(f"--{one} and --{other.replace('_', '-')} cannot be combined; leave one out")
     try:
         settings = _settings(options)
         model = open_model(options["model"]) if options["model"] else None
@@ -166,17 +169,19 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
         raise CallError(str(error)) from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
     choices = Choices(settings=settings, model=model, compression=options["compress"], **others)
+    how = {"workers": options["workers"], "quiet": options["quiet"], "traces": options["debug"]}
+    if options["watch"]:
+        with cluster_at(options["scheduler"]) as client:
+            watch_slides(paths, out, choices, client=client, **how)
     run = plan_run(paths, out, choices, quiet=options["quiet"])
     expected = estimate(run)
     check_space(expected, out)
     if options["dry_run"]:
         return _print_plan(run)
     if not options["quiet"]:
-        click.echo(str(expected), err=options["as_json"])
-    with _cluster(options["scheduler"]) as client:
-        rows = carry_out(
-            run, workers=options["workers"], client=client, quiet=options["quiet"], traces=options["debug"]
-        )
+        click.echo(str(expected), err=options["json"])
+    with cluster_at(options["scheduler"]) as client:
+        rows = carry_out(run, client=client, **how)
     return _print_results(rows, out, options)
 
 
@@ -191,29 +196,13 @@ def _print_plan(run: Run) -> int:
 
 
 def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
-    for row in rows if options["as_json"] else ():
+    for row in rows if options["json"] else ():
         empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
         click.echo(json.dumps(row | empty))
     done = sum(row["status"] == "done" for row in rows)
-    if not (options["quiet"] or options["as_json"]):
+    if not (options["quiet"] or options["json"]):
         click.echo(f"{summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
-
-
-@contextmanager
-def _cluster(address: str | None) -> Iterator["Client | None"]:
-    """Client of the cluster at an address; None without one."""
-    if address is None:
-        yield None
-        return
-    from distributed import Client
-
-    try:
-        client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise CallError(f"--scheduler {address}: no scheduler found there; check the address ({error})") from error
-    with client:
-        yield client
 
 
 def _settings(options: dict[str, Any]) -> Settings:
@@ -247,7 +236,7 @@ def demo(folder: Path) -> int:
     make_roll(slides, refused=True)
     click.echo("fitting and cleaning it")
     run = plan_run([str(slides)], out, Choices())
-    _print_results(carry_out(run), out, {"as_json": False, "quiet": False})
+    _print_results(carry_out(run), out, {"json": False, "quiet": False})
     click.echo("slide_07 has no infrared channel, on purpose: it is refused and listed with the reason.")
     return DONE
 

@@ -12,3 +12,5 @@ from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import try_sample
 from irtoolkit.archive.run import carry_out, clean_archive, estimate
 from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, find_slides
+from irtoolkit.archive.watch import watch_slides
+from irtoolkit.archive.workers import cluster_at

@@ -1,6 +1,6 @@
 """What a run over an archive has to do after earlier runs; only headers and records are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -66,8 +66,10 @@ class Run(NamedTuple):
         return find_own_mask(self.choices.masks, task.name)
 
 
-def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
-    """Find out what a run has to do.
+def plan_run(
+    paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False, only: Collection[str] | None = None
+) -> Run:
+    """Find out what a run has to do; with `only`, for the slides named there.
 
     Raises
     ------
@@ -78,14 +80,15 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     check_method(choices.settings.heal)
     _check_masks(choices, out)
     records = read_records(out)
-    tasks = find_slides(paths, out, {slide: record["name"] for slide, record in records.items()})
+    found = find_slides(paths, out, {slide: record["name"] for slide, record in records.items()})
+    tasks = [task for task in found if only is None or task.slide in only]
     check_outputs(tasks, out)
     _check_sources(tasks, records, out)
     decisions = read_decisions(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
-    found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
-    rolls = tuple((roll, _model_of(roll, out, choices)) for roll in found)
+    groups = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
+    rolls = tuple((roll, _model_of(roll, out, choices)) for roll in groups)
     called = {task.slide for task in tasks}
     earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
     return Run(out, choices, slides, rolls, decisions, tuple(earlier))

@@ -2,10 +2,7 @@
 
 import json
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +20,7 @@ from irtoolkit.archive import (
     carry_out,
     check_space,
     check_unhealed,
+    cluster_at,
     estimate,
     find_slides,
     outputs_of,
@@ -30,25 +28,24 @@ from irtoolkit.archive import (
     slides_to_clean,
     summarise,
     try_sample,
+    watch_slides,
 )
 from irtoolkit.files import check_target, open_model, write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import to_dataset
+from irtoolkit.options import INFRARED, read_infrared, read_settings
 from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, LayoutError, SlideError
-from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS, Settings
+from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS
 from irtoolkit.synthetic import make_roll
 
 if TYPE_CHECKING:
-    from distributed import Client
+    pass
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 MASK_FORMAT = click.Choice(["tiff", "png", "pfm"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
-INFRARED = click.option(
-    "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
-)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
@@ -81,7 +78,7 @@ def commands() -> None:
 @INFRARED
 def info(paths: tuple[str, ...], infrared: str | None) -> int:
     """Describe each file: layout, size, bands, bit depth, scanner, film, resolution, profile."""
-    tasks, status = find_slides(paths, infrared=_infrared(infrared)), DONE
+    tasks, status = find_slides(paths, infrared=read_infrared(infrared)), DONE
     for task in tasks:
         try:
             click.echo(_describe(task))
@@ -89,14 +86,6 @@ def info(paths: tuple[str, ...], infrared: str | None) -> int:
             click.echo(f"{task.place}\n  cannot be used: {str(error).removeprefix(f'{task.path}: ')}")
             status = SOME_REFUSED
     return status
-
-
-def _infrared(choice: str | None) -> str:
-    """The choice of --infrared, checked."""
-    try:
-        return Settings(infrared=choice or "").infrared
-    except SlideError as error:
-        raise CallError(f"--{error}") from error
 
 
 def _describe(task: Task) -> str:
@@ -126,7 +115,7 @@ def _describe(task: Task) -> str:
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) -> int:
     """Fit one crosstalk model for the slides of a roll and write it as JSON."""
-    tasks = find_slides(paths, infrared=_infrared(infrared))
+    tasks = find_slides(paths, infrared=read_infrared(infrared))
     check_target(out, [task.path for task in tasks])
     if out.is_dir():
         raise CallError(f"--out {out} is a folder; name a file for the model")
@@ -173,31 +162,35 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
     "--masks", type=click.Path(path_type=Path), help="Folder of your own masks (a_mask.tif or .png) to heal by."
 )
 @click.option("--mask-format", type=MASK_FORMAT, default="tiff", help="Format of the masks written [tiff].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per slide.")
+@click.option("--watch", is_flag=True, help="Go on as new scans appear in the folders, until Ctrl-C.")
+@click.option("--json", is_flag=True, help="Print one JSON object per slide.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Mask and heal slides. A PATH is a file, a folder (searched recursively) or a glob pattern."""
-    if options["alone"] and options["model"]:
-        raise click.UsageError("--alone and --model cannot be combined; leave one out")
+    for one, other in (("alone", "model"), *(("watch", name) for name in ("dry_run", "limit", "json", "force"))):
+        if options[one] and options[other]:
+            raise click.UsageError(f"--{one} and --{other.replace('_', '-')} cannot be combined; leave one out")
     try:
-        settings = _settings(options)
+        settings = read_settings(options)
         model = open_model(options["model"]) if options["model"] else None
     except OSError as error:
         raise CallError(str(error)) from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
     choices = Choices(settings=settings, model=model, compression=options["compress"], **others)
+    how = {"workers": options["workers"], "quiet": options["quiet"], "traces": options["debug"]}
+    if options["watch"]:
+        with cluster_at(options["scheduler"]) as client:
+            watch_slides(paths, out, choices, client=client, **how)
     run = plan_run(paths, out, choices, quiet=options["quiet"])
     expected = estimate(run)
     check_space(expected, out)
     if options["dry_run"]:
         return _print_plan(run)
     if not options["quiet"]:
-        click.echo(str(expected), err=options["as_json"])
-    with _cluster(options["scheduler"]) as client:
-        rows = carry_out(
-            run, workers=options["workers"], client=client, quiet=options["quiet"], traces=options["debug"]
-        )
+        click.echo(str(expected), err=options["json"])
+    with cluster_at(options["scheduler"]) as client:
+        rows = carry_out(run, client=client, **how)
     return _print_results(rows, out, options)
 
 
@@ -212,53 +205,13 @@ def _print_plan(run: Run) -> int:
 
 
 def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
-    for row in rows if options["as_json"] else ():
+    for row in rows if options["json"] else ():
         empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
         click.echo(json.dumps(row | empty))
     done = sum(row["status"] == "done" for row in rows)
-    if not (options["quiet"] or options["as_json"]):
+    if not (options["quiet"] or options["json"]):
         click.echo(f"{summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
-
-
-@contextmanager
-def _cluster(address: str | None) -> Iterator["Client | None"]:
-    """Client of the cluster at an address; None without one."""
-    if address is None:
-        yield None
-        return
-    from distributed import Client
-
-    try:
-        client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise CallError(f"--scheduler {address}: no scheduler found there; check the address ({error})") from error
-    with client:
-        yield client
-
-
-def _settings(options: dict[str, Any]) -> Settings:
-    """Settings from the TOML file, overruled by the options that were given; errors name the option or the file."""
-    chosen: dict[str, Any] = {}
-    if options["file"]:
-        try:
-            chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CallError(f"{options['file']} is not a TOML file: {error}") from error
-        known = [field.name for field in fields(Settings)]
-        unknown = sorted(set(chosen) - set(known))
-        if unknown:
-            raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
-    names = {"fdr": "false_discovery_rate"} | {
-        name: name for name in ("visibility", "threshold", "heal", "format", "infrared")
-    }
-    given = {name: option for option, name in names.items() if options[option] is not None}
-    try:
-        return Settings(**chosen | {name: options[option] for name, option in given.items()})
-    except SlideError as error:
-        name, _, problem = str(error).partition(" ")
-        place = f"--{given[name]}" if name in given else f"{options['file']}: {name}"
-        raise CallError(f"{place} {problem}") from error
 
 
 @commands.command()
@@ -270,7 +223,7 @@ def demo(folder: Path) -> int:
     make_roll(slides, refused=True)
     click.echo("fitting and cleaning it")
     run = plan_run([str(slides)], out, Choices())
-    _print_results(carry_out(run), out, {"as_json": False, "quiet": False})
+    _print_results(carry_out(run), out, {"json": False, "quiet": False})
     click.echo("slide_07 has no infrared channel, on purpose: it is refused and listed with the reason.")
     return DONE
 

@@ -11,4 +11,7 @@ from irtoolkit.archive.report import summarise
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import try_sample
 from irtoolkit.archive.run import carry_out, clean_archive, estimate
-from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed, find_slides
+from irtoolkit.archive.search import find_slides
+from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed
+from irtoolkit.archive.watch import watch_slides
+from irtoolkit.archive.workers import cluster_at

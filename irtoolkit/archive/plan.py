@@ -1,6 +1,6 @@
 """What a run over an archive has to do after earlier runs; only headers and records are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,7 +14,8 @@ from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
-from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout, find_slides
+from irtoolkit.archive.search import find_slides
+from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout
 from irtoolkit.files import MASK_ENDINGS, AnyPath
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
@@ -66,8 +67,10 @@ class Run(NamedTuple):
         return find_own_mask(self.choices.masks, task.name)
 
 
-def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False) -> Run:
-    """Find out what a run has to do.
+def plan_run(
+    paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False, only: Collection[str] | None = None
+) -> Run:
+    """Find out what a run has to do; with `only`, for the slides named there.
 
     Raises
     ------
@@ -79,14 +82,15 @@ def plan_run(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool =
     _check_masks(choices, out)
     records = read_records(out)
     names = {slide: record["name"] for slide, record in records.items()}
-    tasks = find_slides(paths, out, names, choices.settings.infrared)
+    found = find_slides(paths, out, names, choices.settings.infrared)
+    tasks = [task for task in found if only is None or task.slide in only]
     check_outputs(tasks, out)
     _check_sources(tasks, records, out)
     decisions = read_decisions(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
-    found = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
-    rolls = tuple((roll, _model_of(roll, out, choices)) for roll in found)
+    groups = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
+    rolls = tuple((roll, _model_of(roll, out, choices)) for roll in groups)
     called = {task.slide for task in tasks}
     earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
     return Run(out, choices, slides, rolls, decisions, tuple(earlier))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from irtoolkit.archive.tasks import CallError
+
 if TYPE_CHECKING:
     from distributed import Client, Future
 
@@ -76,6 +78,22 @@ def local_workers(count: int, memory: int) -> Iterator["Client"]:
             cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
         with cluster, Client(cluster) as client:
             yield client
+
+
+@contextmanager
+def cluster_at(address: str | None) -> Iterator["Client | None"]:
+    """Client of the cluster whose scheduler has this address; None without one."""
+    if address is None:
+        yield None
+        return
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CallError(f"--scheduler {address}: no scheduler found there; check the address ({error})") from error
+    with client:
+        yield client
 
 
 @contextmanager

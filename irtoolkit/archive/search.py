@@ -1,0 +1,143 @@
+"""Find the slides of a run: in files, folders and what patterns match."""
+
+import glob
+import os
+from collections import deque
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from irtoolkit.archive.names import name_slides, natural_key
+from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, CallError, Task
+from irtoolkit.files import (
+    MASK_ENDINGS,
+    SLIDE_SUFFIXES,
+    count_frames,
+    describe,
+    is_png_mask,
+    is_sidecar,
+    named_infrared,
+    read_pages,
+)
+from irtoolkit.schema import SlideError
+
+FRAME = ("_", "_frame_", "_picture_")
+"""What joins the name of a file and the number of one of its slides; the first that makes no name of another file."""
+
+
+def find_slides(
+    paths: Sequence[str], out: Path | None = None, taken: Mapping[str, str] = MappingProxyType({}), infrared: str = ""
+) -> list[Task]:
+    """Expand files, folders (searched below) and globs to the slides in them, in natural order of their paths.
+
+    In folders and globs, separate infrared files, hidden files and folders, files in `out`, and masks and healed slides
+    of any run (recognised by name and Software tag) are skipped. Links to folders are followed; a file is read once,
+    however many links lead to it. Each slide of a file that holds several is a slide of its own. Outputs are named by
+    `name_slides`; `taken` has the names of earlier runs. `infrared` is that of `Settings`.
+
+    Raises
+    ------
+    CallError
+        A path does not exist, or nothing is found.
+    """
+    found: dict[Path, Path] = {}
+    folders = []
+    for path in paths:
+        files, folder = _expand(path, out)
+        folders.append(folder)
+        for file in (file for file in files if not is_sidecar(file, infrared)):
+            real = file.resolve()
+            found[real] = min(found.get(real, file), file, key=lambda each: (each != real, each.is_symlink()))
+    if not found:
+        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
+    root = Path(os.path.commonpath(folders))
+    known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found.values()), key=natural_key)}
+    slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}
+    names = name_slides(list(slides), taken)
+    return [Task(path, slide, names[slide], frame, infrared) for slide, (path, frame) in slides.items()]
+
+
+def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list[tuple[str, tuple[Path, int]]]:
+    """The slides in a file, each with the number of its frame: ``a_1.tif``, ``a_2.tif``; 0 for the only one."""
+    try:
+        count = count_frames(path, named_infrared(path, infrared))
+    except (SlideError, OSError):
+        count = 1
+    if count == 1:
+        return [(file, (path, 0))]
+    known = PurePosixPath(file)
+    join = next(join for join in FRAME if f"{known.with_suffix('')}{join}1{known.suffix}" not in files)
+    return [(f"{known.with_suffix('')}{join}{number}{known.suffix}", (path, number)) for number in range(1, count + 1)]
+
+
+def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
+    """Absolute paths of the slides that a PATH names, and the folder that holds them."""
+    here = Path(path)
+    if here.is_dir():
+        below = folders_below(here.absolute(), out)
+        return [file for folder in below for file in _list(folder) if _is_slide(file)], here.absolute()
+    if here.exists():
+        return [here.absolute()], here.absolute().parent
+    inside = out.resolve() if out is not None else None
+    found = (name.absolute() for name in _match(path, out))
+    slides = [file for file in found if _is_slide(file) and inside not in file.resolve().parents]
+    if not slides:
+        problem = "no slide matches this pattern" if glob.has_magic(path) else "no such file or folder"
+        raise CallError(f"{path}: {problem}")
+    return slides, Path(os.path.commonpath([file.parent for file in slides]))
+
+
+def _match(pattern: str, out: Path | None) -> Iterator[Path]:
+    """What matches a glob pattern; ``**`` stands for each of `folders_below`."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from map(Path, glob.glob(pattern))
+        return
+    place = parts.index("**")
+    for start in map(Path, glob.glob(str(Path(*parts[:place])))):
+        for folder in folders_below(start, out):
+            yield from _match(str(Path(glob.escape(str(folder)), *(parts[place + 1 :] or ["*"]))), out)
+
+
+def folders_below(folder: Path, out: Path | None = None) -> Iterator[Path]:
+    """A folder and those below it, each once, without hidden ones and a folder `out` below.
+
+    Links to folders are followed after the folders themselves, but none that leads back to `folder` or above it.
+    """
+    seen = {*folder.resolve().parents, *([out.resolve()] if out else [])} - {folder.resolve()}
+    waiting = deque([folder])
+    while waiting:
+        place = waiting.popleft()
+        if place.resolve() not in seen:
+            seen.add(place.resolve())
+            inner = [each for each in _list(place) if each.is_dir() and not each.name.startswith(".")]
+            waiting.extendleft(each for each in inner if not each.is_symlink())
+            waiting.extend(each for each in inner if each.is_symlink())
+            yield place
+
+
+def _list(folder: Path) -> list[Path]:
+    """What is in a folder; nothing if it cannot be read."""
+    with suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def _is_slide(file: Path) -> bool:
+    kept = not file.name.startswith(".") and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
+    return kept and not is_sidecar(file) and not _is_output(file)
+
+
+def _is_output(file: Path) -> bool:
+    name = file.name.casefold()
+    if file.stem.endswith(HEALED):
+        beside = (file.with_name(file.stem.removesuffix(HEALED) + ending) for ending in MASK_ENDINGS.values())
+        if any((mask.name.endswith(MASK_ENDINGS["pfm"]) and mask.is_file()) or _is_output(mask) for mask in beside):
+            return True
+    with suppress(SlideError, OSError):
+        if name.endswith(MASK_ENDINGS["png"]):
+            return is_png_mask(file)
+        if name.endswith((MASK, CLEAN)):
+            return PROGRAM in str(describe([page.tags for page in read_pages(file)])["software"])
+    return False

@@ -1,0 +1,48 @@
+"""Options of the command line that become settings."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from irtoolkit.archive import CallError
+from irtoolkit.schema import SlideError
+from irtoolkit.settings import Settings
+
+INFRARED = click.option(
+    "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
+)
+
+
+def read_infrared(choice: str | None) -> str:
+    """The choice of --infrared, checked."""
+    try:
+        return Settings(infrared=choice or "").infrared
+    except SlideError as error:
+        raise CallError(f"--{error}") from error
+
+
+def read_settings(options: Mapping[str, Any]) -> Settings:
+    """Settings from the TOML file, overruled by the options that were given; errors name the option or the file."""
+    chosen: dict[str, Any] = {}
+    if options["file"]:
+        try:
+            chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CallError(f"{options['file']} is not a TOML file: {error}") from error
+        known = [field.name for field in fields(Settings)]
+        unknown = sorted(set(chosen) - set(known))
+        if unknown:
+            raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
+    names = {"fdr": "false_discovery_rate"} | {
+        name: name for name in ("visibility", "threshold", "heal", "format", "infrared")
+    }
+    given = {name: option for option, name in names.items() if options[option] is not None}
+    try:
+        return Settings(**chosen | {name: options[option] for name, option in given.items()})
+    except SlideError as error:
+        name, _, problem = str(error).partition(" ")
+        place = f"--{given[name]}" if name in given else f"{options['file']}: {name}"
+        raise CallError(f"{place} {problem}") from error

@@ -102,7 +102,7 @@ def test_with_hardly_a_defect_a_positive_is_no_worse_than_its_scan(defects):
     np.testing.assert_array_equal(healed[3], scan.counts.values[3])
 
 
-def test_answers_do_not_depend_on_chunks(small_blocks):
+def test_answers_do_not_depend_on_chunks():
     scan, _ = inverted(make_slide(11, (203, 261), film="c41", defects=300))
     one, other = (clean_slide(scan.chunk(chunks)) for chunks in ({"y": -1, "x": -1}, {"y": 100, "x": 130}))
     assert one.inverted

@@ -46,8 +46,8 @@ def negative():
 
 @pytest.mark.parametrize(
     ("bits", "curve"),
-    [(16, {}), (8, {}), (16, {"gamma": 1.8}), (16, {"gamma": 1.0}), (16, {"clip": 5.0})],
-    ids=["usual", "8 bit", "gamma 1.8", "linear", "clipped"],
+    [(16, {}), (8, {}), (16, {"gamma": 1.0}), (16, {"clip": 5.0})],
+    ids=["usual", "8 bit", "linear", "clipped"],
 )
 def test_a_positive_is_healed_to_less_than_half_the_error(negative, bits, curve):
     scan, truth = inverted(negative, bits, **curve)

@@ -46,8 +46,8 @@ def negative():
 
 @pytest.mark.parametrize(
     ("bits", "curve"),
-    [(16, {}), (8, {}), (16, {"gamma": 1.8}), (16, {"gamma": 1.0}), (16, {"clip": 5.0})],
-    ids=["usual", "8 bit", "gamma 1.8", "linear", "clipped"],
+    [(16, {}), (8, {}), (16, {"gamma": 1.0}), (16, {"clip": 5.0})],
+    ids=["usual", "8 bit", "linear", "clipped"],
 )
 def test_a_positive_is_healed_to_less_than_half_the_error(negative, bits, curve):
     scan, truth = inverted(negative, bits, **curve)
@@ -102,7 +102,7 @@ def test_with_hardly_a_defect_a_positive_is_no_worse_than_its_scan(defects):
     np.testing.assert_array_equal(healed[3], scan.counts.values[3])
 
 
-def test_answers_do_not_depend_on_chunks(small_blocks):
+def test_answers_do_not_depend_on_chunks():
     scan, _ = inverted(make_slide(11, (203, 261), film="c41", defects=300))
     one, other = (clean_slide(scan.chunk(chunks)) for chunks in ({"y": -1, "x": -1}, {"y": 100, "x": 130}))
     assert one.inverted

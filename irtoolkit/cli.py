@@ -25,6 +25,8 @@ from irtoolkit.archive import (
     find_slides,
     outputs_of,
     plan_run,
+    read_infrared,
+    read_settings,
     slides_to_clean,
     summarise,
     try_sample,
@@ -33,7 +35,6 @@ from irtoolkit.archive import (
 from irtoolkit.files import check_target, open_model, write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import to_dataset
-from irtoolkit.options import INFRARED, read_infrared, read_settings
 from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS
@@ -46,6 +47,9 @@ DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 MASK_FORMAT = click.Choice(["tiff", "png", "pfm"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
+INFRARED = click.option(
+    "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
+)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 

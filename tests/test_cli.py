@@ -8,7 +8,7 @@ import tifffile
 from commands import pictures, rows_of, run
 
 import irtoolkit as irt
-from irtoolkit.archive.tasks import find_slides
+from irtoolkit.archive.search import find_slides
 from irtoolkit.settings import THRESHOLDS
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 

@@ -10,7 +10,7 @@ from commands import rows_of, run
 
 import irtoolkit as irt
 from irtoolkit.archive import Choices, cleaning, estimate, plan_run
-from irtoolkit.archive.tasks import find_slides
+from irtoolkit.archive.search import find_slides
 from irtoolkit.files import find_layout, open_picture
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings

@@ -4,6 +4,7 @@ from irtoolkit.archive.capacity import check_space
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
 from irtoolkit.archive.names import output_name
+from irtoolkit.archive.options import read_infrared, read_settings
 from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
 from irtoolkit.archive.previews import preview_folder
 from irtoolkit.archive.progress import Progress

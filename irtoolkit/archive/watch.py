@@ -48,9 +48,8 @@ class Waiting:
         self.since = {item: self.since.get(item, now) for item in states.items()}
         for path, state in states.items():
             rest = now - self.since[path, state]
-            if rest >= PATIENCE or (
-                rest >= REST and self.whole.get(path) != state and all(map(is_whole, slides[path]))
-            ):
+            looked = rest >= REST and self.whole.get(path) != state
+            if rest >= PATIENCE or (looked and all(map(is_whole, slides[path]))):
                 self.whole[path] = state
         return {task.slide: states[task.path] for task in tasks if self.whole.get(task.path) == states[task.path]}
 

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 import irtoolkit as irt
-from irtoolkit.archive.tasks import CallError, find_slides
+from irtoolkit.archive.search import find_slides
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 

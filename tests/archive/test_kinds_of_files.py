@@ -7,7 +7,8 @@ from commands import rows_of, run
 from odd_files import rgbi
 
 import irtoolkit as irt
-from irtoolkit.archive.tasks import CallError, find_slides
+from irtoolkit.archive.search import find_slides
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import find_layout
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings

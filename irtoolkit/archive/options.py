@@ -5,15 +5,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import click
-
-from irtoolkit.archive import CallError
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
-
-INFRARED = click.option(
-    "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
-)
 
 
 def read_infrared(choice: str | None) -> str:
@@ -35,7 +29,7 @@ def read_settings(options: Mapping[str, Any]) -> Settings:
         known = [field.name for field in fields(Settings)]
         unknown = sorted(set(chosen) - set(known))
         if unknown:
-            raise click.UsageError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
+            raise CallError(f"{options['file']}: unknown settings {', '.join(unknown)}; use {', '.join(known)}")
     names = {"fdr": "false_discovery_rate"} | {
         name: name for name in ("visibility", "threshold", "heal", "format", "infrared")
     }

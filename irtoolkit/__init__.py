@@ -2,7 +2,7 @@
 
 from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
 from irtoolkit.detection import measure_defects
-from irtoolkit.files import open_model, open_slide, write_healed, write_mask, write_model
+from irtoolkit.files import count_frames, open_model, open_slide, write_healed, write_mask, write_model
 from irtoolkit.pipeline import clean_slide, fit_roll
 from irtoolkit.schema import VERSION, LayoutError, ModelError, NoInfraredError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
@@ -12,6 +12,6 @@ __version__ = VERSION
 
 __all__ = [
     "Decision", "LayoutError", "ModelError", "NoInfraredError", "NotUsableError", "Settings", "SlideError",
-    "clean_archive", "clean_slide", "fit_roll", "make_roll", "make_slide", "measure_defects", "open_model",
+    "clean_archive", "clean_slide", "count_frames", "fit_roll", "make_roll", "make_slide", "measure_defects", "open_model",
     "open_results", "open_slide", "read_decisions", "write_decisions", "write_healed", "write_mask", "write_model",
 ]

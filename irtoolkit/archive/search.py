@@ -46,11 +46,11 @@ def find_slides(
     for path in paths:
         files, folder = _expand(path, out)
         folders.append(folder)
-        for file in (file for file in files if not is_sidecar(file, infrared)):
+        for file in (file for file in files if not (infrared and is_sidecar(file, infrared))):
             real = file.resolve()
             found[real] = min(found.get(real, file), file, key=lambda each: (each != real, each.is_symlink()))
     if not found:
-        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES[:3])}) found in {', '.join(paths)}")
+        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES)}) found in {', '.join(paths)}")
     root = Path(os.path.commonpath(folders))
     known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found.values()), key=natural_key)}
     slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}

@@ -99,7 +99,10 @@ def find_layout(path: str | os.PathLike[str], infrared: Infrared = None, frame: 
 
 
 def count_frames(path: str | os.PathLike[str], infrared: Infrared = None) -> int:
-    """How many slides a file holds; 1 for one with a single picture. Errors are those of `find_layout`."""
+    """How many slides a file holds; 1 for one with a single picture. Reads headers only.
+
+    Each is opened with ``open_slide(path, frame=number)``, from 1. Parameters and errors are those of `find_layout`.
+    """
     return len(_split(_read(os.path.abspath(path), infrared).pages, infrared))
 
 

@@ -82,7 +82,7 @@ def named_infrared(path: str | os.PathLike[str], choice: str) -> str | None:
 def _beside(file: Path, stems: list[str], suffixes: tuple[str, ...]) -> Path | None:
     """First file beside another with one of these names, whose case does not matter, but counts first."""
     exact = [file.with_name(stem + suffix) for stem in stems for suffix in suffixes]
-    found = next((path for path in exact if path.is_file()), None)
+    found = next((path for path in exact if os.path.isfile(path)), None)
     if found:
         return found
     wanted = {path.name.casefold(): place for place, path in enumerate(exact)}

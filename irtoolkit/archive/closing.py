@@ -9,26 +9,30 @@ from irtoolkit.archive.plan import Run
 from irtoolkit.archive.records import read_record, record_file
 from irtoolkit.archive.report import write_report
 from irtoolkit.archive.results import Row, write_parquet, write_table
-from irtoolkit.archive.short_list import judge_rows
 from irtoolkit.archive.tasks import Task
 
 TABLE, REPORT = "slides", "report.html"
 LOST = "its files are gone: the output folder was removed during the run; run again"
 
 
-def write_results(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
-    """Write table and report, and return the rows of the run's own slides, in natural order.
+def collect_rows(run: Run, outcomes: Mapping[str, Row | None]) -> list[Row]:
+    """The rows of a run's slides and of those of earlier calls, in natural order.
 
     `outcomes` has the row of each slide that the run tried and is not done, and None for one that is done.
     """
-    tasks = {slide.task.slide: slide.task for slide in run.slides}
-    rows = [row | {"name": task.name} for task in tasks.values() if (row := _row_of(task, run.folder, outcomes))]
-    judged = _judge(run, sorted([*rows, *run.earlier], key=lambda row: natural_key(PurePosixPath(row["slide"]))))
-    judged = [_add_note(row, run, tasks) for row in judged]
-    write_table(judged, run.folder / f"{TABLE}.csv")
-    write_parquet(judged, run.folder / f"{TABLE}.parquet")
-    write_report(judged, run.folder / REPORT)
-    return [row for row in judged if row["slide"] in tasks]
+    tasks = (slide.task for slide in run.slides)
+    rows = [row | {"name": task.name} for task in tasks if (row := _row_of(task, run.folder, outcomes))]
+    return sorted([*rows, *run.earlier], key=lambda row: natural_key(PurePosixPath(row["slide"])))
+
+
+def write_results(run: Run, judged: Sequence[Row]) -> list[Row]:
+    """Write table and report, and return the rows of the run's own slides."""
+    slides = {slide.task.slide for slide in run.slides}
+    rows = [_add_note(row, run, slides) for row in judged]
+    write_table(rows, run.folder / f"{TABLE}.csv")
+    write_parquet(rows, run.folder / f"{TABLE}.parquet")
+    write_report(rows, run.folder / REPORT)
+    return [row for row in rows if row["slide"] in slides]
 
 
 def _add_note(row: Row, run: Run, slides: Collection[str]) -> Row:
@@ -37,16 +41,6 @@ def _add_note(row: Row, run: Run, slides: Collection[str]) -> Row:
         return row
     mask = note_mask(run.choices.masks, row["name"])
     return row | {"note": "; ".join(filter(None, (row.get("note", ""), mask)))}
-
-
-def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:
-    """The rows with the decisions about their slides, and the remarks of the short list."""
-    decisions = {row["slide"]: run.decision(row["slide"]) for row in rows}
-    rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
-    settled = {slide for slide, decision in decisions.items() if decision.verdict}
-    wanted = run.choices.settings
-    given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
-    return judge_rows(rows, wanted.false_discovery_rate, settled, given)
 
 
 def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:

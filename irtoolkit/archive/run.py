@@ -13,12 +13,13 @@ import xarray as xr
 
 from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
 from irtoolkit.archive.cleaning import Job, Outcome, clean_job, one_line
-from irtoolkit.archive.closing import write_results
+from irtoolkit.archive.closing import collect_rows, write_results
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
+from irtoolkit.archive.short_list import judge_rows
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, remove_leftovers, write_model
@@ -116,7 +117,7 @@ def carry_out(
                 fitted = _fit_rolls(run, at_hand, crew, quiet)
                 _clean(fitted, at_hand, crew, outcomes, quiet=quiet, traces=traces)
         finally:
-            rows = write_results(run, outcomes)
+            rows = write_results(run, _judge(run, collect_rows(run, outcomes)))
     return rows
 
 
@@ -212,6 +213,16 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
         return outcome
     reason = f"the process that cleaned it was lost; use fewer, with more memory each (--workers): {one_line(outcome)}"
     return Outcome({"slide": job.task.slide, "roll": job.roll, "status": "failed", "reason": reason, "seconds": 0.0})
+
+
+def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:
+    """The rows with the decisions about their slides, and the remarks of the short list."""
+    decisions = {row["slide"]: run.decision(row["slide"]) for row in rows}
+    rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
+    settled = {slide for slide, decision in decisions.items() if decision.verdict}
+    wanted = run.choices.settings
+    given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
+    return judge_rows(rows, wanted.false_discovery_rate, settled, given)
 
 
 def _log(file: Path, text: str) -> None:

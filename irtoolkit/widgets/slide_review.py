@@ -11,7 +11,8 @@ import cv2
 import ipywidgets
 import numpy as np
 
-from irtoolkit.archive import ACCEPTED, CLEAN, MASK, REJECTED, Decision, Row, output_name, preview_folder
+from irtoolkit.archive import ACCEPTED, CLEAN, REJECTED, Decision, Row, output_name, preview_folder
+from irtoolkit.files import MASK_ENDINGS
 from irtoolkit.pictures import Picture
 from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
@@ -161,8 +162,9 @@ class SlideReview(ipywidgets.VBox):
 
     def _output(self) -> Path:
         """Its mask, or its healed file if the mask is no TIFF file."""
-        mask, healed = (self._folder / f"{output_name(self.row)}{ending}" for ending in (MASK, CLEAN))
-        return healed if healed.is_file() and not mask.is_file() else mask
+        begin = self._folder / output_name(self.row)
+        mask, *others, healed = (begin.with_name(begin.name + ending) for ending in (*MASK_ENDINGS.values(), CLEAN))
+        return healed if any(file.is_file() for file in others) and not mask.is_file() else mask
 
     def _draw(self) -> None:
         self._views.layout.display = None if self.kind.value else "none"

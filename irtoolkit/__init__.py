@@ -12,6 +12,7 @@ __version__ = VERSION
 
 __all__ = [
     "Decision", "LayoutError", "ModelError", "NoInfraredError", "NotUsableError", "Settings", "SlideError",
-    "clean_archive", "clean_slide", "count_frames", "fit_roll", "make_roll", "make_slide", "measure_defects", "open_model",
-    "open_results", "open_slide", "read_decisions", "write_decisions", "write_healed", "write_mask", "write_model",
+    "clean_archive", "clean_slide", "count_frames", "fit_roll", "make_roll", "make_slide", "measure_defects",
+    "open_model", "open_results", "open_slide", "read_decisions", "write_decisions", "write_healed", "write_mask",
+    "write_model",
 ]

@@ -176,7 +176,8 @@ def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> x
     """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
     counts, ratio = found.counts, _ratio_of(found)
     healing = partial(heal, method=settings.heal, grain=settings.grain, infrared=found.infrared, crosstalk=crosstalk)
-    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=bool(found.inverted))
+    inverted = bool(found.get("inverted", False))
+    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=inverted)
     return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
 
 from irtoolkit.schema import SlideError
@@ -97,6 +98,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse invalid values, in messages that begin with the field; digits become a number, lists become tuples."""
+        for name in ("false_discovery_rate", "visibility", "grain"):
+            _check_number(name, getattr(self, name))
         if not 0 < self.false_discovery_rate < 1:
             raise SlideError(f"false_discovery_rate must be between 0 and 1, not {self.false_discovery_rate}")
         if not self.visibility >= 0:
@@ -122,11 +125,19 @@ def raw_counts(threshold: str) -> float:
     return number * 257 if number <= 255 else number
 
 
+def _check_number(name: str, value: object) -> None:
+    """Refuse a text or a truth value where a number is wanted."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise SlideError(f"{name} must be a number, not {value!r}")
+
+
 def _read_threshold(threshold: str | float) -> str | float:
     """The name of a method, or a number; anything else is a `SlideError`."""
     if threshold in THRESHOLDS:
         return threshold
     with suppress(TypeError, ValueError):
+        if isinstance(threshold, bool):
+            raise ValueError
         if isinstance(threshold, str) and threshold.startswith(RAW):
             if 0 < float(threshold.removeprefix(RAW)) <= 65535:
                 return threshold
@@ -142,7 +153,7 @@ def _read_infrared(infrared: str | int) -> str:
     """A page, a sample or an ending as text; anything else is a `SlideError`."""
     text = str(infrared)
     number = text.removeprefix(SAMPLE)
-    if isinstance(infrared, bool) or (number != text and not number.isdecimal()) or "/" in text or "\\" in text:
+    if isinstance(infrared, bool | float) or (number != text and not number.isdecimal()) or "/" in text or "\\" in text:
         ways = f"the number of a page, {SAMPLE}N, or how the name of the infrared file ends"
         raise SlideError(f"infrared must be {ways}, not {infrared!r}")
     return text

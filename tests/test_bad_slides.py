@@ -63,7 +63,7 @@ def test_a_selection_is_no_infrared(clean, good, feather, inverted):
     ellipse = np.where(((Y - 120) / 70) ** 2 + ((X - 150) / 90) ** 2 < 1, 65535.0, 0.0)
     selection = GaussianBlur(ellipse, (0, 0), feather) if feather else ellipse
     selection = np.rint(65535 - selection if inverted else selection).astype(np.uint16)
-    with pytest.raises(NotUsableError, match=r"it is a selection or mask; .*--infrared"):
+    with pytest.raises(NotUsableError, match=r"is a saved selection or mask, not infrared: .*--infrared"):
         clean(planes(good, infrared=selection))
 
 

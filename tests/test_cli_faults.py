@@ -143,7 +143,7 @@ def test_an_unreadable_slide_is_a_row(roll, tmp_path, monkeypatch, capsys):
     def denied(path, *arguments, **options):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr("irtoolkit.files.layouts.read_pages", denied)
+    monkeypatch.setattr("irtoolkit.files.layouts.read_header", denied)
     assert run(monkeypatch, "clean", roll / "slide2.tif", "--out", tmp_path) == 1
     (row,) = rows_of(tmp_path)
     assert (row["status"], "Permission denied" in row["reason"]) == ("failed", True)

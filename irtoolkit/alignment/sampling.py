@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import xarray as xr
 
@@ -122,14 +123,15 @@ def _check_selection(samples: Sequence[Sample]) -> None:
     white = float(np.mean([_area(plane >= 65534) for plane in planes]))
     if min(black, white) > LEAST_AREA and black + white > MOST_AREA:
         raise NotUsableError(
-            "the infrared has only black and white areas: it is a selection or mask; say where the infrared is"
-            f" (--infrared, in Python infrared=) ({black:.0%} are black, {white:.0%} white)"
+            "the infrared is a saved selection or mask, not infrared: it has only black and white areas; name another"
+            " place for it (--infrared, in Python infrared=), or clean the scan as it was before it was edited"
+            f" ({black:.0%} is black, {white:.0%} white)"
         )
 
 
 def _area(marked: np.ndarray) -> float:
-    """Share of the pixels that are marked, as are those 8 and 16 px to the right: those of large areas."""
-    return float((marked[:, 16:] & marked[:, 8:-8] & marked[:, :-16]).mean())
+    """Share of the pixels in whose surroundings of 9 by 9 px all are marked."""
+    return float(cv2.erode(marked.astype(np.uint8), np.ones((9, 9), np.uint8)).mean())
 
 
 def _check_infrared(samples: Sequence[Sample]) -> None:

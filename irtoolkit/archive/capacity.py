@@ -53,7 +53,8 @@ class Estimate(NamedTuple):
         >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400))
         '24 slides to clean: about 2.5 GB (30.0 GB free) and 7 min'
         """
-        space = f"{self.bytes / 1e9:.1f} GB ({self.free / 1e9:.1f} GB free)"
+        amount = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{self.bytes / 1e6:.0f} MB"
+        space = f"{amount} ({self.free / 1e9:.1f} GB free)"
         return f"{self.slides} slides to clean: about {space} and {format_time(self.seconds)}"
 
 

@@ -25,6 +25,7 @@ from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed
 from irtoolkit.files import (
     MASK_ENDINGS,
     Layout,
+    choose_infrared,
     lost_tags,
     open_model,
     open_picture,
@@ -36,7 +37,7 @@ from irtoolkit.files import (
 )
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
-from irtoolkit.settings import Settings
+from irtoolkit.settings import SAMPLE, Settings
 
 TRANSIENT = {
     getattr(errno, name)
@@ -178,7 +179,8 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    notes = filter(None, (str(slide.attrs.get("note", "")), note, INVERTED if found.inverted else ""))
+    said = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")
+    notes = filter(None, said)
     return row | {"note": "; ".join(notes), "kept": kept}, outputs
 
 
@@ -191,8 +193,9 @@ def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = 
 
 def _open_healed(path: Path, job: Job) -> xr.DataArray:
     """R, G, B of a healed slide; a file in the scan's own format has the scan's other slides, too."""
-    task = job.task
-    return open_picture(path, task.inside, task.frame or None) if job.settings.format == "same" else open_picture(path)
+    task, inside = job.task, choose_infrared(job.task.path, job.task.infrared)
+    inside = inside if str(inside).startswith(SAMPLE) else None
+    return open_picture(path, inside, task.frame or None) if job.settings.format == "same" else open_picture(path)
 
 
 def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> None:

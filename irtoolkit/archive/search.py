@@ -13,11 +13,11 @@ from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, CallError, Tas
 from irtoolkit.files import (
     MASK_ENDINGS,
     SLIDE_SUFFIXES,
+    choose_infrared,
     count_frames,
     describe,
     is_png_mask,
     is_sidecar,
-    named_infrared,
     read_pages,
 )
 from irtoolkit.schema import SlideError
@@ -61,7 +61,7 @@ def find_slides(
 def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list[tuple[str, tuple[Path, int]]]:
     """The slides in a file, each with the number of its frame: ``a_1.tif``, ``a_2.tif``; 0 for the only one."""
     try:
-        count = count_frames(path, named_infrared(path, infrared))
+        count = count_frames(path, choose_infrared(path, infrared))
     except (SlideError, OSError):
         count = 1
     if count == 1:

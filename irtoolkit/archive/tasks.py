@@ -8,9 +8,8 @@ from typing import Any
 import xarray as xr
 
 from irtoolkit.archive.names import plain_name
-from irtoolkit.files import MASK_ENDINGS, Layout, check_target, find_layout, named_infrared, open_slide
+from irtoolkit.files import MASK_ENDINGS, Layout, check_target, choose_infrared, find_layout, open_slide
 from irtoolkit.schema import SlideError
-from irtoolkit.settings import SAMPLE
 
 MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
@@ -50,18 +49,18 @@ class Task:
         return f"{self.path} (frame {self.frame})" if self.frame else str(self.path)
 
     @property
-    def inside(self) -> str | None:
-        """Page or sample of the infrared in the file, where the settings name one."""
-        named = self.infrared.isdecimal() or self.infrared.startswith(SAMPLE)
-        return named_infrared(self.path, self.infrared) if named else None
+    def note(self) -> str:
+        """Whether the settings name a place for the infrared that the slide has not, in words."""
+        elsewhere = self.infrared and choose_infrared(self.path, self.infrared) is None
+        return f"it has no infrared at {self.infrared}: that which the file names was taken" if elsewhere else ""
 
     def layout(self) -> Layout:
         """Find the slide's planes; errors are those of `find_layout`."""
-        return find_layout(self.path, named_infrared(self.path, self.infrared), self.frame or None)
+        return find_layout(self.path, choose_infrared(self.path, self.infrared), self.frame or None)
 
     def open(self) -> xr.Dataset:
         """Open the slide; errors are those of `open_slide`."""
-        return open_slide(self.path, named_infrared(self.path, self.infrared), frame=self.frame or None)
+        return open_slide(self.path, choose_infrared(self.path, self.infrared), frame=self.frame or None)
 
     def output(self, folder: Path, ending: str) -> Path:
         """Path of one of its files in the output folder."""

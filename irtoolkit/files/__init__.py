@@ -3,7 +3,7 @@
 from irtoolkit.files.fingerprint import digest_header
 from irtoolkit.files.header import read_pages
 from irtoolkit.files.infrared import Infrared
-from irtoolkit.files.layouts import Layout, count_frames, find_layout
+from irtoolkit.files.layouts import Layout, choose_infrared, count_frames, find_layout
 from irtoolkit.files.mask_files import MASK_ENDINGS, is_png_mask, write_mask_as
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.models import open_model, write_model

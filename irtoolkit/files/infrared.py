@@ -68,8 +68,11 @@ def _numbered(pages: Sequence[Page], picture: Page, number: int, kind: str = "")
     chain = {page.address[0]: page for page in pages if len(page.address) == 1}
     gray = [place for place, page in chain.items() if page.samples == 1 and page is not picture]
     if number not in gray or kind == "sample":
-        found = f"the file has {picture.samples} samples per pixel and gray pages {gray}"
-        raise NoInfraredError(f"{picture.path}: infrared={number} is no such sample and no gray page; {found}")
+        found = f"for infrared={number} it has {picture.samples} samples per pixel and gray pages {gray}"
+        wanted = {"sample": f"no sample {number} beyond the colours", "page": f"no gray page {number}"}
+        missing = wanted.get(kind, f"neither a sample {number} beyond the colours nor a gray page {number}")
+        advice = "samples and pages count from 0; write sample:3 for the fourth sample"
+        raise NoInfraredError(f"{picture.path}: no infrared channel: the file has {missing}; {advice} ({found})")
     return chain[number], 0
 
 
@@ -101,13 +104,11 @@ def layout_name(picture: Page, pages: Sequence[Page]) -> str:
 def missing_infrared(picture: Page, pages: Sequence[Page]) -> str:
     """Say that there is no infrared, what was found instead, and what to do."""
     bands = "only gray" if picture.samples < 3 else "only R, G and B"
-    advice = "Scan again as 64-bit RGBI or HDRi."
+    advice = "If its infrared is in a file of another name, say how that ends (--infrared ENDING; TIFF, PNG or PGM)"
     if picture.samples > 3:
         bands = "R, G, B and a sample marked as alpha"
-        advice = (
-            "If that sample is the infrared, say so: --infrared sample:3, in Python infrared=3; otherwise scan again as"
-            " RGBI or HDRi."
-        )
+        advice = "If that sample is the infrared, say so: --infrared sample:3, in Python infrared=3"
     others = f", no other page of its {len(pages)} is infrared" if len(pages) > 1 else ""
     beside = f"there is no {Path(picture.path).stem}_IR.tif beside it"
-    return f"{picture.path}: no infrared channel: the file has {bands}{others}, and {beside}. {advice}"
+    found = f"{picture.path}: no infrared channel: the file has {bands}{others}, and {beside}"
+    return f"{found}. {advice}; otherwise scan again as 64-bit RGBI or HDRi."

@@ -13,8 +13,8 @@ from irtoolkit.files.infrared import Infrared, find_infrared, missing_infrared, 
 from irtoolkit.files.metadata import describe
 from irtoolkit.files.orientation import AS_STORED, Turn
 from irtoolkit.files.pages import LINEAR_RAW, Page
-from irtoolkit.files.sidecars import slide_of
-from irtoolkit.schema import LayoutError
+from irtoolkit.files.sidecars import named_infrared, slide_of
+from irtoolkit.schema import LayoutError, NoInfraredError
 
 Metadata = dict[str, str | int | float]
 
@@ -106,6 +106,24 @@ def count_frames(path: str | os.PathLike[str], infrared: Infrared = None) -> int
     return len(_split(_read(os.path.abspath(path), infrared).pages, infrared))
 
 
+def choose_infrared(path: str | os.PathLike[str], choice: str) -> Infrared:
+    """Where the infrared of a slide is, as `find_layout` takes it, by a choice for all slides of a call.
+
+    It is what the choice names (see `named_infrared`), where the slide has that; otherwise None, as the file says it.
+    Errors are those of `find_layout` and `named_infrared`, where the slide has neither.
+    """
+    if not choice:
+        return None
+    try:
+        named = named_infrared(path, choice)
+        find_layout(path, named, frame=1)
+        return named
+    except (LayoutError, NoInfraredError):
+        if find_layout(path, frame=1).infrared is None:
+            raise
+        return None
+
+
 def _read(source: str, infrared: Infrared) -> Header:
     """Pages and faults of a file; raises what cannot be a slide."""
     header = read_header(source)
@@ -119,9 +137,13 @@ def _read(source: str, infrared: Infrared) -> Header:
 
 
 def _split(pages: list[Page], infrared: Infrared) -> list[list[Page]]:
-    """The pages of each slide of a file; one slide where a person names a page or a file for the infrared."""
+    """The pages of each slide of a file; a page or a file as infrared is only for a file with one slide."""
     sample = wanted_sample(infrared)
-    return [pages] if infrared is not None and sample is None else split_frames(pages, sample)
+    frames = split_frames(pages, sample)
+    if infrared is None or sample is not None or len(frames) == 1:
+        return frames
+    found = f"the file holds {len(frames)} slides, each with its own infrared"
+    raise LayoutError(f"{pages[0].path}: {found}; leave out where the infrared is (found infrared={infrared})")
 
 
 def _frame_number(source: str, count: int, wanted: int | None) -> int:
@@ -129,9 +151,10 @@ def _frame_number(source: str, count: int, wanted: int | None) -> int:
     if count == 1 and wanted in (None, 0, 1):
         return 0
     if wanted is None or not 1 <= wanted <= count:
-        advice = f"choose one of them with frame=1 to frame={count}" if count > 1 else "leave frame out"
-        found = f"frame={wanted}, slides in the file: {count}"
-        raise LayoutError(f"{source}: the file has no such slide, or several; {advice} ({found})")
+        if count == 1:
+            raise LayoutError(f"{source}: the file holds one slide; leave out frame={wanted}")
+        advice = f"choose one with frame=1 to frame={count}"
+        raise LayoutError(f"{source}: the file holds {count} slides; {advice} (found frame={wanted})")
     return wanted
 
 

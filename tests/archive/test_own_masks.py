@@ -14,7 +14,8 @@ from commands import rows_of, run
 import irtoolkit as irt
 from irtoolkit.archive import run as archive
 from irtoolkit.archive.own_masks import find_own_mask, read_own_mask
-from irtoolkit.archive.tasks import CallError, _is_slide
+from irtoolkit.archive.search import _is_slide
+from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import write_mask_as
 from irtoolkit.pictures import orient
 from irtoolkit.synthetic.scanner_files import write_scanner_file

@@ -9,10 +9,11 @@ import tifffile
 
 import irtoolkit as irt
 from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.archive.names import natural_key
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
 from irtoolkit.archive.roll_models import group_rolls
-from irtoolkit.archive.tasks import CallError, Task, natural_key
+from irtoolkit.archive.tasks import CallError, Task
 from irtoolkit.pipeline import spread
 
 SCAN = {"film": "E100", "scanner": "Coolscan", "dpi": 4000, "bits": 16, "pixels": 10**7, "bytes": 6 * 10**7}

@@ -44,11 +44,11 @@ function fixed(digits) {
 }
 
 function prepare(row, index) {
-  const slide = {review: '', reason: '', weight: 0, ...row, index};
+  const slide = {review: '', reason: '', note: '', weight: 0, ...row, index};
   slide.roll = row.roll || folderOf(row.slide) || 'this folder';
   slide.state = row.status !== 'done' ? row.status : slide.review ? 'look' : 'done';
-  slide.why = [slide.reason, slide.review].filter(Boolean).join('; ');
-  slide.text = [row.slide, slide.roll, row.status, slide.review, slide.reason, row.film, row.scanner].join(' ').toLowerCase();
+  slide.why = [slide.reason, slide.review, slide.review.includes(slide.note) ? '' : slide.note].filter(Boolean).join('; ');
+  slide.text = [row.slide, slide.roll, row.status, slide.review, slide.reason, slide.note, row.kept, row.film, row.scanner].join(' ').toLowerCase();
   return slide;
 }
 

@@ -192,7 +192,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     if options["dry_run"]:
         return _print_plan(run)
     if not options["quiet"]:
-        click.echo(str(expected), err=options["json"])
+        click.echo(_outlook(run), err=options["json"])
     with cluster_at(options["scheduler"]) as client:
         rows = carry_out(run, client=client, **how)
     return _print_results(rows, out, options)
@@ -204,8 +204,16 @@ def _print_plan(run: Run) -> int:
             str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings, run.choices.mask_format)
         )
         click.echo(f"{slide.task.path} -> {', '.join(names)}")
-    click.echo(str(estimate(run)))
+    click.echo(_outlook(run))
     return DONE
+
+
+def _outlook(run: Run) -> str:
+    """What a run needs, and for how many slides it has masks of their own, if it was given some."""
+    if run.choices.masks is None:
+        return str(estimate(run))
+    masked = sum(run.own_mask(slide.task) is not None for slide in run.slides)
+    return f"{estimate(run)}\n{masked} of {len(run.slides)} slides have a mask of their own in {run.choices.masks}"
 
 
 def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:

@@ -16,6 +16,7 @@ import xarray as xr
 from dask.system import CPU_COUNT
 
 from irtoolkit.archive.capacity import keep_freed_memory
+from irtoolkit.archive.kept import describe_kept
 from irtoolkit.archive.own_masks import identify_mask, read_own_mask
 from irtoolkit.archive.previews import preview_folder, write_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
@@ -25,19 +26,16 @@ from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed
 from irtoolkit.files import (
     MASK_ENDINGS,
     Layout,
-    choose_infrared,
-    lost_tags,
     open_model,
     open_picture,
     replacing_together,
-    tag_codes,
     write_healed,
     write_mask_as,
     write_same,
 )
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
-from irtoolkit.settings import SAMPLE, Settings
+from irtoolkit.settings import Settings
 
 TRANSIENT = {
     getattr(errno, name)
@@ -48,15 +46,6 @@ TRANSIENT = {
 
 WAITS = (0.5, 3.0)
 """Seconds before the second and the third attempt."""
-
-LEVELS = {"LinearizationTable", "BlackLevel", "WhiteLevel"}
-"""Tags of a DNG that say how its codes become light."""
-
-PRIVATE_TAGS = {"35243": "35243 (SilverFast: infrared present)"}
-"""Tags without a name, and what they mean."""
-
-DIGESTS = {50972: "RawImageDigest", 51111: "NewRawImageDigest"}
-"""Tags of a DNG's first page with a digest of its pixels."""
 
 _SLIDE_AT_WORK = threading.Lock()
 
@@ -172,7 +161,7 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         write_mask_as(job.mask_format, found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
             _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
-        kept = _kept(parts[1], job, layout) if parts[1:] else ""
+        kept = describe_kept(parts[1], job.task, layout, job.settings) if parts[1:] else ""
         picture = _open_healed(parts[1], job) if parts[1:] else None
         write_previews(found, picture, preview_folder(job.folder, job.task.name))
         row = row | measure_row(found)
@@ -193,9 +182,8 @@ def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = 
 
 def _open_healed(path: Path, job: Job) -> xr.DataArray:
     """R, G, B of a healed slide; a file in the scan's own format has the scan's other slides, too."""
-    task, inside = job.task, choose_infrared(job.task.path, job.task.infrared)
-    inside = inside if str(inside).startswith(SAMPLE) else None
-    return open_picture(path, inside, task.frame or None) if job.settings.format == "same" else open_picture(path)
+    same = job.settings.format == "same"
+    return open_picture(path, job.task.inside, job.task.frame or None) if same else open_picture(path)
 
 
 def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> None:
@@ -209,20 +197,6 @@ def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> 
     provenance = {"software": software, "description": f"Healed by {PROGRAM}{VERSION}: {chosen}"}
     page = layout.visible[0].page
     write_healed(depth, path, source=job.task.path, page=page, compression=job.compression, **provenance)
-
-
-def _kept(healed: Path, job: Job, layout: Layout) -> str:
-    """What the healed file does not carry over from the scan unchanged: a DNG becomes a TIFF, tags are lost.
-
-    A file in the scan's own format keeps all tags, even a digest of pixels that fits no longer.
-    """
-    if job.settings.format == "same":
-        stale = [name for code, name in DIGESTS.items() if (code,) in tag_codes(healed)]
-        return f"tags that no longer fit the pixels: {', '.join(stale)}" if stale else ""
-    lost = [PRIVATE_TAGS.get(tag, tag) for tag in lost_tags(job.task.path, layout.visible[0].page, healed)]
-    applied = "in linear light of full scale" if LEVELS & set(lost) else "with the linear values of the DNG"
-    changes = [f"written as TIFF {applied}"] if "DNGVersion" in lost else []
-    return "; ".join([*changes, f"tags not kept: {', '.join(lost)}"]) if lost else ""
 
 
 def _score(slide: xr.Dataset, job: Job) -> tuple[Scored, str]:

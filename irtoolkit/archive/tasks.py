@@ -10,6 +10,7 @@ import xarray as xr
 from irtoolkit.archive.names import plain_name
 from irtoolkit.files import MASK_ENDINGS, Layout, check_target, choose_infrared, find_layout, open_slide
 from irtoolkit.schema import SlideError
+from irtoolkit.settings import SAMPLE
 
 MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
@@ -53,6 +54,12 @@ class Task:
         """Whether the settings name a place for the infrared that the slide has not, in words."""
         elsewhere = self.infrared and choose_infrared(self.path, self.infrared) is None
         return f"it has no infrared at {self.infrared}: that which the file names was taken" if elsewhere else ""
+
+    @property
+    def inside(self) -> str | None:
+        """The sample with the infrared, where the settings name one that the file has."""
+        chosen = choose_infrared(self.path, self.infrared)
+        return chosen if isinstance(chosen, str) and chosen.startswith(SAMPLE) else None
 
     def layout(self) -> Layout:
         """Find the slide's planes; errors are those of `find_layout`."""

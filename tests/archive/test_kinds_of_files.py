@@ -10,7 +10,7 @@ import irtoolkit as irt
 from irtoolkit.archive.search import find_slides
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import find_layout
-from irtoolkit.schema import SlideError
+from irtoolkit.schema import LayoutError, SlideError
 from irtoolkit.settings import Settings
 
 SHAPE = (96, 131)
@@ -101,3 +101,43 @@ def test_nothing_to_find_is_an_error_of_the_call(tmp_path):
     (tmp_path / "notes.txt").write_text("no slides")
     with pytest.raises(CallError, match="no slides"):
         find_slides([str(tmp_path)])
+
+
+@pytest.mark.parametrize("choice", ["sample:3", "1", "_NIR.tif"])
+def test_a_choice_holds_where_a_slide_has_it(tmp_path, monkeypatch, slides, choice):
+    scans = tmp_path / "scans"
+    write_strip(scans / "strip.tif", slides[:2])
+    pixels, storage = np.moveaxis(slides[2], 0, -1), {"extrasamples": [2], "planarconfig": "contig"}
+    tifffile.imwrite(scans / "gimp.tif", pixels, photometric="rgb", metadata=None, **storage)
+    done = run(
+        monkeypatch, "clean", scans, "--out", tmp_path / "out", "--quiet", "--infrared", choice, "--heal", "none"
+    )
+    rows = {row["slide"]: (row["status"], row["note"]) for row in rows_of(tmp_path / "out")}
+    taken = ("done", f"it has no infrared at {choice}: that which the file names was taken")
+    assert (rows.pop("strip_1.tif"), rows.pop("strip_2.tif")) == (taken, taken)
+    assert rows == {"gimp.tif": ("done" if choice == "sample:3" else "refused", "")}
+    assert done == (0 if choice == "sample:3" else 1)
+
+
+def test_a_page_is_no_infrared_of_a_file_with_several_slides(tmp_path, slides):
+    write_strip(tmp_path / "strip.tif", slides)
+    for place in ("page:1", 1, tmp_path / "strip.tif"):
+        with pytest.raises(LayoutError, match="holds 3 slides, each with its own infrared; leave out where"):
+            find_layout(tmp_path / "strip.tif", place)
+
+
+@pytest.mark.parametrize("name", ["false_discovery_rate", "visibility", "grain"])
+@pytest.mark.parametrize("value", ['"0.5"', "true"])
+def test_a_text_is_no_number_in_a_settings_file(tmp_path, monkeypatch, slides, capsys, name, value):
+    rgbi(tmp_path / "a.tif", slides[0])
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"{name} = {value}\n")
+    assert run(monkeypatch, "clean", tmp_path / "a.tif", "--out", tmp_path / "out", "--settings", settings) == 2
+    assert f"{settings}: {name} must be a number, not " in capsys.readouterr().err
+
+
+def test_a_strip_in_its_own_form_names_what_is_healed_in_it(tmp_path, monkeypatch, slides):
+    write_strip(tmp_path / "scans" / "strip.tif", slides[:2])
+    run(monkeypatch, "clean", tmp_path / "scans", "--out", tmp_path / "out", "--quiet", "--format", "same")
+    kept = [row["kept"] for row in rows_of(tmp_path / "out")]
+    assert kept == [f"the file holds 2 slides, and only slide {number} is healed in it" for number in (1, 2)]

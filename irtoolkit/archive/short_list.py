@@ -19,6 +19,7 @@ from irtoolkit.archive.roll_figures import (
     log_slopes,
     measure_usual,
 )
+from irtoolkit.archive.tasks import NAMED_BY_FILE
 
 MINOR_SHARE = 0.1
 """Share of its weight that a reason adds to a graver one."""
@@ -62,10 +63,10 @@ NOT_OF_ITS_ROLL = "it does not match its roll's model and was fitted on its own:
 
 
 INVERTED = (
-    "a positive made from a negative: its dust is bright, and is healed by an estimate of the negative's light;"
-    " raw scans heal better"
+    "a positive made from a negative: its dust is bright, and is healed by an estimate of the negative's light,"
+    " which is worse than healing a raw scan"
 )
-"""The `note` of such a slide, which is no reason to look at it."""
+"""In the `note` of such a slide; no reason to look at it."""
 
 
 def judge_rows(
@@ -121,8 +122,9 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
         yield Reason(4.0, "it has no colours and its infrared shows the picture: silver film?")
     if row["agreement"] > GOOD_AGREEMENT and difference < SAME_FILM:
         return
-    if note := row.get("note", "").replace(INVERTED, "").strip("; "):
-        yield Reason(3.0, note)
+    notes = [note for note in row.get("note", "").split("; ") if note not in ("", INVERTED, NAMED_BY_FILE)]
+    if notes:
+        yield Reason(3.0, "; ".join(notes))
     if row["misfit"] > MAX_MISFIT:
         text = "its infrared does not follow its colours as usual for the roll: another film or another slide's?"
         yield Reason(3.0, text)

@@ -22,6 +22,10 @@ PROGRAM = "irtoolkit "
 """Name of this program in the Software tag of its outputs."""
 
 
+NAMED_BY_FILE = "it has no infrared at the place given with --infrared: that which the file names was taken"
+"""In the `note` of such a slide; no reason to look at it."""
+
+
 class CallError(SlideError):
     """The call itself is wrong, and nothing was written."""
 
@@ -53,7 +57,7 @@ class Task:
     def note(self) -> str:
         """Whether the settings name a place for the infrared that the slide has not, in words."""
         elsewhere = self.infrared and choose_infrared(self.path, self.infrared) is None
-        return f"it has no infrared at {self.infrared}: that which the file names was taken" if elsewhere else ""
+        return NAMED_BY_FILE if elsewhere else ""
 
     @property
     def inside(self) -> str | None:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from irtoolkit.archive.short_list import INVERTED, judge_rows
+from irtoolkit.archive.tasks import NAMED_BY_FILE
 
 USUAL = {
     **{"status": "done", "reason": "", "roll": "roll1", "note": "", "aligned": 1, "agreement": 1.1, "misfit": 1.0},
@@ -103,6 +104,7 @@ def test_what_stands_out_is_told(odd, told):
 
 def test_that_a_slide_is_a_positive_of_a_negative_is_no_reason_to_look():
     assert not judge_rows(make_roll(note=INVERTED, agreement=0.4), 0.05)[-1]["review"]
+    assert not judge_rows(make_roll(note=f"{NAMED_BY_FILE}; {INVERTED}", agreement=0.4), 0.05)[-1]["review"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from irtoolkit.alignment.no_data import NoData, Runs, find_no_data, join_runs, m
 from irtoolkit.arrays import Tile, blocks, reduce_blocks, robust_centre_and_scale, to_density, to_sixteen_bits
 
 CELL = 8
-INFRARED_SHARE = 0.2
+INFRARED_SHARE, OPAQUE_SHARE = 0.2, 0.025
 VISIBLE_SHARE = 0.05
 AS_DARK = 2.0
 BEYOND = 2
@@ -67,8 +67,8 @@ def measure_film(counts: xr.DataArray) -> Film:
 
     A holder blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of their
     brightest or to near their darkest, in straight strips along six tenths of a side of the scan, over at most .3 of
-    its width, or in straight bars across it (docs/method.md). Shadows of Kodachrome can be as dark, but are seldom as
-    straight.
+    its width, or in straight bars across it that let hardly any infrared through (docs/method.md). Shadows of Kodachrome
+    can be as dark, but are seldom as straight.
 
     Parameters
     ----------
@@ -113,7 +113,9 @@ def _find_cells(planes: np.ndarray, lacking: np.ndarray) -> np.ndarray:
     unlit = visible <= max(VISIBLE_SHARE * brightest, AS_DARK * darkest)
     beyond = np.pad((unlit & (blocked | lacking)).astype(np.uint8), BEYOND, mode="edge")
     opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
-    holder = find_holder(opened > 0).astype(np.uint8)
+    even = cv2.medianBlur(np.where(lacking, np.float32(0), infrared), 3)
+    opaque = (opened > 0) & (even <= OPAQUE_SHARE * np.quantile(infrared[~lacking], 0.95))
+    holder = find_holder(opened > 0, opaque).astype(np.uint8)
     return np.asarray(cv2.dilate(holder, _square(2 * MARGIN + 1)) == 0)
 
 

@@ -14,13 +14,14 @@ EDGE, STRAIGHT_EDGE = 2, 0.65
 LEAST_FILM = 0.15
 
 
-def find_holder(dark: np.ndarray) -> np.ndarray:
+def find_holder(dark: np.ndarray, opaque: np.ndarray) -> np.ndarray:
     """Which dark cells (y, x) bool are a holder's: strips along sides, bars across, and what rounds their corners.
 
-    A dark area that reaches much farther in than its strips and bars is a picture's shadow there.
+    A dark area that reaches much farther in than its strips and bars is a picture's shadow there. The cells of bars are
+    `opaque`, too: shadows of Kodachrome are as dark, but let some infrared through.
     """
     _, labels = cv2.connectedComponents(np.ascontiguousarray(dark, np.uint8), connectivity=4)
-    bars = find_bars(dark)
+    bars = find_bars(opaque)
     holder = bars | _strips(labels)
     for label in np.unique(labels[holder]):
         area = labels == label

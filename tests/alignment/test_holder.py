@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from irtoolkit.alignment import sample_slide, shift_infrared
-from irtoolkit.alignment.film import film_at
+from irtoolkit.alignment.film import film_at, measure_film
 from irtoolkit.alignment.holder import find_bars, find_holder
 from irtoolkit.pipeline import clean_slide
 from irtoolkit.synthetic.slides import make_slide
@@ -44,13 +44,13 @@ LAYOUTS = {
 @pytest.mark.parametrize("boxes", LAYOUTS.values(), ids=LAYOUTS.keys())
 def test_bars_of_every_layout_are_holder_and_frames_are_not(boxes, degrees):
     dark = frames(*boxes, degrees=degrees)
-    np.testing.assert_array_equal(find_holder(dark), dark)
+    np.testing.assert_array_equal(find_holder(dark, dark), dark)
 
 
 def test_rounded_corners_of_mounts_belong_to_the_holder():
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     dark = cv2.morphologyEx(frames(*GRID).astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
-    np.testing.assert_array_equal(find_holder(dark), dark)
+    np.testing.assert_array_equal(find_holder(dark, dark), dark)
 
 
 def test_dark_parts_of_frames_beside_a_bar_stay_film():
@@ -74,6 +74,18 @@ def test_dark_parts_of_frames_beside_a_bar_stay_film():
 )
 def test_night_pictures_are_film(dark):
     assert not find_bars(dark).any()
+
+
+@pytest.mark.parametrize(("through", "is_film"), [(0.045, True), (0.008, False)])
+def test_dark_film_lets_some_infrared_through(through, is_film):
+    """Black walls on Kodachrome, as straight as a holder's bars, with their noise."""
+    walls = cv2.resize(frames((0, 40, 58, 143), (45, 97, 0, 53)).astype(np.uint8), (1144, 776), interpolation=0) > 0
+    noise = np.random.default_rng(3).normal(size=walls.shape)
+    visible = np.where(walls, 25, 3000) + 5 * noise
+    infrared = np.where(walls, through * 30000 * (1 + 0.25 * noise), 30000 + 300 * noise)
+    counts = np.rint(np.clip(np.stack([visible] * 3 + [infrared]), 0, 65535)).astype(np.uint16)
+    planes = xr.DataArray(da.from_array(counts, (4, 300, 500)), dims=("band", "y", "x"))
+    assert measure_film(planes).cells.all() == is_film
 
 
 def scan_frames(boxes, shape, scanner, seed):

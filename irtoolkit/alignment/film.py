@@ -67,8 +67,8 @@ def measure_film(counts: xr.DataArray) -> Film:
 
     A holder blocks the infrared to under a fifth of the level of film, and the colours to under a twentieth of their
     brightest or to near their darkest, in straight strips along six tenths of a side of the scan, over at most .3 of
-    its width, or in straight bars across it that let hardly any infrared through (docs/method.md). Shadows of Kodachrome
-    can be as dark, but are seldom as straight.
+    its width, or in straight bars across it that let hardly any infrared through (docs/method.md). Shadows of
+    Kodachrome can be as dark, but are seldom as straight.
 
     Parameters
     ----------

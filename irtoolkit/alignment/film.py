@@ -12,7 +12,7 @@ from irtoolkit.alignment.no_data import NoData, Runs, find_no_data, join_runs, m
 from irtoolkit.arrays import Tile, blocks, reduce_blocks, robust_centre_and_scale, to_density, to_sixteen_bits
 
 CELL = 8
-INFRARED_SHARE, OPAQUE_SHARE = 0.2, 0.025
+INFRARED_SHARE, OPAQUE_SHARE = 0.2, 0.03
 VISIBLE_SHARE = 0.05
 AS_DARK = 2.0
 BEYOND = 2

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.files import AnyPath
+from irtoolkit.files import AnyPath, turn_between
 from irtoolkit.schema import VISIBLE, SlideError
 
 Picture = NDArray[np.uint8]
@@ -128,12 +128,7 @@ def orient(picture: np.ndarray, orientation: int) -> np.ndarray:
            [5, 2],
            [6, 3]])
     """
-    upright = picture.swapaxes(0, 1) if orientation in TRANSPOSED else picture
-    if orientation in UPSIDE_DOWN:
-        upright = upright[::-1]
-    if orientation in MIRRORED:
-        upright = upright[:, ::-1]
-    return np.ascontiguousarray(upright)
+    return np.ascontiguousarray(turn_between(orientation, 1).apply(picture))
 
 
 def mark_mask(

@@ -81,7 +81,8 @@ def measure_film(counts: xr.DataArray) -> Film:
         Its cells, and what the infrared lacks.
     """
     overview = _measure_overview(counts)
-    planes, infrared = to_sixteen_bits(overview.planes), to_sixteen_bits(overview.planes)[3]
+    planes = to_sixteen_bits(overview.planes)
+    infrared = planes[3]
     no_data = find_no_data(overview.rows, overview.columns, np.array([]))
     lacking = _of_cells(no_data, infrared.shape)
     if lacking.all():
@@ -106,7 +107,8 @@ def _of_cells(no_data: NoData | None, shape: tuple[int, ...]) -> np.ndarray:
 def _find_cells(planes: np.ndarray, lacking: np.ndarray) -> np.ndarray:
     """Cells of film, given a pixel (4, cell_y, cell_x) of each, 16-bit counts, and where the infrared is `lacking`."""
     visible, infrared = cv2.erode(planes[:3].mean(axis=0), np.ones((3, 3), np.uint8)), planes[3]
-    blocked = infrared <= INFRARED_SHARE * np.quantile(infrared[~lacking], 0.95)
+    bright = np.quantile(infrared[~lacking], 0.95)
+    blocked = infrared <= INFRARED_SHARE * bright
     if blocked.all():
         return np.ones(blocked.shape, bool)
     darkest, brightest = np.quantile(visible, 0.01), np.quantile(visible[~blocked], 0.95)
@@ -114,7 +116,7 @@ def _find_cells(planes: np.ndarray, lacking: np.ndarray) -> np.ndarray:
     beyond = np.pad((unlit & (blocked | lacking)).astype(np.uint8), BEYOND, mode="edge")
     opened = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[BEYOND:-BEYOND, BEYOND:-BEYOND]
     even = cv2.medianBlur(np.where(lacking, np.float32(0), infrared), 3)
-    opaque = (opened > 0) & (even <= OPAQUE_SHARE * np.quantile(infrared[~lacking], 0.95))
+    opaque = (opened > 0) & (even <= OPAQUE_SHARE * bright)
     holder = find_holder(opened > 0, opaque).astype(np.uint8)
     return np.asarray(cv2.dilate(holder, _square(2 * MARGIN + 1)) == 0)
 

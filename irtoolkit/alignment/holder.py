@@ -67,8 +67,8 @@ def _strip(area: np.ndarray) -> np.ndarray:
 def find_bars(dark: np.ndarray) -> np.ndarray:
     """The dark cells (y, x) bool of straight bars that span the scan, or go from bar to bar, up to 3 degrees oblique.
 
-    Frames are what lies between. One bar along one side, wider than .3 of the scan, may be a night picture's; so may
-    all be where under .15 of the scan lies between them.
+    Frames are between them. A single bar along one side, wider than .3 of the scan, is taken for a night picture's
+    shadow, and so are all bars if less than .15 of the scan is between them.
     """
     bars = max((_oblique_bars(dark, slope) for slope in OBLIQUE), key=np.count_nonzero)
     frames, _ = cv2.connectedComponents((~bars).astype(np.uint8), connectivity=4)

@@ -168,9 +168,8 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
         if not of_sources(record, job.task.path.parent):
             raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
         record_file(job.folder, job.task.name).unlink(missing_ok=True)
-    said = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")
-    notes = filter(None, said)
-    return row | {"note": "; ".join(notes), "kept": kept}, outputs
+    notes = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")
+    return row | {"note": "; ".join(filter(None, notes)), "kept": kept}, outputs
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = "tiff") -> list[Path]:

@@ -128,7 +128,7 @@ def of_sources(record: Record, folder: Path) -> bool:
 
 
 def is_of(record: Record, file: Path) -> bool:
-    """Whether a record is of this file: it lies in the record's folder, or has the content of the record's source.
+    """Whether a record is of this file: it is in the folder of the record's source, or has its content.
 
     A record without `source` is of an earlier version, and taken for one of this file.
     """

@@ -103,15 +103,15 @@ def watch_slides(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bo
         if not Path(path).is_dir():
             raise CallError(f"--watch {path}: no such folder; name a folder in which scans appear")
     waiting, done, fitted = Waiting(), dict[str, State](), dict[Path, Fitted]()
-    told = Progress(0, "watching", quiet=True)
+    messages = Progress(0, "watching", quiet=True)
     if not quiet:
-        told.write(f"waiting for slides in {', '.join(paths)}; stop with Ctrl-C")
+        messages.write(f"waiting for slides in {', '.join(paths)}; stop with Ctrl-C")
     while True:
         ready = waiting.complete(_found(paths, out, choices.settings.infrared))
         if ready and ready != done:
             rows = _clean_round(plan_run(paths, out, choices, quiet=True, only=set(ready)), fitted, quiet=quiet, **how)
             if not quiet:
-                told.write(f"{summarise(rows)}: {out / 'report.html'}; waiting for more, stop with Ctrl-C")
+                messages.write(f"{summarise(rows)}: {out / 'report.html'}; waiting for more, stop with Ctrl-C")
             done = ready
         time.sleep(POLL)
 

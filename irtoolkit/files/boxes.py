@@ -4,7 +4,7 @@ from typing import Any
 
 
 def overlap(side: range, start: int, length: int) -> range:
-    """Part of a side of a box within `length` places from `start`; empty where there is none.
+    """The part of a side of a box that is within `length` places from `start`; empty if no part is.
 
     >>> overlap(range(2, 8), 5, 9), overlap(range(2, 4), 5, 9)
     (range(5, 8), range(5, 5))

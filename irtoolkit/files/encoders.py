@@ -19,7 +19,8 @@ def _bytes_of(ordered: np.ndarray) -> Any:
     return ordered.reshape(len(ordered), -1).view(np.uint8)
 
 
-def _deflate(ordered: np.ndarray) -> bytes:
+def deflate(ordered: np.ndarray) -> bytes:
+    """Deflate contiguous counts (row, column, sample)."""
     return bytes(imagecodecs.deflate_encode(_bytes_of(ordered), level=6, raw=False))
 
 
@@ -51,8 +52,8 @@ def _native(ordered: np.ndarray) -> np.ndarray:
 ENCODERS: dict[int, Callable[[np.ndarray], bytes]] = {
     codecs.NONE: np.ndarray.tobytes,
     codecs.LZW: lambda ordered: bytes(imagecodecs.lzw_encode(_bytes_of(ordered))),
-    codecs.DEFLATE: _deflate,
-    codecs.OLD_DEFLATE: _deflate,
+    codecs.DEFLATE: deflate,
+    codecs.OLD_DEFLATE: deflate,
     codecs.PACKBITS: lambda ordered: bytes(imagecodecs.packbits_encode(_bytes_of(ordered))),
     LZMA: lambda ordered: bytes(imagecodecs.lzma_encode(_bytes_of(ordered))),
     ZSTANDARD: lambda ordered: bytes(imagecodecs.zstd_encode(_bytes_of(ordered))),

@@ -10,8 +10,9 @@ from irtoolkit.files.frames import full_pages, infrared_sample, may_be_infrared
 from irtoolkit.files.grids import crop_of
 from irtoolkit.files.header import read_header
 from irtoolkit.files.pages import LINEAR_RAW, Page
-from irtoolkit.files.sidecars import SAMPLE, sidecar_of
+from irtoolkit.files.sidecars import sidecar_of
 from irtoolkit.schema import LayoutError, NoInfraredError
+from irtoolkit.settings import SAMPLE
 
 Infrared = str | os.PathLike[str] | int | None
 """Where a person says that the infrared is; see `irtoolkit.files.layouts.find_layout`."""

@@ -59,7 +59,7 @@ def _map_tags(file: BinaryIO) -> dict[int, Any]:
 
 
 def _page_tags(height: int, width: int, bits: int, samples: int) -> dict[int, Any]:
-    return {256: width, 257: height, 258: bits, 262: _RGB if samples >= _RGB + 1 else _GRAY, 277: samples}
+    return {256: width, 257: height, 258: bits, 262: _RGB if samples >= 3 else _GRAY, 277: samples}
 
 
 def _png_tags(file: BinaryIO, size: int) -> dict[int, Any]:

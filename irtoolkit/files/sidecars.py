@@ -6,11 +6,11 @@ from pathlib import Path
 
 from irtoolkit.files.header import read_pages
 from irtoolkit.schema import LayoutError, NoInfraredError
+from irtoolkit.settings import SAMPLE
 
 SLIDE_SUFFIXES = (".tif", ".tiff", ".dng", ".png", ".ppm")
 SIDECAR_SUFFIXES = (".tif", ".tiff", ".pgm", ".png")
 SIDECAR_ENDINGS = ("_ir", "-ir", ".ir")
-SAMPLE = "sample:"
 
 # nkscan and similar programs write slide_IR.tif, some also slide_IR_VALID.tif.
 _SIDECAR_NAME = re.compile(r"(.+)[_.-]ir(?:_valid)?", re.IGNORECASE)

@@ -15,6 +15,7 @@ import xarray as xr
 
 from irtoolkit.arrays import store
 from irtoolkit.files.directories import Directory, Order, Variant, pack_directory
+from irtoolkit.files.encoders import deflate
 from irtoolkit.files.tags import GEOMETRY, carried_tags, with_provenance
 from irtoolkit.files.targets import AnyPath, check_target, replacing, shorten
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
@@ -231,7 +232,7 @@ def _deflate(scratch: PixelFile, first: int, rows: int, order: Order) -> bytes:
     """Encode one strip; the differences of the predictor are taken before the bytes change order."""
     differences = imagecodecs.delta_encode(scratch.read(first, rows), axis=1)
     ordered = differences.astype(scratch.dtype.newbyteorder(order))
-    return bytes(imagecodecs.deflate_encode(ordered.tobytes(), level=6, raw=False))
+    return deflate(ordered)
 
 
 def _write_tags(file: BinaryIO, layout: PixelFile, sizes: list[int], kept: Directory, variant: Variant) -> None:

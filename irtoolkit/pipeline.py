@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
 from irtoolkit.arrays import to_negative
-from irtoolkit.crosstalk import Crosstalk, subtract_crosstalk
-from irtoolkit.detection import add_signature, mark_defects, mark_given, score_residual
+from irtoolkit.crosstalk import Crosstalk
+from irtoolkit.detection import mark_defects, mark_given, score_infrared
 from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
 from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
@@ -93,9 +93,10 @@ class Scored(NamedTuple):
     ratio: Ratio
 
     @property
-    def optics(self) -> dict[str, float]:
-        """Blur of the infrared and exponent of the counts, as `mark_defects` takes them."""
-        return {"infrared_blur": self.crosstalk.blur, "exponent": self.crosstalk.curve.exponent}
+    def optics(self) -> dict[str, Any]:
+        """The crosstalk, its blur and its exponent of light over counts, as `mark_defects` takes them."""
+        crosstalk = self.crosstalk
+        return {"infrared_blur": crosstalk.blur, "exponent": crosstalk.curve.exponent, "crosstalk": crosstalk}
 
 
 def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
@@ -108,13 +109,10 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     if sample.inverted:
         visible = xr.apply_ufunc(to_negative, visible, dask="parallelized", output_dtypes=[np.float32])
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    residual = subtract_crosstalk(visible, infrared, fitted.crosstalk)
-    scored = score_residual(residual, visible, fitted.crosstalk, fitted.noise)
+    scored = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
-    evidence = scored.assign(visible=visible, infrared=infrared, residual=residual)
-    evidence = add_signature(evidence, fitted.crosstalk)
-    return Scored(found, evidence, thin, fitted.crosstalk, _known_ratio(known))
+    return Scored(found, scored.assign(visible=visible, infrared=infrared), thin, fitted.crosstalk, _known_ratio(known))
 
 
 def _known_ratio(model: Model | None) -> Ratio:

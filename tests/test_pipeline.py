@@ -7,8 +7,7 @@ from found import find_defects
 
 from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.arrays import tiles
-from irtoolkit.crosstalk.ghost import subtract_crosstalk
-from irtoolkit.detection.noise import score_residual
+from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, mask_regions, measure_exceedances
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import fit_to_slide
@@ -176,16 +175,15 @@ def test_lazy_steps_compute_nothing(plustek_slide):
     with dask.config.set(scheduler=refuse_to_compute):
         visible = counts.sel(band=list(VISIBLE))
         infrared = shift_infrared(counts, sample.displacement, sample.film)
-        residual = subtract_crosstalk(visible, infrared, fitted.crosstalk)
-        scored = score_residual(residual, visible, fitted.crosstalk, fitted.noise)
-    exceedances = measure_exceedances(scored.assign(residual=residual), infrared_blur=2.0)
+        scored = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
+    exceedances = measure_exceedances(scored, infrared_blur=2.0)
     regions = join_regions(exceedances, sign=1)
     with dask.config.set(scheduler=refuse_to_compute):
         mask, number = mask_regions(regions, scored.score.shape)
         healed = heal(visible, mask)
         found = xr.Dataset({"counts": counts, "mask": mask, "infrared": infrared})
         whole = heal_slide(found, fitted.crosstalk, Settings())
-        lazy = (infrared, residual, scored.score, scored.grain, mask, number, healed, whole)
+        lazy = (infrared, scored.residual, scored.score, scored.grain, mask, number, healed, whole)
         assert all(dask.is_dask_collection(step) for step in lazy)
         with pytest.raises(AssertionError, match="computed something"):
             whole.compute()

@@ -57,13 +57,6 @@ def kernel_size(sigma: float) -> tuple[int, int]:
     return side, side
 
 
-def wide_blur(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of a float32 plane by many pixels, computed on means of 4 by 4, mirrored at the edges."""
-    height, width = plane.shape
-    small = cv2.resize(plane, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(blur(small, sigma / 4), (width, height), interpolation=cv2.INTER_LINEAR)
-
-
 def high_pass(plane: np.ndarray, sigma: float) -> np.ndarray:
     """Detail that a Gaussian blur of `sigma` removes from a float32 plane."""
     return plane - blur(plane, sigma)

@@ -6,14 +6,19 @@ the same order for all chunks, threads and workers.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
 
 import dask.array as da
 import numpy as np
 from dask import config
 from dask.base import compute
-from dask.delayed import delayed
+from dask.delayed import Delayed, delayed
+from dask.highlevelgraph import HighLevelGraph
+
+from irtoolkit.arrays.regions import Box, Region, find_region
+from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
 _NO_OBJECTS = np.empty((0, 0, 0), object)
@@ -54,18 +59,14 @@ def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
 
 
 def _edges(length: int, largest: int) -> list[int]:
-    number = -(-length // largest)
-    return [round(i * length / number) for i in range(number + 1)]
+    """Edges of nearly equal parts of at most `largest` px, which begin at multiples of `QUARTER`."""
+    number = -(-length // (largest // QUARTER * QUARTER))
+    step = -(-length // (number * QUARTER)) * QUARTER
+    return [*range(0, length, step), length]
 
 
 def map_blocks(
-    kernel: Kernel,
-    *arrays: da.Array,
-    depth: int,
-    dtype: Any,
-    planes: int = 1,
-    located: bool = False,
-    pointwise: int = 0,
+    kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1, located: bool = False
 ) -> da.Array:
     """Lazy (planes, y, x) array of `dtype`: a NumPy kernel over blocks, each with `depth` more pixels on every side.
 
@@ -76,84 +77,93 @@ def map_blocks(
         fewer than `depth` more pixels only at the edges of the slide.
     arrays
         (planes, y, x) arrays over the same y and x.
-    pointwise
-        Number of last arrays that are needed within the block only: the kernel gets 0 around it, and neighbouring
-        blocks are not kept in memory.
     located
         Whether the kernel takes the keyword `start`, its first row and column.
     """
-    height, width = arrays[0].shape[1:]
-    wide, narrow = arrays[: len(arrays) - pointwise], arrays[len(arrays) - pointwise :]
-
-    def mapped(rows: slice, columns: slice) -> da.Array:
-        (top, bottom), (left, right) = _with_halo(rows, height, depth), _with_halo(columns, width, depth)
-        pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in wide]
-        pieces += [array[:, rows, columns].rechunk(-1) for array in narrow]
-        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-        shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
-        run = partial(kernel, start=(top, left)) if located else kernel
-        trimmed = partial(_run_and_trim, run, inside, len(wide))
-        return da.map_blocks(trimmed, *pieces, chunks=shape, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
-
-    return _assemble([[mapped(*block) for block in row] for row in blocks(height, width)])
+    layout, name = blocks(*arrays[0].shape[1:]), f"map-{uuid4().hex}"
+    layer = {}
+    for i, row in enumerate(layout):
+        for j, block in enumerate(row):
+            (rows, columns), inside = _with_halo(block, arrays[0].shape[1:], depth)
+            run = partial(kernel, start=(rows.start, columns.start)) if located else kernel
+            regions = [find_region(array, rows, columns) for array in arrays]
+            layer[name, 0, i, j] = _task(partial(_run_and_trim, run, inside), regions)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+    sides = tuple(row[0][0].stop - row[0][0].start for row in layout), tuple(x.stop - x.start for _, x in layout[0])
+    return da.Array(graph, name, ((planes,), *sides), dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
 
-def _with_halo(span: slice, length: int, depth: int) -> tuple[int, int]:
-    return max(0, span.start - depth), min(length, span.stop + depth)
+def _with_halo(block: Box, shape: tuple[int, ...], depth: int) -> tuple[Box, Box]:
+    """A block with `depth` more pixels on every side, as far as there are any, and where it is in that."""
+    (top, bottom), (left, right) = (
+        (max(0, span.start - depth), min(length, span.stop + depth)) for span, length in zip(block, shape, strict=True)
+    )
+    rows, columns = block
+    inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+    return (slice(top, bottom), slice(left, right)), inside
+
+
+def _task(run: Callable[..., Any], regions: Sequence[Region]) -> tuple[Any, ...]:
+    """A dask task that gathers the regions from their chunks and hands them to `run`."""
+    plans = [region._replace(keys=[]) for region in regions]
+    numbers = [len(region.keys) for region in regions]
+    return (partial(_gather_and_run, run, plans, numbers), *(key for region in regions for key in region.keys))
+
+
+def _gather_and_run(
+    run: Callable[..., Any], plans: Sequence[Region], numbers: Sequence[int], *chunks: np.ndarray
+) -> Any:
+    each = iter(chunks)
+    return run(*(plan.gather(list(islice(each, number))) for plan, number in zip(plans, numbers, strict=True)))
 
 
 def _assemble(rows: list[list[da.Array]]) -> da.Array:
     return da.concatenate([da.concatenate(row, axis=2) for row in rows], axis=1)
 
 
-def _run_and_trim(kernel: Kernel, inside: tuple[slice, slice], number: int, *pieces: np.ndarray) -> np.ndarray:
-    sides = zip(inside, pieces[0].shape[1:], strict=True)
-    around = ((0, 0), *((side.start, length - side.stop) for side, length in sides))
-    framed = [np.pad(piece, around) for piece in pieces[number:]]
-    return np.ascontiguousarray(kernel(*pieces[:number], *framed)[:, *inside])
+def _run_and_trim(kernel: Kernel, inside: Box, *pieces: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(kernel(*pieces)[:, *inside])
 
 
 class Reduction(NamedTuple):
     """A small result per block, and their combination: `kernel` takes one (planes, rows, columns) block of each array
-    and the keyword `start`, its first row and column; `gather` takes the results in order from the top left.
+    and the keyword `start`, its first row and column; `gather` takes the results in order from the top left. With a
+    `depth` the blocks have so many more pixels on every side, and the kernel gets the keyword `inside`, where in them
+    the block itself is.
     """
 
     kernel: Callable[..., Any]
     arrays: tuple[da.Array, ...]
     gather: Callable[[list[Any]], Any]
+    depth: int = 0
 
 
 def measure_together(*reductions: Reduction) -> list[Any]:
-    """Compute several reductions over arrays of one size in one pass."""
-    kernels = [(one.kernel, len(one.arrays)) for one in reductions]
-    parts = reduce_blocks(partial(_run_each, kernels), *(array for one in reductions for array in one.arrays))
-    return [one.gather(list(part)) for one, part in zip(reductions, zip(*parts, strict=True), strict=True)]
-
-
-def _run_each(
-    kernels: Sequence[tuple[Callable[..., Any], int]], *blocks: np.ndarray, start: tuple[int, int]
-) -> list[Any]:
-    each = iter(blocks)
-    return [kernel(*islice(each, number), start=start) for kernel, number in kernels]
-
-
-def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
-    """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`.
+    """Compute several reductions over arrays of one size in one pass.
 
     The results are chained, so that dask does not start rows of blocks far ahead, which would double its memory.
     """
-    height, width = arrays[0].shape[1:]
+    shape, name = reductions[0].arrays[0].shape[1:], f"reduce-{uuid4().hex}"
+    layer: dict[tuple[str, int], Any] = {(name, 0): (list, [])}
+    for number, block in enumerate(chain.from_iterable(blocks(*shape)), 1):
+        steps = [_reduction_task(one, block, shape) for one in reductions]
+        layer[name, number] = (_append, (name, number - 1), *steps)
+    arrays = [array for one in reductions for array in one.arrays]
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+    parts = Delayed((name, number), graph, layer=name).compute(scheduler=config.get("scheduler", None) or "threads")
+    return [one.gather(list(part)) for one, part in zip(reductions, zip(*parts, strict=True), strict=True)]
 
-    def reduced(rows: slice, columns: slice) -> da.Array:
-        pieces = [array[:, rows, columns].rechunk(-1) for array in arrays]
-        inner = partial(_as_object, kernel, (rows.start, columns.start))
-        return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object, meta=_NO_OBJECTS)
 
-    results = _assemble([[reduced(*block) for block in row] for row in blocks(height, width)])
-    chained: Any = []
-    for result in results.to_delayed().ravel():
-        chained = delayed(_append)(chained, result, pure=False)
-    return list(chained.compute(scheduler=config.get("scheduler", None) or "threads"))
+def _reduction_task(reduction: Reduction, block: Box, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    (rows, columns), inside = _with_halo(block, shape, reduction.depth)
+    known: dict[str, Any] = {"start": (block[0].start, block[1].start)}
+    run = partial(reduction.kernel, **known, **({"inside": inside} if reduction.depth else {}))
+    return _task(run, [find_region(array, rows, columns) for array in reduction.arrays])
+
+
+def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
+    """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`."""
+    return list(measure_together(Reduction(kernel, arrays, list))[0])
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -166,14 +176,8 @@ def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     return list(compute(*tasks, scheduler=config.get("scheduler", None) or "threads"))
 
 
-def _append(before: list[Any], result: np.ndarray) -> list[Any]:
-    return [*before, result.item()]
-
-
-def _as_object(kernel: Callable[..., Any], start: tuple[int, int], *pieces: np.ndarray) -> np.ndarray:
-    out = np.empty((1, 1, 1), dtype=object)
-    out[0, 0, 0] = kernel(*pieces, start=start)
-    return out
+def _append(before: list[Any], *results: Any) -> list[Any]:
+    return [*before, results]
 
 
 class Tile(NamedTuple):

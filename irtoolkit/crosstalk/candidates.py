@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur_known, high_pass
+from irtoolkit.arrays import HALF, QUARTER, blur_known, enlarge, high_pass, shrink
 from irtoolkit.schema import NotUsableError
 
 SMOOTHING = 0.7
@@ -19,18 +19,18 @@ PICTURE_RATIO, LEAST_PICTURE = 2.5, 0.1
 dust has .75 to 1.9 on the scanners of docs/method.md."""
 
 
-def is_picture(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
-    """Where (y, x) something under 15 px is darker in the visible than dust is that takes as much from the infrared.
+def is_picture(visible: np.ndarray, infrared: np.ndarray, side: int = LARGER) -> np.ndarray:
+    """Where (y, x) something of under `side` px is darker in the visible than dust is that blocks as much infrared.
 
     Both are densities (y, x), equally sharp, the infrared with the picture's ghost.
     """
-    lost, blocked = (plane - opened(plane) for plane in (visible, infrared))
+    lost, blocked = (plane - opened(plane, side) for plane in (visible, infrared))
     return np.asarray((lost > LEAST_PICTURE) & (lost > PICTURE_RATIO * blocked))
 
 
-def opened(density: np.ndarray) -> np.ndarray:
-    """The density (y, x) without anything dark of under 15 px."""
-    return cv2.morphologyEx(density, cv2.MORPH_OPEN, np.ones((LARGER, LARGER), np.uint8))
+def opened(density: np.ndarray, side: int = LARGER) -> np.ndarray:
+    """The density (y, x) without anything dark of under `side` px."""
+    return cv2.morphologyEx(density, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
 
 
 def find_candidates(
@@ -45,16 +45,25 @@ def find_candidates(
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
-    size = np.where(unknown, np.float32(0), np.abs(smooth))
-    picture = np.zeros(size.shape, bool) if picture is None else picture
-    film = (~unknown & (picture | (smooth < DUSTY * sigma))).astype(np.float32)
-    counted = np.where(box_mean(film, NEIGHBOURHOOD) > SOME, film, (~unknown).astype(np.float32))
-    usual = usual_size(size * counted, counted, NEIGHBOURHOOD, sigma)
-    usual = np.maximum(usual, np.float32(LEAST_NOISE * sigma))
+    smooth[unknown] = 0
+    thin = (slice(None, None, QUARTER), slice(None, None, QUARTER))
+    local = _local_noise(smooth[thin], unknown[thin], None if picture is None else picture[thin], sigma)
+    usual = enlarge(np.maximum(local, np.float32(LEAST_NOISE * sigma)), smooth.shape, QUARTER)
+    size = np.abs(smooth, out=smooth)
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
     opened_up = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     grown = cv2.dilate(opened_up, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (GROWN, GROWN)))
-    return np.asarray(grown.astype(bool) | unknown)
+    return np.asarray((grown > 0) | unknown)
+
+
+def _local_noise(smooth: np.ndarray, unknown: np.ndarray, picture: np.ndarray | None, sigma: float) -> np.ndarray:
+    """Sigma of the residual around each pixel of every fourth row and column, without what may be dust."""
+    window = NEIGHBOURHOOD // QUARTER | 1
+    film = smooth < DUSTY * sigma if picture is None else picture | (smooth < DUSTY * sigma)
+    known = (~unknown).astype(np.float32)
+    film = film.astype(np.float32) * known
+    counted = np.where(box_mean(film, window) > SOME, film, known)
+    return usual_size(np.abs(smooth) * counted, counted, window, sigma)
 
 
 def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float) -> np.ndarray:
@@ -70,8 +79,10 @@ def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float)
 
 
 def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
-    """Largest deviation within 4 px of a ghost (y, x), density, from its mean over some 12 px."""
-    return cv2.dilate(np.abs(high_pass(ghost, DETAIL)), np.ones((9, 9), np.uint8))
+    """Largest deviation within 4 px of a ghost (y, x), density, from its mean over some 12 px, at half resolution."""
+    small = shrink(ghost)
+    largest = cv2.dilate(np.abs(high_pass(small, DETAIL / HALF)), np.ones((5, 5), np.uint8))
+    return enlarge(largest, ghost.shape)
 
 
 def check_enough(found: int, purpose: str) -> None:

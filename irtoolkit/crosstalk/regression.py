@@ -8,20 +8,12 @@ import numpy as np
 from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import Fit, blur, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
+from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
-from irtoolkit.crosstalk.ghost import (
-    POINTWISE,
-    TERMS,
-    Crosstalk,
-    crosstalk_terms,
-    density_of_blurred,
-    ghost_density,
-    lamp_terms,
-    pointwise_terms,
-    subtract_ghost,
-)
+from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
 from irtoolkit.crosstalk.levels import SMOOTHED, find_picture, with_level
+from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_terms, pointwise_terms
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0

@@ -10,8 +10,9 @@ from irtoolkit.alignment import Sample
 from irtoolkit.arrays import LIBRARIES, combine, level_scales
 from irtoolkit.crosstalk.black import limit_to_film
 from irtoolkit.crosstalk.curve import FilmCurve
-from irtoolkit.crosstalk.ghost import LAMP, TERMS, Crosstalk
+from irtoolkit.crosstalk.ghost import TERMS, Crosstalk
 from irtoolkit.crosstalk.levels import with_level
+from irtoolkit.crosstalk.pointwise import LAMP
 from irtoolkit.crosstalk.regression import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, sample_terms
 from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.schema import VISIBLE

@@ -7,11 +7,11 @@ from irtoolkit.detection.marking import (
     mark_given, measure_candidates,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.detection.noise import Noise, fit_noise, score_residual
+from irtoolkit.detection.noise import Noise, fit_noise
 from irtoolkit.detection.noise_features import find_dark
 from irtoolkit.detection.ranking import score_regions
 from irtoolkit.detection.segmentation import (
     REGION_LEVEL, connect_pixels, count_defects, find_exceedances, join_regions, keep_regions,
 )
-from irtoolkit.detection.signature import add_signature
+from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.detection.visibility import scale_visibility

@@ -3,12 +3,11 @@
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur
+from irtoolkit.arrays import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink
 from irtoolkit.crosstalk import OF_CONTRAST, box_mean, usual_size
 
 CLIP = 3.5
 NOISE_WINDOW = 129
-STEP = 4
 SMALLEST_SIGMA = 0.1
 STRONG = 8.0
 PIXEL_LEVEL = 0.7
@@ -39,23 +38,25 @@ def exclude_blobs(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray) 
     contrast
         float32, sigma, contrast of the picture's ghost within 4 px.
     """
-    size, counted = np.abs(blur(np.clip(score, -CLIP, CLIP) * outside, BLOB_BLUR)), outside
-    ghost_residue = OF_CONTRAST * contrast
+    pooled = blur_shrunk(shrink(np.clip(score, -CLIP, CLIP) * outside), BLOB_BLUR)
+    size, counted = np.abs(pooled, out=pooled), shrink(outside)
+    residue = np.float32(OF_CONTRAST) * shrink(contrast)
     for _ in range(2):
-        blobs = (size > np.maximum(BLOB_LEVEL * _local_noise(size, counted), ghost_residue)).astype(np.uint8)
-        counted = outside * (cv2.dilate(blobs, np.ones((5, 5), np.uint8)) == 0)
-    return counted
+        blobs = (size > np.maximum(BLOB_LEVEL * _local_noise(size, counted), residue)).astype(np.uint8)
+        found = cv2.dilate(blobs, np.ones((3, 3), np.uint8))
+        counted = np.where(found > 0, np.float32(0), counted)
+    return outside * (enlarge_nearest(found, score.shape) == 0)
 
 
 def _local_noise(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Sigma (y, x) of the blurred score around each pixel, measured on every fourth row and column."""
-    sampled, inside = (np.ascontiguousarray(plane[::STEP, ::STEP]) for plane in (size * counted, counted))
-    usual = usual_size(sampled, inside, NOISE_WINDOW // STEP + 1, WHITE_NOISE)
-    return cv2.resize(usual, size.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    """Sigma of the blurred score around each pixel, both at half resolution, from every second row and column."""
+    sampled, inside = (np.ascontiguousarray(plane[::HALF, ::HALF]) for plane in (size * counted, counted))
+    usual = usual_size(sampled, inside, NOISE_WINDOW // QUARTER | 1, WHITE_NOISE)
+    return enlarge(usual, size.shape)
 
 
 def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray) -> np.ndarray:
-    """Raise the score (y, x) to its significance over a blob of some 4 px or along a line of 33 px, in their sigmas.
+    """Raise the score (y, x), in place, to its significance over a blob of some 4 px or along a line of 33 px, in their sigmas.
 
     A pixel of either sign is raised where the blob or line is significant and its own score is at least .7. Pixels
     within 3 px of strong scores are not raised, because marks would only widen; lines count only where the picture's
@@ -70,39 +71,39 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray
     low_contrast
         bool, True where the ghost has hardly any detail.
     """
-    clipped = np.clip(score, -CLIP, CLIP)
-    near_strong = cv2.dilate(np.abs(score), np.ones((7, 7), np.uint8)) > STRONG
+    clipped, size = np.clip(score, -CLIP, CLIP), np.abs(score)
+    near_strong = cv2.dilate(size, np.ones((7, 7), np.uint8)) > STRONG
+    clear = ~near_strong & (size >= PIXEL_LEVEL)
     blobs, lines = _blob_score(clipped, outside), _line_score(clipped, outside, near_strong)
-    for pooled, level, allowed in ((blobs, BLOB_LEVEL, ~near_strong), (lines, LINE_LEVEL, low_contrast & ~near_strong)):
-        raised = allowed & (np.abs(pooled) >= level) & (score * np.sign(pooled) >= PIXEL_LEVEL)
-        score = np.where(raised & (np.abs(pooled) > np.abs(score)), pooled, score)
-    return score
+    for pooled, level, allowed in ((blobs, BLOB_LEVEL, clear), (lines, LINE_LEVEL, low_contrast & clear)):
+        significance = np.abs(pooled)
+        raised = allowed & (significance >= level) & (significance > size) & (score * pooled > 0)
+        np.copyto(score, pooled, where=raised)
+        np.copyto(size, significance, where=raised)
 
 
 def _blob_score(clipped: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    pooled = blur(clipped, BLOB_BLUR)
-    sigma = _local_sigma(pooled * pooled, outside, NOISE_WINDOW)
-    return pooled / np.maximum(sigma, np.float32(SMALLEST_SIGMA))
+    pooled = blur_shrunk(shrink(clipped), BLOB_BLUR)
+    sigma = enlarge(_local_sigma(shrink(pooled * pooled), shrink(outside, QUARTER), QUARTER), pooled.shape)
+    return enlarge(pooled / np.maximum(sigma, np.float32(SMALLEST_SIGMA)), clipped.shape)
 
 
-def _local_sigma(power: np.ndarray, outside: np.ndarray, window: int) -> np.ndarray:
-    """Root of the mean of `power` around each pixel without candidates; a box mean may round below 0."""
+def _local_sigma(power: np.ndarray, outside: np.ndarray, step: int) -> np.ndarray:
+    """Root of the mean of shrunk `power` in `NOISE_WINDOW` without candidates; a box mean may round below 0."""
+    window = NOISE_WINDOW // step | 1
     weight = box_mean(outside, window) + np.float32(1e-3)
     return np.sqrt(np.maximum(box_mean(power * outside, window), 0) / weight)
 
 
 def _line_score(clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray) -> np.ndarray:
     """Largest mean, of either sign, along a line through each cell of 3 by 3 px, in sigmas of such means nearby."""
-    height, width = clipped.shape
-    size = (max(1, width // CELL), max(1, height // CELL))
-    cells = cv2.resize(np.where(near_strong, np.float32(0), clipped), size, interpolation=cv2.INTER_AREA)
-    weights = cv2.resize(outside, size, interpolation=cv2.INTER_AREA)
+    cells, weights = (shrink(plane, CELL) for plane in (np.where(near_strong, np.float32(0), clipped), outside))
     means = [cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101) for kernel in _kernels()]
-    sigma = _local_sigma(np.mean(np.square(means), axis=0), weights, NOISE_WINDOW // CELL)
+    sigma = _local_sigma(np.mean(np.square(means), axis=0), weights, CELL)
     sigma = np.maximum(sigma, np.float32(SMALLEST_SIGMA / CELL))
     highest, lowest = np.max(means, axis=0), np.min(means, axis=0)
     largest = np.where(highest > -lowest, highest, lowest) / sigma
-    return cv2.resize(largest, (width, height), interpolation=cv2.INTER_NEAREST)
+    return enlarge_nearest(largest, clipped.shape, CELL)
 
 
 def _kernels() -> list[np.ndarray]:

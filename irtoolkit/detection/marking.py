@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
 from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
@@ -57,6 +58,7 @@ def mark_defects(
     *,
     infrared_blur: float,
     exponent: float = 1.0,
+    crosstalk: Crosstalk | None = None,
 ) -> xr.Dataset:
     """Mark the defects of one slide by the settings' threshold and visibility.
 
@@ -72,6 +74,8 @@ def mark_defects(
         Sigma in pixels by which the infrared is blurrier than the visible bands.
     exponent
         Of light over counts, from `find_black`.
+    crosstalk
+        That of the slide, by which regions are ranked; None for a score from elsewhere, whose regions rank by it alone.
 
     Returns
     -------
@@ -89,7 +93,8 @@ def mark_defects(
     choice = Choice(NO_REGIONS, cut.level, 0.0)
     if np.isfinite(cut.level):
         lowest = cut._replace(level=candidate_level(settings.threshold, cut.level))
-        candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, exponent=exponent)
+        optics = {"infrared_blur": infrared_blur, "exponent": exponent}
+        candidates = measure_candidates(evidence, lowest, **optics, crosstalk=crosstalk)
         choice = choose_regions(candidates, settings, cut.level)
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
@@ -138,10 +143,12 @@ def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
     return float(y), float(x)
 
 
-def measure_candidates(evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float) -> Candidates:
+def measure_candidates(
+    evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float, crosstalk: Crosstalk | None = None
+) -> Candidates:
     """Compute the candidates for all thresholds of at least the cut's level, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
-    exceedances = measure_exceedances(scored, infrared_blur=infrared_blur, level=cut.level)
+    exceedances = measure_exceedances(scored, infrared_blur=infrared_blur, crosstalk=crosstalk, level=cut.level)
     return make_candidates(exceedances, evidence.visible, cut.level, exponent=exponent)
 
 

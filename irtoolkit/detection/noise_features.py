@@ -1,26 +1,39 @@
 """Features that the local noise depends on (gradients, texture, density), and the light lost to defects."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, blur_known, gradient, to_transmittance
+from irtoolkit.arrays import (
+    HALF,
+    QUARTER,
+    blur,
+    blur_known,
+    blur_shrunk,
+    enlarge,
+    enlarge_nearest,
+    gradient,
+    shrink,
+    to_transmittance,
+)
 from irtoolkit.crosstalk import (
     SMOOTHING,
+    Blurs,
     Crosstalk,
+    blurs_of,
     box_mean,
     find_candidates,
     ghost_contrast,
-    ghost_density,
     is_picture,
 )
 
-PLAIN = ("1", "fine gradient", "coarse gradient", "texture", "ghost gradient", "density", "red")
-CARRY_WINDOWS = (17, 41)
-TEXTURE_BLUR = 2.0
+FULL, HALVED = ("fine gradient", "ghost gradient"), ("coarse gradient", "texture", "density", "red")
+PLAIN = ("1", *FULL, *HALVED)
+"""Features: the constant, those at full and those at half resolution."""
+
+TEXTURE_BLUR = 3.0
 
 STEEP = 0.1
 """Slope of infrared over visible density above which the ghost hides much of a defect: visible traces are added, and
@@ -32,29 +45,41 @@ BLURRED = 1.0
 RIM = 5
 """Diameter, px, of the ellipse by which candidates shrink again: they are grown by 9, and a blur spreads a defect."""
 
+SMALL_PICTURE = 7
+"""Side, px at half resolution, of the squares under which something dark may be a detail of the picture."""
+
 SURROUNDINGS_BLUR, TRACE_WINDOW, LARGEST_ADDITION = 6.0, 25, 2.5
 LEAST_SHARE = np.float32(0.01)
 """Smallest share of the kernel outside candidates from which surroundings are measured."""
 
 
-def noise_features(
-    residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Smoothed loss of light (y, x), candidates (y, x) bool, ghost contrast (y, x), and an iterator of features (y, x).
+class Loss(NamedTuple):
+    """What is known of a piece of a slide, (y, x), before its noise is.
 
-    Candidates are pixels whose residual exceeds the local noise and the ghost's contrast, or is NaN. Features are
-    interpolated over candidates, because a defect's visible trace would raise its own noise.
+    `lost`: smoothed share of light, positive where it is blocked, NaN where unknown; `candidate`: bool, where the
+    residual exceeds the local noise and the ghost's contrast, or is NaN; `contrast`: that of the ghost, density.
     """
-    ghost = blur(ghost_density(density, crosstalk.prediction, crosstalk.curve.densest), 1.4)
-    contrast = ghost_contrast(ghost)
-    visible = blur(density.mean(axis=0), float(np.hypot(SMOOTHING, crosstalk.blur)))
-    picture = is_picture(visible, blur(np.nan_to_num(residual) + ghost, SMOOTHING))
-    candidate = find_candidates(residual, contrast, crosstalk.sigma, picture)
+
+    lost: np.ndarray
+    candidate: np.ndarray
+    contrast: np.ndarray
+
+
+def measure_loss(residual: np.ndarray, blurs: Blurs, crosstalk: Crosstalk) -> Loss:
+    """Measure the light lost according to a residual density (y, x) beside the blurs of its picture."""
+    contrast = ghost_contrast(blurs.ghost)
+    candidate = find_candidates(residual, contrast, crosstalk.sigma, _find_picture(residual, blurs, crosstalk.blur))
     lost = blur_known(1 - to_transmittance(residual), SMOOTHING)
-    outside = (~candidate).astype(np.float32)
     if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:
-        lost = add_trace(lost, ghost, outside)
-    return lost, candidate, contrast, _plain_features(density, ghost, outside)
+        lost = add_trace(lost, blurs.ghost, (~candidate).astype(np.float32))
+    return Loss(lost, candidate, contrast)
+
+
+def _find_picture(residual: np.ndarray, blurs: Blurs, blurred: float) -> np.ndarray:
+    """`is_picture` (y, x), found at half resolution."""
+    visible = blur(np.mean([shrink(band) for band in blurs.density], axis=0), blurred / HALF)
+    picture = is_picture(visible, shrink(np.nan_to_num(residual) + blurs.ghost), SMALL_PICTURE)
+    return enlarge_nearest(picture.astype(np.uint8), residual.shape) > 0
 
 
 def find_dark(residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
@@ -63,10 +88,10 @@ def find_dark(residual: np.ndarray, density: np.ndarray, crosstalk: Crosstalk) -
     These are the certain defects, before there is a score. `residual` and visible `density` (3, y, x) are from
     `level_crosstalk`.
     """
-    lost, grown, _, _ = noise_features(residual, density, crosstalk)
-    candidate = cv2.erode(grown.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (RIM, RIM)))
+    loss = measure_loss(residual, blurs_of(density, crosstalk), crosstalk)
+    candidate = cv2.erode(loss.candidate.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (RIM, RIM)))
     number, labels = cv2.connectedComponents(candidate, connectivity=8)
-    blocked = np.bincount(labels.ravel(), np.nan_to_num(lost).ravel(), number) > 0
+    blocked = np.bincount(labels.ravel(), np.nan_to_num(loss.lost).ravel(), number) > 0
     return np.asarray((candidate > 0) & blocked[labels])
 
 
@@ -82,65 +107,67 @@ def add_trace(lost: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> np.nd
     All are float32: `lost` a share of light, positive where it is blocked, NaN where unknown, which is kept; `ghost` a
     density; `outside` 0 at candidates, which take no part in surroundings.
     """
-    share = blur(outside, SURROUNDINGS_BLUR)
-    around = blur(ghost * outside, SURROUNDINGS_BLUR) / np.maximum(share, LEAST_SHARE)
-    trace = np.where(share > LEAST_SHARE, 1 - to_transmittance(ghost - around), np.float32(0))
+    share, around = (_wide(plane) for plane in (outside, ghost * outside))
+    excess = ghost - enlarge(around / np.maximum(share, LEAST_SHARE), ghost.shape, QUARTER)
+    trace = (1 - to_transmittance(excess)) * (enlarge(share, ghost.shape, QUARTER) > LEAST_SHARE)
     known = np.isfinite(lost)
     loss, weight = np.where(known, lost, np.float32(0)), outside * known
-    of_loss, of_trace = (box_mean(np.abs(plane) * weight, TRACE_WINDOW) ** 2 for plane in (loss, trace))
-    added = 2 * of_loss / (of_loss + of_trace + np.float32(1e-12)) * np.abs(trace)
-    added = np.minimum(added, np.float32(LARGEST_ADDITION) * np.abs(loss))
+    of_loss, of_trace = (_mean_power(np.abs(plane) * weight) for plane in (loss, trace))
+    factor = enlarge(2 * of_loss / (of_loss + of_trace + np.float32(1e-12)), ghost.shape)
+    added = np.minimum(factor * np.abs(trace), np.float32(LARGEST_ADDITION) * np.abs(loss))
     return lost + np.copysign(added * (trace * loss > 0), loss)
 
 
-def _plain_features(density: np.ndarray, ghost: np.ndarray, outside: np.ndarray) -> Iterator[np.ndarray]:
-    yield np.ones_like(ghost)
-    features = _raw_features(density, ghost)
-    if outside.all():
-        yield from features
-        return
-    share = _mean_around(outside) + np.float32(1e-9)
-    yield from map(partial(_carried_over, outside=outside, share=share), features)
+def _wide(plane: np.ndarray) -> np.ndarray:
+    """A plane blurred by `SURROUNDINGS_BLUR`, at a quarter of the resolution."""
+    return blur_shrunk(shrink(plane, QUARTER), SURROUNDINGS_BLUR, QUARTER)
 
 
-def _raw_features(density: np.ndarray, ghost: np.ndarray) -> Iterator[np.ndarray]:
-    smooth = [blur(band, TEXTURE_BLUR) for band in density]
-    yield _log_gradient((blur(band, 0.8) for band in density), 2e-6)
-    yield _log_gradient(smooth, 2e-6)
-    yield _log_texture(density, smooth)
-    yield _log_gradient([ghost], 2e-8)
-    yield np.mean(smooth, axis=0)
-    yield smooth[0]
+def _mean_power(size: np.ndarray) -> np.ndarray:
+    """Square of the mean size in `TRACE_WINDOW`, at half resolution."""
+    return np.square(box_mean(shrink(size), TRACE_WINDOW // HALF | 1))
 
 
-def _log_gradient(planes: Iterable[np.ndarray], floor: float) -> np.ndarray:
-    energy: Any = np.float32(floor)
+def full_features(blurs: Blurs) -> dict[str, np.ndarray]:
+    """Features (y, x) at full resolution, by name."""
+    return {
+        "fine gradient": np.log(_gradient_energy(blurs.fine) + np.float32(2e-6)),
+        "ghost gradient": np.log(_gradient_energy([blurs.ghost]) + np.float32(2e-8)),
+    }
+
+
+def halved_features(blurs: Blurs) -> dict[str, np.ndarray]:
+    """Features (y, x) at half resolution, by name; gradients are per px of the full resolution."""
+    texture = blur_shrunk(shrink(_texture_energy(blurs)), TEXTURE_BLUR)
+    return {
+        "coarse gradient": np.log(_gradient_energy(blurs.coarse) / HALF**2 + np.float32(2e-6)),
+        "texture": np.log(texture + np.float32(2e-6)),
+        "density": np.mean(blurs.coarse, axis=0),
+        "red": blurs.coarse[0],
+    }
+
+
+def all_features(blurs: Blurs) -> list[np.ndarray]:
+    """The features (y, x), all at full resolution, in the order of `PLAIN`."""
+    shape = blurs.ghost.shape
+    named: Mapping[str, np.ndarray] = full_features(blurs) | {
+        name: enlarge(plane, shape) for name, plane in halved_features(blurs).items()
+    }
+    return [np.ones(shape, np.float32), *(named[name] for name in PLAIN[1:])]
+
+
+def _gradient_energy(planes: Iterable[np.ndarray]) -> np.ndarray:
+    energy: Any = np.float32(0)
     for plane in planes:
         for slope in gradient(plane):
             energy = np.add(np.square(slope, out=slope), energy, out=slope)
-    return np.log(energy)
+    return np.asarray(energy)
 
 
-def _log_texture(density: np.ndarray, smooth: Sequence[np.ndarray]) -> np.ndarray:
-    detail = np.zeros_like(density[0])
-    for band, without in zip(density, smooth, strict=True):
-        fine = band - without
-        detail += np.square(fine, out=fine)
-    return np.log(blur(detail, 3.0) + np.float32(2e-6))
-
-
-def _carried_over(feature: np.ndarray, outside: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Feature with its normalised average outside candidates filled in (Knutsson & Westin 1993,
-    doi:10.1109/CVPR.1993.341081); `share` is the average of `outside`.
-    """
-    average = _mean_around(feature * outside)
-    average /= share
-    return np.where(outside > 0, feature, average)
-
-
-def _mean_around(plane: np.ndarray) -> np.ndarray:
-    """Mean in the narrower of `CARRY_WINDOWS`, plus a thousandth of that in the wider, used where it is 0."""
-    near, far = (box_mean(plane, window) for window in CARRY_WINDOWS)
-    far *= np.float32(1e-3)
-    near += far
-    return near
+def _texture_energy(blurs: Blurs) -> np.ndarray:
+    """Square of the bands' detail (y, x), summed."""
+    energy = np.zeros_like(blurs.ghost)
+    for band, coarse in zip(blurs.density, blurs.coarse, strict=True):
+        detail = band - enlarge(coarse, band.shape)
+        energy += np.square(detail, out=detail)
+    return energy

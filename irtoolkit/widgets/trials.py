@@ -127,8 +127,8 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
     """The candidates at or above 3.2 sigma, and the histogram of the score, in one pass over the slide."""
     evidence, optics = scored.evidence, scored.optics
-    wanted = find_exceedances(evidence, infrared_blur=optics["infrared_blur"]), count_scores(evidence.score)
-    exceedances, histogram = measure_together(*wanted)
+    found = find_exceedances(evidence, infrared_blur=optics["infrared_blur"], crosstalk=optics["crosstalk"])
+    exceedances, histogram = measure_together(found, count_scores(evidence.score))
     candidates = make_candidates(exceedances, evidence.visible, REGION_LEVEL, exponent=optics["exponent"])
     return candidates, histogram.isel(tile_y=0, tile_x=0, drop=True)
 

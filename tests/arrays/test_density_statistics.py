@@ -5,6 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from irtoolkit.arrays import statistics
 from irtoolkit.arrays.density import to_density
+from irtoolkit.arrays.shrinking import wide_blur
 from irtoolkit.arrays.statistics import (
     add_scaled,
     blur,
@@ -17,7 +18,6 @@ from irtoolkit.arrays.statistics import (
     shift_below_a_pixel,
     solve_sums,
     sums_of_products,
-    wide_blur,
 )
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scans import NOISE, SLOPES, STEEP, film, residual_of, scan
 
-from irtoolkit.arrays.statistics import blur, wide_blur
+from irtoolkit.arrays.shrinking import wide_blur
+from irtoolkit.arrays.statistics import blur
 from irtoolkit.crosstalk.regression import fit_crosstalk, level_crosstalk
 
 

@@ -7,7 +7,6 @@ import xarray as xr
 from found import find_defects
 
 from irtoolkit.detection.marking import mark_defects
-from irtoolkit.detection.segmentation import SIGNATURE
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts
 from irtoolkit.synthetic.slides import make_slide
@@ -69,7 +68,6 @@ def evidence(infrared, score=0.0, red=30000, chunks=(7, 11)):
     infrared = np.asarray(infrared, np.float32)
     score = np.broadcast_to(np.where(np.isnan(infrared), 0, score), infrared.shape).astype(np.float32)
     planes = {"infrared": infrared, "residual": score / 100, "score": score, "grain": np.full_like(score, 0.01)}
-    planes |= {name: np.zeros_like(score) for name in SIGNATURE}
     slide = xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
     visible = np.stack([np.broadcast_to(band, infrared.shape).astype(np.uint16) for band in (red, 29000, 28000)])
     slide["visible"] = ("band", "y", "x"), visible

@@ -6,8 +6,7 @@ import xarray as xr
 from scipy.stats import norm
 
 from irtoolkit.alignment import sample_slide, shift_infrared
-from irtoolkit.crosstalk.ghost import subtract_crosstalk
-from irtoolkit.detection.noise import score_residual
+from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.schema import VISIBLE
 from irtoolkit.synthetic.slides import make_slide
@@ -21,9 +20,7 @@ def score_and_grain(counts):
     fitted = fit_to_slide(None, sample)
     visible = counts.sel(band=list(VISIBLE))
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    scored = score_residual(
-        subtract_crosstalk(visible, infrared, fitted.crosstalk), visible, fitted.crosstalk, fitted.noise
-    )
+    scored = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
     return scored.score, scored.grain
 
 

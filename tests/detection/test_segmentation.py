@@ -65,7 +65,7 @@ def test_regions_join_over_block_borders_straight_and_aslant():
     score = np.zeros((20, 41))
     score[2:18, 5] = 9
     score[np.arange(2, 18), 8 + np.arange(16)] = 9
-    assert [len(row) for row in tiles.blocks(20, 41)] == [5, 5, 5, 5]
+    assert [len(row) for row in tiles.blocks(20, 41)] == [6, 6, 6, 6, 6]
     assert join_regions(exceedances_of(score), sign=1).sizes["region"] == 2
 
 

@@ -55,7 +55,7 @@ def _local_noise(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
     return enlarge(usual, size.shape)
 
 
-def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray) -> np.ndarray:
+def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray, start: tuple[int, int]) -> None:
     """Raise the score (y, x), in place, to its significance over a blob of some 4 px or along a line of 33 px, in their sigmas.
 
     A pixel of either sign is raised where the blob or line is significant and its own score is at least .7. Pixels
@@ -70,11 +70,13 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray
         float32, 0 at candidates, which are excluded from the local noise.
     low_contrast
         bool, True where the ghost has hardly any detail.
+    start
+        First row and column on the slide, so that all pieces of it have the same cells.
     """
     clipped, size = np.clip(score, -CLIP, CLIP), np.abs(score)
     near_strong = cv2.dilate(size, np.ones((7, 7), np.uint8)) > STRONG
     clear = ~near_strong & (size >= PIXEL_LEVEL)
-    blobs, lines = _blob_score(clipped, outside), _line_score(clipped, outside, near_strong)
+    blobs, lines = _blob_score(clipped, outside), _line_score(clipped, outside, near_strong, start)
     for pooled, level, allowed in ((blobs, BLOB_LEVEL, clear), (lines, LINE_LEVEL, low_contrast & clear)):
         significance = np.abs(pooled)
         raised = allowed & (significance >= level) & (significance > size) & (score * pooled > 0)
@@ -95,15 +97,22 @@ def _local_sigma(power: np.ndarray, outside: np.ndarray, step: int) -> np.ndarra
     return np.sqrt(np.maximum(box_mean(power * outside, window), 0) / weight)
 
 
-def _line_score(clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray) -> np.ndarray:
+def _line_score(
+    clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray, start: tuple[int, int]
+) -> np.ndarray:
     """Largest mean, of either sign, along a line through each cell of 3 by 3 px, in sigmas of such means nearby."""
-    cells, weights = (shrink(plane, CELL) for plane in (np.where(near_strong, np.float32(0), clipped), outside))
+    above, left = (first % CELL for first in start)
+    planes = np.where(near_strong, np.float32(0), clipped), outside
+    cells, weights = (
+        shrink(cv2.copyMakeBorder(plane, above, 0, left, 0, cv2.BORDER_REPLICATE), CELL) for plane in planes
+    )
     means = [cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101) for kernel in _kernels()]
     sigma = _local_sigma(np.mean(np.square(means), axis=0), weights, CELL)
     sigma = np.maximum(sigma, np.float32(SMALLEST_SIGMA / CELL))
     highest, lowest = np.max(means, axis=0), np.min(means, axis=0)
     largest = np.where(highest > -lowest, highest, lowest) / sigma
-    return enlarge_nearest(largest, clipped.shape, CELL)
+    height, width = clipped.shape
+    return enlarge_nearest(largest, (above + height, left + width), CELL)[above:, left:]
 
 
 def _kernels() -> list[np.ndarray]:

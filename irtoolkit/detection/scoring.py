@@ -51,7 +51,7 @@ def score_infrared(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Cro
     arrays = visible.data, infrared.data[None]
     plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=4, located=True)
     kernel = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
-    score = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32)
+    score = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, located=True)
     planes = {"residual": plain[0], "score": score[0], "grain": plain[1]}
     return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
@@ -141,7 +141,7 @@ def _box_mean(plane: np.ndarray, window: int) -> np.ndarray:
     return box_mean(shrink(plane, QUARTER), window // QUARTER | 1)
 
 
-def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
+def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -> np.ndarray:
     """Score (1, y, x) without its background level over its local noise."""
     known, outside, contrast = np.isfinite(plain[2]), (~np.signbit(plain[3])).astype(np.float32), np.abs(plain[3])
     score = np.where(known, plain[2], np.float32(0))
@@ -150,7 +150,7 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool) -> np.ndarray:
         outside = exclude_blobs(score, outside, contrast)
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(LEAST_NOISE))
-    raise_faint(score, outside, contrast < LOW_CONTRAST)
+    raise_faint(score, outside, contrast < LOW_CONTRAST, start)
     score *= known
     return score[None]
 

@@ -30,7 +30,7 @@ NOISIER = 4.0
 FARTHEST = 8.0
 """Misfit above which a slide is not of the roll (`docs/method.md`)."""
 
-TILES_OF_A_ROLL = 96
+TILES_OF_A_ROLL = 288
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
 NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
@@ -39,7 +39,7 @@ NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
 def fit_samples(samples: Sequence[SlideSample]) -> Model:
     """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
-    One slide is fitted on all its tiles, a roll on at most 8 tiles per slide and its constants on at most 96 in all.
+    One slide is fitted on all its tiles, a roll on at most 24 tiles per slide and its constants on at most 288 in all.
     """
     if not samples:
         raise SlideError("there is no usable slide to fit; give at least one")
@@ -126,8 +126,8 @@ def _level(crosstalk: Crosstalk, basis: OneSlide, samples: Sequence[Sample]) -> 
 
 
 def _bounded(samples: Sequence[SlideSample]) -> list[SlideSample]:
-    """Fewer tiles of each slide, or of evenly spread slides: at most 96 together."""
-    number = max(2, TILES_OF_A_ROLL // len(samples))
+    """Fewer tiles of each slide, or of evenly spread slides: at most 288 together."""
+    number = max(6, TILES_OF_A_ROLL // len(samples))
     step = -(-len(samples) * number // TILES_OF_A_ROLL)
     return [thin_sample(sample, number) for sample in samples[::step]]
 

@@ -66,14 +66,19 @@ def _signs(tile: Sample) -> Signs:
     outside = (place == 0) & known
     steps = np.stack([_above_around(band, outside) for band in density])
     lost = np.stack([np.bincount(place.ravel(), band.ravel(), count)[1:] for band in steps[:3]])
-    picture, infrared = steps[:3, outside].mean(axis=0, dtype=np.float64), steps[3, outside]
+    picture, infrared = steps[:3, outside].mean(axis=0), steps[3, outside]
     return Signs(
         int((lost < 0).all(axis=0).sum()),
         int((lost > 0).all(axis=0).sum()),
         _places(outside & (steps[3] < -least))[0] - 1,
-        float(picture @ infrared),
-        (float(picture @ picture), float(infrared.astype(np.float64) @ infrared)),
+        _product(picture, infrared),
+        (_product(picture, picture), _product(infrared, infrared)),
     )
+
+
+def _product(one: np.ndarray, other: np.ndarray) -> float:
+    """Sum of products, the same bit for bit on any number of BLAS threads."""
+    return float(np.einsum("s,s", one, other, dtype=np.float64))
 
 
 def _places(beyond: np.ndarray) -> tuple[int, np.ndarray]:

@@ -129,7 +129,7 @@ def _halves(planes: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray
 
 def _explained(samples: list[np.ndarray]) -> np.ndarray:
     """R2 of the infrared on the visible bands for every shift: (2 reach + 1, 2 reach + 1), no shift in the middle."""
-    reach = [min(LIMIT, (min(tile.shape[axis] for tile in samples) - 1) // 3) for axis in (1, 2)]
+    reach = [min(LIMIT, (min(tile.shape[axis] for tile in samples) - 1) * 3 // 8) for axis in (1, 2)]
     cross = np.zeros((3, 2 * reach[0] + 1, 2 * reach[1] + 1))
     covariance, power = np.zeros((3, 3)), 0.0
     for tile in samples:

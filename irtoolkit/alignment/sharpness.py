@@ -8,10 +8,10 @@ import numpy as np
 from irtoolkit.arrays import blur, combine, compute_each, high_pass, least_squares
 
 LARGEST = 4.0
-STEP = 0.25
+STEP = 0.5
 DETAIL = 5.0
 MARGIN = 16
-PIXELS = 150_000
+PIXELS = 50_000
 RIDGE = 1e-5
 
 

@@ -19,7 +19,7 @@ LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
-MANY_SAMPLES, SPARSE = 50_000, 4
+MANY_SAMPLES, SPARSE = 10_000, 4
 STEEPEST = 0.75
 """Largest rise of the infrared's density over the visible one: that of silver film."""
 
@@ -54,7 +54,7 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
     Levels are quantile ranges of `level` (samples,), finer at both ends; where all samples have one level, the rounds
-    are more and start from 3 sigmas. The first round starts from values near the centre of their level. From 50,000
+    are more and start from 3 sigmas. The first round starts from values near the centre of their level. From 10,000
     samples on, every fourth is used before the last three rounds.
     """
     terms, values = joined[:-1], joined[-1]

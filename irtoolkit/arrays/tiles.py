@@ -188,7 +188,7 @@ class Tile(NamedTuple):
     planes: np.ndarray
 
 
-def sample_tiles(array: da.Array, size: int = 224, across: int = 7) -> list[Tile]:
+def sample_tiles(array: da.Array, size: int = 128, across: int = 9) -> list[Tile]:
     """Compute tiles of `size` by `size` on a regular grid over a (planes, y, x) array, in order from the top left.
 
     A small array, which the grid would cover, is returned as one tile.

@@ -20,8 +20,8 @@ COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
 BORDER = 12
 MANY_TILES = 9
-SAMPLED_PIXELS = 150_000
-TRIED_PIXELS = 15_000
+SAMPLED_PIXELS = 50_000
+TRIED_PIXELS = 6_000
 DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
 
@@ -89,7 +89,7 @@ def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sam
 
 
 def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
-    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 150,000 pixels of film.
+    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 50,000 pixels of film.
 
     `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """

@@ -4,6 +4,7 @@ Every lazy step works on the same blocks, which depend only on the size of the s
 the same order for all chunks, threads and workers.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice, pairwise
@@ -40,7 +41,12 @@ def _read_block(reader: Any, block_info: Any = None) -> np.ndarray:
 
 def store(array: da.Array, target: Any) -> None:
     """Compute every block of `array` once and assign it to its position in `target`."""
-    da.store(array, target, lock=False, compute=True)
+    da.store(array, target, lock=False, compute=True, scheduler=_scheduler())
+
+
+def _scheduler() -> str | None:
+    """Threads, unless dask is to choose another scheduler; dask would import distributed to look for a client."""
+    return None if "distributed" in sys.modules or config.get("scheduler", None) else "threads"
 
 
 def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
@@ -191,12 +197,12 @@ def sample_tiles(array: da.Array, size: int = 224, across: int = 7) -> list[Tile
     """
     height, width = array.shape[1:]
     if height * width <= (size * across) ** 2:
-        return [Tile(0, 0, array.compute())]
+        return [Tile(0, 0, array.compute(scheduler=_scheduler()))]
     rows, columns = _spread(height, size, across), _spread(width, size, across)
     cut = partial(_cut_tiles, columns=columns, size=size)
     bands = [array[:, y : y + size].rechunk(-1) for y in rows]
     lazy = [da.map_blocks(cut, band, chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS) for band in bands]
-    cuts = da.concatenate(lazy, axis=1).compute()[0, :, 0]
+    cuts = da.concatenate(lazy, axis=1).compute(scheduler=_scheduler())[0, :, 0]
     return [
         Tile(y, x, planes) for y, cut in zip(rows, cuts, strict=True) for x, planes in zip(columns, cut, strict=True)
     ]

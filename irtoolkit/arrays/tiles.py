@@ -4,7 +4,6 @@ Every lazy step works on the same blocks, which depend only on the size of the s
 the same order for all chunks, threads and workers.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice, pairwise
@@ -12,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import dask.array as da
 import numpy as np
-from dask import config
 from dask.base import compute
 from dask.delayed import delayed
 
+from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
+
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
+TASKS = "tasks"  # dask would import distributed to choose how to rechunk
 _NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]
@@ -40,13 +41,8 @@ def _read_block(reader: Any, block_info: Any = None) -> np.ndarray:
 
 
 def store(array: da.Array, target: Any) -> None:
-    """Compute every block of `array` once and assign it to its position in `target`."""
-    da.store(array, target, lock=False, compute=True, scheduler=_scheduler())
-
-
-def _scheduler() -> str | None:
-    """Threads, unless dask is to choose another scheduler; dask would import distributed to look for a client."""
-    return None if "distributed" in sys.modules or config.get("scheduler", None) else "threads"
+    """Compute every block of an array (y, x, band) once, all bands together, and assign it to its place in `target`."""
+    da.store(array.rechunk({2: -1}, method=TASKS), target, lock=False, compute=True, scheduler=usual_scheduler())
 
 
 def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
@@ -93,8 +89,8 @@ def map_blocks(
 
     def mapped(rows: slice, columns: slice) -> da.Array:
         (top, bottom), (left, right) = _with_halo(rows, height, depth), _with_halo(columns, width, depth)
-        pieces = [array[:, top:bottom, left:right].rechunk(-1) for array in wide]
-        pieces += [array[:, rows, columns].rechunk(-1) for array in narrow]
+        pieces = [array[:, top:bottom, left:right].rechunk(-1, method=TASKS) for array in wide]
+        pieces += [array[:, rows, columns].rechunk(-1, method=TASKS) for array in narrow]
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         shape = (planes,), (rows.stop - rows.start,), (columns.stop - columns.start,)
         run = partial(kernel, start=(top, left)) if located else kernel
@@ -151,7 +147,7 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
     height, width = arrays[0].shape[1:]
 
     def reduced(rows: slice, columns: slice) -> da.Array:
-        pieces = [array[:, rows, columns].rechunk(-1) for array in arrays]
+        pieces = [array[:, rows, columns].rechunk(-1, method=TASKS) for array in arrays]
         inner = partial(_as_object, kernel, (rows.start, columns.start))
         return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object, meta=_NO_OBJECTS)
 
@@ -159,7 +155,7 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
     chained: Any = []
     for result in results.to_delayed().ravel():
         chained = delayed(_append)(chained, result, pure=False)
-    return list(chained.compute(scheduler=config.get("scheduler", None) or "threads"))
+    return list(chained.compute(scheduler=local_scheduler()))
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -169,7 +165,7 @@ def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     [1, 2]
     """
     tasks = [delayed(partial(function, item), pure=False)() for item in items]
-    return list(compute(*tasks, scheduler=config.get("scheduler", None) or "threads"))
+    return list(compute(*tasks, scheduler=local_scheduler()))
 
 
 def _append(before: list[Any], result: np.ndarray) -> list[Any]:
@@ -197,12 +193,12 @@ def sample_tiles(array: da.Array, size: int = 224, across: int = 7) -> list[Tile
     """
     height, width = array.shape[1:]
     if height * width <= (size * across) ** 2:
-        return [Tile(0, 0, array.compute(scheduler=_scheduler()))]
+        return [Tile(0, 0, array.compute(scheduler=usual_scheduler()))]
     rows, columns = _spread(height, size, across), _spread(width, size, across)
     cut = partial(_cut_tiles, columns=columns, size=size)
-    bands = [array[:, y : y + size].rechunk(-1) for y in rows]
+    bands = [array[:, y : y + size].rechunk(-1, method=TASKS) for y in rows]
     lazy = [da.map_blocks(cut, band, chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS) for band in bands]
-    cuts = da.concatenate(lazy, axis=1).compute(scheduler=_scheduler())[0, :, 0]
+    cuts = da.concatenate(lazy, axis=1).compute(scheduler=usual_scheduler())[0, :, 0]
     return [
         Tile(y, x, planes) for y, cut in zip(rows, cuts, strict=True) for x, planes in zip(columns, cut, strict=True)
     ]
@@ -259,4 +255,4 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
 def cut_windows(places: Iterable[tuple[slice, slice]], *arrays: da.Array) -> list[list[np.ndarray]]:
     """Compute the same rows and columns of (planes, y, x) arrays: for each place a window of every array."""
     lazy = [[array[:, rows, columns] for array in arrays] for rows, columns in places]
-    return list(compute(lazy, scheduler=config.get("scheduler", None) or "threads")[0])
+    return list(compute(lazy, scheduler=local_scheduler())[0])

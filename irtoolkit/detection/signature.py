@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.arrays import blur, map_blocks, to_density, to_light
+from irtoolkit.arrays import TASKS, blur, map_blocks, to_density, to_light
 from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_density, visible_density
 from irtoolkit.detection.segmentation import REGION_LEVEL
 
@@ -29,7 +29,7 @@ def add_signature(evidence: xr.Dataset, crosstalk: Crosstalk) -> xr.Dataset:
     """
     planes = xr.concat([evidence[name] for name in ("infrared", "score", "residual")], dim="plane")
     kernel = partial(_signature, crosstalk=crosstalk)
-    arrays = evidence.visible.data, planes.data.rechunk({0: -1})
+    arrays = evidence.visible.data, planes.data.rechunk({0: -1}, method=TASKS)
     data = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=6)
     names = ("red", "green", "blue", "infrared_step", "ghost_step", "likeness")
     signed = evidence.assign({name: (("y", "x"), data[place]) for place, name in enumerate(names)})

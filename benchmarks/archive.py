@@ -1,12 +1,15 @@
 """What an archive run costs beside cleaning its slides, what memory it takes, and what a second process is worth.
 
 python -m benchmarks.archive overhead [--slides 4000]     (small slides; memory of the parent at a tenth and at the end)
-python -m benchmarks.archive throughput [--slides 6] [--megapixels 13.5] [--defects 20]    (1 and 2 processes of 1
-thread each; of so many defects per megapixel above the size of a speck, or a usual number)
+python -m benchmarks.archive throughput [--slides 6] [--megapixels 13.5] [--defects 20]    (3 rolls, by 1 process on 1
+core and by 2 on 2; of so many defects per megapixel above the size of a speck, or a usual number)
 """
 
 import argparse
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -15,25 +18,27 @@ from pathlib import Path
 
 import dask
 import psutil
-from distributed import Client, LocalCluster
 
 import irtoolkit as irt
 from irtoolkit.archive import run as archive
 from irtoolkit.synthetic import write_scanner_file
 
 SMALL = (128, 160)
-PICTURES, ROLL, PLAIN = 8, 40, 400
+PICTURES, ROLL, ROLLS, PLAIN = 8, 40, 3, 400
+CLEAN = "from irtoolkit.cli import main; main()"
 
 
-def make_tree(folder: Path, slides: int, shape: tuple[int, int], defects: float | None = None) -> list[Path]:
-    """Files of so many slides in rolls of 40, copies of up to 8 different ones."""
+def make_tree(
+    folder: Path, slides: int, shape: tuple[int, int], defects: float | None = None, roll: int = ROLL
+) -> list[Path]:
+    """Files of so many slides in rolls of `roll`, copies of up to 8 different ones."""
     kinds = []
     for number in range(min(PICTURES, slides)):
         slide = irt.make_slide(number + 1, shape, scanner="plustek", roll=1, defects=defects)
         kinds.append(folder / "kinds" / f"{number}.tif")
         kinds[-1].parent.mkdir(parents=True, exist_ok=True)
         write_scanner_file(kinds[-1], slide.counts.values, layout="vuescan-rgbi")
-    files = [folder / "tree" / f"roll{i // ROLL + 1:03d}" / f"slide{i % ROLL + 1:02d}.tif" for i in range(slides)]
+    files = [folder / "tree" / f"roll{i // roll + 1:03d}" / f"slide{i % roll + 1:02d}.tif" for i in range(slides)]
     for number, file in enumerate(files):
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(kinds[number % len(kinds)], file)
@@ -79,19 +84,29 @@ def measure_overhead(folder: Path, slides: int) -> Iterator[str]:
 
 
 def measure_throughput(folder: Path, slides: int, megapixels: float, defects: float | None) -> Iterator[str]:
-    """Seconds a slide with 1 and with 2 processes of one thread, and what share of the slides was marked."""
+    """Seconds a slide of `irtoolkit clean` by 1 and by 2 processes, fits included, and what share was marked."""
     height = round((megapixels * 2e6 / 3) ** 0.5)
-    make_tree(folder, slides, (height, height * 3 // 2), defects)
+    make_tree(folder, slides, (height, height * 3 // 2), defects, roll=-(-slides // ROLLS))
     seconds = {}
+    yield from ("| processes | wall-s a slide | CPU-s a slide |", "|---|---|---|")
     for count in (1, 2):
-        options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-        with LocalCluster(n_workers=count, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
-            started = time.perf_counter()
-            irt.clean_archive(folder / "tree", folder / f"out{count}", client=client, quiet=True)
-            seconds[count] = (time.perf_counter() - started) / slides
-        yield f"{count} processes of 1 thread: {seconds[count]:.2f} s a slide"
+        seconds[count], cpu = (value / slides for value in clean_by(count, folder / "tree", folder / f"out{count}"))
+        yield f"| {count} | {seconds[count]:.2f} | {cpu:.2f} |"
     coverage = irt.open_results(folder / "out2").coverage.values
-    yield f"ratio {seconds[1] / seconds[2]:.2f}; marked: {coverage.min():.2%} to {coverage.max():.2%}"
+    marked = f"marked: {coverage.min():.2%} to {coverage.max():.2%}"
+    yield from ("", f"ratio {seconds[1] / seconds[2]:.2f}; {len(coverage)} slides, {marked}")
+
+
+def clean_by(processes: int, tree: Path, out: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a run with so many processes, held to as many cores where the system can."""
+    command = [sys.executable, "-c", CLEAN, "clean", tree, "--out", out, "--workers", f"{processes}", "--quiet"]
+    hold = getattr(os, "sched_setaffinity", None)
+    cores = sorted(os.sched_getaffinity(0))[:processes] if hold else []
+    before, started = os.times(), time.perf_counter()
+    subprocess.run(command, check=True, preexec_fn=partial(hold, 0, cores) if hold else None)
+    wall, after = time.perf_counter() - started, os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return wall, used
 
 
 def main() -> None:

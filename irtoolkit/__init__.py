@@ -1,12 +1,19 @@
 """Finds and heals dust and scratches on scanned film from the scanner's infrared channel."""
 
-from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
-from irtoolkit.detection import measure_defects
-from irtoolkit.files import count_frames, open_model, open_slide, write_healed, write_mask, write_model
-from irtoolkit.pipeline import clean_slide, fit_roll
-from irtoolkit.schema import VERSION, LayoutError, ModelError, NoInfraredError, NotUsableError, SlideError
-from irtoolkit.settings import Settings
-from irtoolkit.synthetic import make_roll, make_slide
+from typing import TYPE_CHECKING
+
+from irtoolkit.schema import VERSION, names_of_door
+
+if TYPE_CHECKING:
+    from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
+    from irtoolkit.detection import measure_defects
+    from irtoolkit.files import count_frames, open_model, open_slide, write_healed, write_mask, write_model
+    from irtoolkit.pipeline import clean_slide, fit_roll
+    from irtoolkit.schema import LayoutError, ModelError, NoInfraredError, NotUsableError, SlideError
+    from irtoolkit.settings import Settings
+    from irtoolkit.synthetic import make_roll, make_slide
+else:
+    __getattr__, __dir__ = names_of_door(__name__)
 
 __version__ = VERSION
 

@@ -5,43 +5,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from tqdm import tqdm
 
-from irtoolkit.archive import (
-    CallError,
-    Choices,
-    Progress,
-    Row,
-    Run,
-    Task,
-    carry_out,
-    check_space,
-    check_unhealed,
-    cluster_at,
-    estimate,
-    find_slides,
-    outputs_of,
-    plan_run,
-    read_infrared,
-    read_settings,
-    slides_to_clean,
-    summarise,
-    try_sample,
-    watch_slides,
-)
-from irtoolkit.files import check_target, open_model, write_model
-from irtoolkit.fitting import fit_samples
-from irtoolkit.model import to_dataset
-from irtoolkit.pipeline import spread
+from irtoolkit import archive, files
 from irtoolkit.schema import VERSION, LayoutError, SlideError
 from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS
-from irtoolkit.synthetic import make_roll
-
-if TYPE_CHECKING:
-    pass
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
@@ -82,7 +53,7 @@ def commands() -> None:
 @INFRARED
 def info(paths: tuple[str, ...], infrared: str | None) -> int:
     """Describe each file: layout, size, bands, bit depth, scanner, film, resolution, profile."""
-    tasks, status = find_slides(paths, infrared=read_infrared(infrared)), DONE
+    tasks, status = archive.find_slides(paths, infrared=archive.read_infrared(infrared)), DONE
     for task in tasks:
         try:
             click.echo(_describe(task))
@@ -92,7 +63,7 @@ def info(paths: tuple[str, ...], infrared: str | None) -> int:
     return status
 
 
-def _describe(task: Task) -> str:
+def _describe(task: "archive.Task") -> str:
     layout = task.layout()
     about = layout.metadata
     bands = "R, G, B, IR" if layout.infrared else "R, G, B"
@@ -108,7 +79,7 @@ def _describe(task: Task) -> str:
     if not layout.infrared:
         missing = layout.missing.removeprefix(f"{task.path}: ")
         raise LayoutError("\n".join([*lines[1:], f"  {missing}"]).strip())
-    check_unhealed(task.path)
+    archive.check_unhealed(task.path)
     return "\n".join(lines)
 
 
@@ -119,20 +90,24 @@ def _describe(task: Task) -> str:
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) -> int:
     """Fit one crosstalk model for the slides of a roll and write it as JSON."""
-    tasks = find_slides(paths, infrared=read_infrared(infrared))
-    check_target(out, [task.path for task in tasks])
-    if out.is_dir():
-        raise CallError(f"--out {out} is a folder; name a file for the model")
-    refused: list[Task] = []
+    from irtoolkit.fitting import fit_samples
+    from irtoolkit.model import to_dataset
+    from irtoolkit.pipeline import spread
 
-    def refuse(task: Task, error: Exception) -> None:
+    tasks = archive.find_slides(paths, infrared=archive.read_infrared(infrared))
+    files.check_target(out, [task.path for task in tasks])
+    if out.is_dir():
+        raise archive.CallError(f"--out {out} is a folder; name a file for the model")
+    refused: list[archive.Task] = []
+
+    def refuse(task: archive.Task, error: Exception) -> None:
         refused.append(task)
         _print_error(f"{task.place}: {str(error).removeprefix(f'{task.path}: ')}")
 
     chosen = spread(tasks)
-    with Progress(len(chosen), "fitting", quiet=quiet) as progress:
-        model = fit_samples([sample for task in progress.each(chosen) if (sample := try_sample(task, refuse))])
-    write_model(to_dataset(model), out)
+    with archive.Progress(len(chosen), "fitting", quiet=quiet) as progress:
+        model = fit_samples([sample for task in progress.each(chosen) if (sample := archive.try_sample(task, refuse))])
+    files.write_model(to_dataset(model), out)
     crosstalk = model.crosstalk
     click.echo(
         f"{out}: {len(chosen) - len(refused)} slides, r2 {crosstalk.r2:.3f}, slopes {crosstalk.slopes:.3f}, "
@@ -176,53 +151,53 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
         if options[one] and options[other]:
             raise click.UsageError(f"--{one} and --{other.replace('_', '-')} cannot be combined; leave one out")
     try:
-        settings = read_settings(options)
-        model = open_model(options["model"]) if options["model"] else None
+        settings = archive.read_settings(options)
+        model = files.open_model(options["model"]) if options["model"] else None
     except OSError as error:
-        raise CallError(str(error)) from error
+        raise archive.CallError(str(error)) from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
-    choices = Choices(settings=settings, model=model, compression=options["compress"], **others)
+    choices = archive.Choices(settings=settings, model=model, compression=options["compress"], **others)
     how = {"workers": options["workers"], "quiet": options["quiet"], "traces": options["debug"]}
     if options["watch"]:
-        with cluster_at(options["scheduler"]) as client:
-            watch_slides(paths, out, choices, client=client, **how)
-    run = plan_run(paths, out, choices, quiet=options["quiet"])
-    expected = estimate(run)
-    check_space(expected, out)
+        with archive.cluster_at(options["scheduler"]) as client:
+            archive.watch_slides(paths, out, choices, client=client, **how)
+    run = archive.plan_run(paths, out, choices, quiet=options["quiet"])
+    expected = archive.estimate(run)
+    archive.check_space(expected, out)
     if options["dry_run"]:
         return _print_plan(run)
     if not options["quiet"]:
         click.echo(_outlook(run), err=options["json"])
-    with cluster_at(options["scheduler"]) as client:
-        rows = carry_out(run, client=client, **how)
+    with archive.cluster_at(options["scheduler"]) as client:
+        rows = archive.carry_out(run, client=client, **how)
     return _print_results(rows, out, options)
 
 
-def _print_plan(run: Run) -> int:
-    for slide in slides_to_clean(run):
-        names = (
-            str(path) for path in outputs_of(slide.task, run.folder, run.choices.settings, run.choices.mask_format)
-        )
-        click.echo(f"{slide.task.path} -> {', '.join(names)}")
+def _print_plan(run: "archive.Run") -> int:
+    choices = run.choices
+    for slide in archive.slides_to_clean(run):
+        paths = archive.outputs_of(slide.task, run.folder, choices.settings, choices.mask_format)
+        click.echo(f"{slide.task.path} -> {', '.join(map(str, paths))}")
     click.echo(_outlook(run))
     return DONE
 
 
-def _outlook(run: Run) -> str:
+def _outlook(run: "archive.Run") -> str:
     """What a run needs, and for how many slides it has masks of their own, if it was given some."""
-    if run.choices.masks is None:
-        return str(estimate(run))
+    expected, masks = archive.estimate(run), run.choices.masks
+    if masks is None:
+        return str(expected)
     masked = sum(run.own_mask(slide.task) is not None for slide in run.slides)
-    return f"{estimate(run)}\n{masked} of {len(run.slides)} slides have a mask of their own in {run.choices.masks}"
+    return f"{expected}\n{masked} of {len(run.slides)} slides have a mask of their own in {masks}"
 
 
-def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -> int:
+def _print_results(rows: "Sequence[archive.Row]", out: Path, options: Mapping[str, Any]) -> int:
     for row in rows if options["json"] else ():
         empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
         click.echo(json.dumps(row | empty))
     done = sum(row["status"] == "done" for row in rows)
     if not (options["quiet"] or options["json"]):
-        click.echo(f"{summarise(rows)}: {out / 'report.html'}")
+        click.echo(f"{archive.summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
 
 
@@ -230,12 +205,14 @@ def _print_results(rows: Sequence[Row], out: Path, options: Mapping[str, Any]) -
 @click.argument("folder", default="irtoolkit-demo", type=click.Path(path_type=Path), metavar="[DIR]")
 def demo(folder: Path) -> int:
     """Make a small synthetic roll in real scanner layouts, clean it, and print the path of the report."""
+    from irtoolkit.synthetic import make_roll
+
     slides, out = folder / "slides", folder / "cleaned"
     click.echo(f"making a roll in {slides}")
     make_roll(slides, refused=True)
     click.echo("fitting and cleaning it")
-    run = plan_run([str(slides)], out, Choices())
-    _print_results(carry_out(run), out, {"json": False, "quiet": False})
+    run = archive.plan_run([str(slides)], out, archive.Choices())
+    _print_results(archive.carry_out(run), out, {"json": False, "quiet": False})
     click.echo("slide_07 has no infrared channel, on purpose: it is refused and listed with the reason.")
     return DONE
 

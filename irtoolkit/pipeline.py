@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
-from irtoolkit.arrays import to_negative
+from irtoolkit.arrays import TASKS, to_negative
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection import mark_defects, mark_given, score_infrared
 from irtoolkit.fitting import fit_samples, fit_to_slide
@@ -176,7 +176,9 @@ def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> x
     healing = partial(heal, method=settings.heal, grain=settings.grain, infrared=found.infrared, crosstalk=crosstalk)
     inverted = bool(found.get("inverted", False))
     visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=inverted)
-    return xr.concat([visible, counts.sel(band=[INFRARED])], dim="band").rename("healed")
+    infrared = counts.sel(band=[INFRARED])
+    infrared.data = infrared.data.rechunk((1, *visible.data.chunks[1:]), method=TASKS)
+    return xr.concat([visible, infrared], dim="band").rename("healed")
 
 
 def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:

@@ -1,4 +1,10 @@
-"""Names that every module shares: dimensions, bands, the version, and the errors."""
+"""What every module shares: names of dimensions and bands, the version, the errors, and how a door hands on names."""
+
+import ast
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import get_data
+from typing import Any
 
 VERSION = "0.1.0"
 
@@ -26,3 +32,20 @@ class NotUsableError(SlideError):
 
 class ModelError(SlideError):
     """A crosstalk model is damaged, or does not match the slide."""
+
+
+def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package with a table of imports under ``if TYPE_CHECKING:``.
+
+    A module of the table is imported when one of its names is asked for.
+    """
+    tables = [part.body for part in ast.parse(get_data(door, "__init__.py") or b"").body if isinstance(part, ast.If)]
+    rows = (row for table in tables for row in table if isinstance(row, ast.ImportFrom))
+    places = {alias.name: str(row.module) for row in rows for alias in row.names}
+
+    def get(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {door!r} has no attribute {name!r}")
+        return getattr(import_module(places[name]), name)
+
+    return get, lambda: sorted(places)

@@ -7,8 +7,9 @@ from found import find_defects
 
 from irtoolkit.alignment import sample_slide, shift_infrared
 from irtoolkit.arrays import tiles
+from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
 from irtoolkit.detection.scoring import score_infrared
-from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, mask_regions, measure_exceedances
+from irtoolkit.detection.segmentation import join_regions, mask_regions
 from irtoolkit.files.models import open_model, write_model
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal

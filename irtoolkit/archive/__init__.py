@@ -1,18 +1,25 @@
 """Many slides: plan, workers, records, short list, report."""
 
-from irtoolkit.archive.capacity import check_space
-from irtoolkit.archive.cleaning import outputs_of
-from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
-from irtoolkit.archive.names import output_name
-from irtoolkit.archive.options import read_infrared, read_settings
-from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
-from irtoolkit.archive.previews import preview_folder
-from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.report import summarise
-from irtoolkit.archive.results import Row, open_results
-from irtoolkit.archive.roll_models import try_sample
-from irtoolkit.archive.run import carry_out, clean_archive, estimate
-from irtoolkit.archive.search import find_slides
-from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed
-from irtoolkit.archive.watch import watch_slides
-from irtoolkit.archive.workers import cluster_at
+from typing import TYPE_CHECKING
+
+from irtoolkit.schema import names_of_door
+
+if TYPE_CHECKING:
+    from irtoolkit.archive.capacity import check_space
+    from irtoolkit.archive.cleaning import outputs_of
+    from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
+    from irtoolkit.archive.names import output_name
+    from irtoolkit.archive.options import read_infrared, read_settings
+    from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
+    from irtoolkit.archive.previews import preview_folder
+    from irtoolkit.archive.progress import Progress
+    from irtoolkit.archive.report import summarise
+    from irtoolkit.archive.results import Row, open_results
+    from irtoolkit.archive.roll_models import try_sample
+    from irtoolkit.archive.run import carry_out, clean_archive, estimate
+    from irtoolkit.archive.search import find_slides
+    from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed
+    from irtoolkit.archive.watch import watch_slides
+    from irtoolkit.archive.workers import cluster_at
+else:
+    __getattr__, __dir__ = names_of_door(__name__)

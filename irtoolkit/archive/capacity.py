@@ -68,8 +68,9 @@ def memory_limit() -> int:
 def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:
     """The number of processes asked for, or as many as cores and memory allow; none if there is little to do."""
     work = [SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0) for about in abouts]
-    allowed = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
-    count = workers or (allowed if sum(work) > SHORT_RUN else 1)
+    count = workers or 1
+    if workers is None and sum(work) > SHORT_RUN:
+        count = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
     return Crew(count if count > 1 else 0, max(1, CPU_COUNT // count))
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import dask
 import xarray as xr
+from dask import local, threaded
 from dask.system import CPU_COUNT
 
 from irtoolkit.archive.capacity import keep_freed_memory
@@ -107,8 +108,7 @@ def working_threads(threads: int | None) -> Iterator[None]:
     """
     keep_freed_memory()
     count = threads or _threads_of_worker()
-    chosen = {"scheduler": "threads", "num_workers": count} if count > 1 else {"scheduler": "synchronous"}
-    with dask.config.set(chosen):
+    with dask.config.set(scheduler=threaded.get if count > 1 else local.get_sync, num_workers=count):
         yield
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from dask.base import compute
 from numpy.typing import NDArray
 
+from irtoolkit.arrays import TASKS
 from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, view_plane, write_jpeg
 from irtoolkit.schema import VISIBLE
 
@@ -191,7 +192,7 @@ def _thin(plane: xr.DataArray) -> Any:
         return plane.data[: len(VISIBLE)]
     height, width = (length // step for length in plane.shape[1:])
     squares = plane[: len(VISIBLE), : height * step, : width * step]
-    rows = squares.chunk(band=-1, y=THIN_ROWS // step * step, x=-1).data
+    rows = squares.chunk().data.rechunk((-1, THIN_ROWS // step * step, -1), method=TASKS)
     sizes = tuple(chunk // step for chunk in rows.chunks[1])
     return rows.map_blocks(_average, step, chunks=((len(VISIBLE),), sizes, (width,)), dtype=plane.dtype)
 

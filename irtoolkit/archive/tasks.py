@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
-
+from irtoolkit import files
 from irtoolkit.archive.names import plain_name
-from irtoolkit.files import MASK_ENDINGS, Layout, check_target, choose_infrared, find_layout, open_slide
+from irtoolkit.files import MASK_ENDINGS, Layout, check_target, choose_infrared, find_layout
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import SAMPLE
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
@@ -69,9 +71,9 @@ class Task:
         """Find the slide's planes; errors are those of `find_layout`."""
         return find_layout(self.path, choose_infrared(self.path, self.infrared), self.frame or None)
 
-    def open(self) -> xr.Dataset:
+    def open(self) -> "xr.Dataset":
         """Open the slide; errors are those of `open_slide`."""
-        return open_slide(self.path, choose_infrared(self.path, self.infrared), frame=self.frame or None)
+        return files.open_slide(self.path, choose_infrared(self.path, self.infrared), frame=self.frame or None)
 
     def output(self, folder: Path, ending: str) -> Path:
         """Path of one of its files in the output folder."""

@@ -1,11 +1,13 @@
 """Rows and columns of a lazy array, put together from its chunks within one task."""
 
-from collections.abc import Sequence
-from itertools import accumulate, pairwise, product
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate, islice, pairwise, product
 from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
+from dask.highlevelgraph import HighLevelGraph
 
 Box = tuple[slice, slice]
 Part = tuple[tuple[slice, ...], tuple[slice, ...]]
@@ -60,3 +62,23 @@ def _reached(sizes: tuple[int, ...], span: slice) -> list[tuple[int, slice, slic
         for number, (start, stop) in enumerate(edges)
         if start < span.stop and stop > span.start
     ]
+
+
+def task_of(run: Callable[..., Any], regions: Sequence[Region]) -> tuple[Any, ...]:
+    """A dask task that gathers the regions from their chunks and hands them to `run`."""
+    plans = [region._replace(keys=[]) for region in regions]
+    numbers = [len(region.keys) for region in regions]
+    return (partial(_gather_and_run, run, plans, numbers), *(key for region in regions for key in region.keys))
+
+
+def _gather_and_run(
+    run: Callable[..., Any], plans: Sequence[Region], numbers: Sequence[int], *chunks: np.ndarray
+) -> Any:
+    each = iter(chunks)
+    return run(*(plan.gather(list(islice(each, number))) for plan, number in zip(plans, numbers, strict=True)))
+
+
+def graph_of(name: str, layer: dict[Any, Any], arrays: Sequence[da.Array]) -> HighLevelGraph:
+    """The graph of a layer of tasks, by key, over the chunks of arrays."""
+    dependencies: Any = list(arrays)
+    return HighLevelGraph.from_collections(name, layer, dependencies)

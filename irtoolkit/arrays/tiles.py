@@ -4,24 +4,23 @@ Every lazy step works on the same blocks, which depend only on the size of the s
 the same order for all chunks, threads and workers.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import chain, islice, pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import dask.array as da
 import numpy as np
-from dask import config
 from dask.base import compute
 from dask.delayed import Delayed, delayed
-from dask.highlevelgraph import HighLevelGraph
 
-from irtoolkit.arrays.regions import Box, Region, find_region
+from irtoolkit.arrays.regions import Box, find_region, graph_of, task_of
+from irtoolkit.arrays.samples import TASKS
+from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
-_NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]
 Item = TypeVar("Item")
@@ -44,8 +43,8 @@ def _read_block(reader: Any, block_info: Any = None) -> np.ndarray:
 
 
 def store(array: da.Array, target: Any) -> None:
-    """Compute every block of `array` once and assign it to its position in `target`."""
-    da.store(array, target, lock=False, compute=True)
+    """Compute every block of an array (y, x, band) once, all bands together, and assign it to its place in `target`."""
+    da.store(array.rechunk({2: -1}, method=TASKS), target, lock=False, compute=True, scheduler=usual_scheduler())
 
 
 def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
@@ -81,14 +80,14 @@ def map_blocks(
         Whether the kernel takes the keyword `start`, its first row and column.
     """
     layout, name = blocks(*arrays[0].shape[1:]), f"map-{uuid4().hex}"
-    layer = {}
+    layer: dict[Any, Any] = {}
     for i, row in enumerate(layout):
         for j, block in enumerate(row):
             (rows, columns), inside = _with_halo(block, arrays[0].shape[1:], depth)
             run = partial(kernel, start=(rows.start, columns.start)) if located else kernel
             regions = [find_region(array, rows, columns) for array in arrays]
-            layer[name, 0, i, j] = _task(partial(_run_and_trim, run, inside), regions)
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+            layer[name, 0, i, j] = task_of(partial(_run_and_trim, run, inside), regions)
+    graph = graph_of(name, layer, arrays)
     sides = tuple(row[0][0].stop - row[0][0].start for row in layout), tuple(x.stop - x.start for _, x in layout[0])
     return da.Array(graph, name, ((planes,), *sides), dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
@@ -101,20 +100,6 @@ def _with_halo(block: Box, shape: tuple[int, ...], depth: int) -> tuple[Box, Box
     rows, columns = block
     inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
     return (slice(top, bottom), slice(left, right)), inside
-
-
-def _task(run: Callable[..., Any], regions: Sequence[Region]) -> tuple[Any, ...]:
-    """A dask task that gathers the regions from their chunks and hands them to `run`."""
-    plans = [region._replace(keys=[]) for region in regions]
-    numbers = [len(region.keys) for region in regions]
-    return (partial(_gather_and_run, run, plans, numbers), *(key for region in regions for key in region.keys))
-
-
-def _gather_and_run(
-    run: Callable[..., Any], plans: Sequence[Region], numbers: Sequence[int], *chunks: np.ndarray
-) -> Any:
-    each = iter(chunks)
-    return run(*(plan.gather(list(islice(each, number))) for plan, number in zip(plans, numbers, strict=True)))
 
 
 def _assemble(rows: list[list[da.Array]]) -> da.Array:
@@ -144,13 +129,13 @@ def measure_together(*reductions: Reduction) -> list[Any]:
     The results are chained, so that dask does not start rows of blocks far ahead, which would double its memory.
     """
     shape, name = reductions[0].arrays[0].shape[1:], f"reduce-{uuid4().hex}"
-    layer: dict[tuple[str, int], Any] = {(name, 0): (list, [])}
+    layer: dict[Any, Any] = {(name, 0): (list, [])}
     for number, block in enumerate(chain.from_iterable(blocks(*shape)), 1):
         steps = [_reduction_task(one, block, shape) for one in reductions]
         layer[name, number] = (_append, (name, number - 1), *steps)
     arrays = [array for one in reductions for array in one.arrays]
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
-    parts = Delayed((name, number), graph, layer=name).compute(scheduler=config.get("scheduler", None) or "threads")
+    graph = graph_of(name, layer, arrays)
+    parts = Delayed((name, number), graph, layer=name).compute(scheduler=local_scheduler())
     return [one.gather(list(part)) for one, part in zip(reductions, zip(*parts, strict=True), strict=True)]
 
 
@@ -158,7 +143,7 @@ def _reduction_task(reduction: Reduction, block: Box, shape: tuple[int, ...]) ->
     (rows, columns), inside = _with_halo(block, shape, reduction.depth)
     known: dict[str, Any] = {"start": (block[0].start, block[1].start)}
     run = partial(reduction.kernel, **known, **({"inside": inside} if reduction.depth else {}))
-    return _task(run, [find_region(array, rows, columns) for array in reduction.arrays])
+    return task_of(run, [find_region(array, rows, columns) for array in reduction.arrays])
 
 
 def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
@@ -173,48 +158,11 @@ def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> l
     [1, 2]
     """
     tasks = [delayed(partial(function, item), pure=False)() for item in items]
-    return list(compute(*tasks, scheduler=config.get("scheduler", None) or "threads"))
+    return list(compute(*tasks, scheduler=local_scheduler()))
 
 
 def _append(before: list[Any], *results: Any) -> list[Any]:
     return [*before, results]
-
-
-class Tile(NamedTuple):
-    """A piece (planes, y, x) of a larger array, and its first row and column there."""
-
-    row: int
-    column: int
-    planes: np.ndarray
-
-
-def sample_tiles(array: da.Array, size: int = 128, across: int = 9) -> list[Tile]:
-    """Compute tiles of `size` by `size` on a regular grid over a (planes, y, x) array, in order from the top left.
-
-    A small array, which the grid would cover, is returned as one tile.
-    """
-    height, width = array.shape[1:]
-    if height * width <= (size * across) ** 2:
-        return [Tile(0, 0, array.compute())]
-    rows, columns = _spread(height, size, across), _spread(width, size, across)
-    cut = partial(_cut_tiles, columns=columns, size=size)
-    bands = [array[:, y : y + size].rechunk(-1) for y in rows]
-    lazy = [da.map_blocks(cut, band, chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS) for band in bands]
-    cuts = da.concatenate(lazy, axis=1).compute()[0, :, 0]
-    return [
-        Tile(y, x, planes) for y, cut in zip(rows, cuts, strict=True) for x, planes in zip(columns, cut, strict=True)
-    ]
-
-
-def _spread(length: int, size: int, number: int) -> list[int]:
-    free = max(length - size, 0)
-    return sorted({round(free * (i + 0.5) / number) for i in range(number)})
-
-
-def _cut_tiles(block: np.ndarray, columns: list[int], size: int) -> np.ndarray:
-    out = np.empty((1, 1, 1), dtype=object)
-    out[0, 0, 0] = [block[:, :, x : x + size].copy() for x in columns]
-    return out
 
 
 def from_indices(indices: np.ndarray, shape: tuple[int, int]) -> da.Array:
@@ -257,4 +205,4 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
 def cut_windows(places: Iterable[tuple[slice, slice]], *arrays: da.Array) -> list[list[np.ndarray]]:
     """Compute the same rows and columns of (planes, y, x) arrays: for each place a window of every array."""
     lazy = [[array[:, rows, columns] for array in arrays] for rows, columns in places]
-    return list(compute(lazy, scheduler=config.get("scheduler", None) or "threads")[0])
+    return list(compute(lazy, scheduler=local_scheduler())[0])

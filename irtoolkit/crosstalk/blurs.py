@@ -21,8 +21,8 @@ class Blurs(NamedTuple):
 
     (y, x): `sharp`, the ghost before any blur; `ghost` and `fine_ghost`, that of light blurred by 1.4 and .8 px;
     `flare`, the light of the wide surroundings over that of the place. (3, y, x): `density`; `fine` and `soft`, blurred
-    by .8 and 1.4 px; `mixed` (6, y, x), what each of these has more than blurred light. At half the resolution: `coarse`
-    (3, y, x), blurred by 2.2 px, and `coarse_ghosts` (2, y, x), of light blurred by 2.2 and 3.5 px.
+    by .8 and 1.4 px. `mixed` (6, y, x): what each of these has more than blurred light. At half the resolution:
+    `coarse` (3, y, x), blurred by 2.2 px, and `coarse_ghosts` (2, y, x), of light blurred by 2.2 and 3.5 px.
     """
 
     density: np.ndarray

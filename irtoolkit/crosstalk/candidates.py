@@ -59,9 +59,9 @@ def find_candidates(
 def _local_noise(smooth: np.ndarray, unknown: np.ndarray, picture: np.ndarray | None, sigma: float) -> np.ndarray:
     """Sigma of the residual around each pixel of every fourth row and column, without what may be dust."""
     window = NEIGHBOURHOOD // QUARTER | 1
-    film = smooth < DUSTY * sigma if picture is None else picture | (smooth < DUSTY * sigma)
+    thin = smooth < DUSTY * sigma
     known = (~unknown).astype(np.float32)
-    film = film.astype(np.float32) * known
+    film = (thin if picture is None else picture | thin).astype(np.float32) * known
     counted = np.where(box_mean(film, window) > SOME, film, known)
     return usual_size(np.abs(smooth) * counted, counted, window, sigma)
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import Kernel, map_blocks, robust_centre_and_scale, to_density
+from irtoolkit.detection.exceedances import REGION_LEVEL
 from irtoolkit.detection.histogram import (
     measure_histogram,
     measure_local_histograms,
@@ -18,7 +19,6 @@ from irtoolkit.detection.histogram import (
     threshold_triangle,
     threshold_yen,
 )
-from irtoolkit.detection.segmentation import REGION_LEVEL
 from irtoolkit.settings import raw_counts
 
 HISTOGRAM_THRESHOLDS = {

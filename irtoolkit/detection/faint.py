@@ -56,7 +56,7 @@ def _local_noise(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
 
 
 def raise_faint(score: np.ndarray, outside: np.ndarray, low_contrast: np.ndarray, start: tuple[int, int]) -> None:
-    """Raise the score (y, x), in place, to its significance over a blob of some 4 px or along a line of 33 px, in their sigmas.
+    """Raise the score (y, x), in place, to its significance over a blob of 4 px or along a line of 33 px, in sigmas.
 
     A pixel of either sign is raised where the blob or line is significant and its own score is at least .7. Pixels
     within 3 px of strong scores are not raised, because marks would only widen; lines count only where the picture's

@@ -8,8 +8,9 @@ import xarray as xr
 
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
+from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
-from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
+from irtoolkit.detection.segmentation import join_regions, keep_regions, mask_regions
 from irtoolkit.detection.threshold import known_rate, rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings

@@ -9,7 +9,8 @@ from scipy.optimize import isotonic_regression
 from scipy.spatial import KDTree
 
 from irtoolkit.arrays import map_blocks, reduce_blocks
-from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions
+from irtoolkit.detection.exceedances import REGION_LEVEL
+from irtoolkit.detection.segmentation import join_regions
 
 REACH = 32
 """Distance to the edge, px, up to which blocks measure it; larger ones are searched among the edge's pixels."""

@@ -1,122 +1,15 @@
-"""Segmentation of the score: pixels beyond a level, their connected components, and the mask."""
+"""Segmentation of the score: connected components of exceedances, and the mask."""
 
-from functools import partial
-
-import cv2
 import numpy as np
 import xarray as xr
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from irtoolkit.arrays import Reduction, blur, from_indices, lazy_number, measure_together, to_transmittance
-from irtoolkit.crosstalk import Crosstalk
-from irtoolkit.detection.signature import SIGNATURE, SIGNATURE_DEPTH, measure_signature
+from irtoolkit.arrays import from_indices, lazy_number
+from irtoolkit.detection.exceedances import REGION_LEVEL
+from irtoolkit.detection.signature import SIGNATURE
 
-REGION_LEVEL = 3.2
-SHARP = 1.0
-CORE_SHARE = 0.25
-CORE_WINDOW = 9
-FAR_CORE_SHARE = 0.12
 SMALLEST_AREA = 4.0
-
-
-def measure_exceedances(
-    evidence: xr.Dataset, *, infrared_blur: float, crosstalk: Crosstalk | None = None, level: float = REGION_LEVEL
-) -> xr.Dataset:
-    """Compute every pixel whose absolute score is at least `level`, in one pass over the slide.
-
-    Parameters
-    ----------
-    evidence
-        On (y, x), float32, lazy: `residual`, `score` and `grain` from `score_infrared`; where regions are ranked,
-        `visible` (band, y, x) and `infrared`, counts.
-    infrared_blur
-        Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on, only pixels whose
-        residual reaches a share of the largest within 4 px are `core`, because the blur widens every mark.
-    crosstalk
-        That of the slide, where regions are ranked by their signature; without it the signature is 0.
-    level
-        In sigma.
-
-    Returns
-    -------
-    xarray.Dataset
-        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `core`, and what
-        `measure_signature` returns; attributes `height` and `width`, and the film's `slopes`.
-    """
-    wanted = find_exceedances(evidence, infrared_blur=infrared_blur, crosstalk=crosstalk, level=level)
-    return measure_together(wanted)[0]
-
-
-def find_exceedances(
-    evidence: xr.Dataset, *, infrared_blur: float, crosstalk: Crosstalk | None = None, level: float = REGION_LEVEL
-) -> Reduction:
-    """The reduction behind `measure_exceedances`, for `measure_together`."""
-    height, width = evidence.score.shape
-    planes = [evidence[name].data[None] for name in ("score", "residual", "grain")]
-    if crosstalk is not None:
-        planes += [evidence.infrared.data[None], evidence.visible.data]
-    slopes = crosstalk.slopes if crosstalk else 0.0
-    attributes = {"height": height, "width": width, "infrared_blur": infrared_blur, "slopes": slopes}
-    kernel = partial(
-        _block_exceedances, infrared_blur=infrared_blur, crosstalk=crosstalk, level=np.float32(level), width=width
-    )
-    reach = max((window for _, window in _core_shares(infrared_blur)), default=0) + 2
-    return Reduction(kernel, tuple(planes), partial(_concatenate, attributes), max(reach, SIGNATURE_DEPTH))
-
-
-def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.argsort(columns["index"])
-    pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
-    return xr.Dataset(pixels, attrs=attributes)
-
-
-def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:
-    """Pixels whose loss of light, which the blur mixes, reaches a share of the largest loss nearby and farther off."""
-    core = np.ones(residual.shape, bool)
-    if not _core_shares(infrared_blur):
-        return core
-    smooth = blur(np.nan_to_num(residual), 0.5)
-    blocked = smooth > 0
-    lost = 1 - to_transmittance(np.abs(smooth))
-    for share, window in _core_shares(infrared_blur):
-        square = np.ones((window, window), np.uint8)
-        dark, bright = (~side | (lost >= share * cv2.dilate(lost * side, square)) for side in (blocked, ~blocked))
-        core &= dark & bright
-    return core
-
-
-def _core_shares(infrared_blur: float) -> tuple[tuple[float, int], ...]:
-    """Shares of the largest loss and the windows, px, in which it is searched; none if the infrared is sharp."""
-    if infrared_blur < SHARP:
-        return ()
-    return (CORE_SHARE * min(infrared_blur / 1.5, 1.0), CORE_WINDOW), (FAR_CORE_SHARE, 2 * round(4 * infrared_blur) + 1)
-
-
-def _block_exceedances(
-    score: np.ndarray,
-    residual: np.ndarray,
-    grain: np.ndarray,
-    *counts: np.ndarray,
-    start: tuple[int, int],
-    inside: tuple[slice, slice],
-    infrared_blur: float,
-    crosstalk: Crosstalk | None,
-    level: np.float32,
-    width: int,
-) -> dict[str, np.ndarray]:
-    """Columns of the exceedances of a block; `counts` are the infrared's and the visible bands'."""
-    exceeding = np.abs(score[0]) >= level
-    y, x = np.nonzero(exceeding[inside])
-    places = y + inside[0].start, x + inside[1].start
-    columns = {"index": (y + start[0]) * width + x + start[1]}
-    planes = {"score": score[0], "residual": residual[0], "grain": grain[0], "core": _core(residual[0], infrared_blur)}
-    columns |= {name: plane[places] for name, plane in planes.items()}
-    if crosstalk is None:
-        return columns | {name: np.zeros(len(y), np.float32) for name in SIGNATURE}
-    infrared, visible = counts
-    return columns | measure_signature(visible, infrared[0], residual[0], exceeding, places, crosstalk)
 
 
 def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LEVEL) -> xr.Dataset:

@@ -42,8 +42,8 @@ def measure_signature(
     smooth = np.stack([blur(band, max(crosstalk.blur, SMALLEST_BLUR)) for band in density])
     excess = [(band - around) * known for band, around in zip(smooth, bands, strict=True)]
     ghost, around = (
-        ghost_density(np.stack(planes)[:, None], crosstalk.prediction, curve.densest)[0]
-        for planes in (smooth[:, *places], [band[places] for band in bands])
+        ghost_density(densities[:, None], crosstalk.prediction, curve.densest)[0]
+        for densities in (smooth[:, *places], np.stack([band[places] for band in bands]))
     )
     loss = blur(np.where(known, residual, np.float32(0)), RESIDUAL_BLUR)
     steps = [*(band[places] for band in excess), ((plain - level) * known)[places], (ghost - around) * known[places]]

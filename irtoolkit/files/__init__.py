@@ -1,17 +1,25 @@
 """Scanner files in, healed files out."""
 
-from irtoolkit.files.fingerprint import digest_header
-from irtoolkit.files.header import read_pages
-from irtoolkit.files.infrared import Infrared
-from irtoolkit.files.layouts import Layout, choose_infrared, count_frames, find_layout
-from irtoolkit.files.mask_files import MASK_ENDINGS, is_png_mask, write_mask_as
-from irtoolkit.files.metadata import describe
-from irtoolkit.files.models import open_model, write_model
-from irtoolkit.files.orientation import turn_between
-from irtoolkit.files.page_reader import open_page
-from irtoolkit.files.patching import write_same
-from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
-from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
-from irtoolkit.files.tags import lost_tags, tag_codes
-from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together, shorten
-from irtoolkit.files.writer import write_healed, write_mask
+from typing import TYPE_CHECKING
+
+from irtoolkit.schema import names_of_door
+
+if TYPE_CHECKING:
+    from irtoolkit.files.fingerprint import digest_header
+    from irtoolkit.files.header import read_pages
+    from irtoolkit.files.infrared import Infrared
+    from irtoolkit.files.layouts import Layout, choose_infrared, count_frames, find_layout
+    from irtoolkit.files.mask_files import write_mask_as
+    from irtoolkit.files.mask_names import MASK_ENDINGS, is_png_mask
+    from irtoolkit.files.metadata import describe
+    from irtoolkit.files.models import open_model, write_model
+    from irtoolkit.files.orientation import turn_between
+    from irtoolkit.files.page_reader import open_page
+    from irtoolkit.files.patching import write_same
+    from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
+    from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
+    from irtoolkit.files.tags import lost_tags, tag_codes
+    from irtoolkit.files.targets import AnyPath, check_target, remove_leftovers, replacing, replacing_together, shorten
+    from irtoolkit.files.writer import write_healed, write_mask
+else:
+    __getattr__, __dir__ = names_of_door(__name__)

@@ -9,18 +9,10 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import store
+from irtoolkit.files.mask_names import HEADER_END, MASK_ENDINGS, SOFTWARE
 from irtoolkit.files.targets import AnyPath, check_target, replacing
 from irtoolkit.files.writer import PixelFile, write_mask
 from irtoolkit.schema import VERSION, SlideError
-
-MASK_ENDINGS = {"tiff": "_mask.tif", "png": "_mask.png", "pfm": "_mask.pfm"}
-"""Endings of the masks' names by format."""
-
-SOFTWARE = b"Software\0irtoolkit "
-"""What a PNG mask of this program has near its start."""
-
-HEADER_END = 33
-"""Bytes of a PNG file's signature and first chunk."""
 
 
 def write_mask_as(
@@ -39,12 +31,6 @@ def write_mask_as(
     with replacing(path) as part:
         {"png": _write_png, "pfm": _write_pfm}[mask_format](mask, part)
     return Path(path)
-
-
-def is_png_mask(path: AnyPath) -> bool:
-    """Whether a file is a PNG mask of this program."""
-    with open(path, "rb") as file:
-        return SOFTWARE in file.read(HEADER_END + 100)
 
 
 def _write_png(mask: xr.DataArray, part: Path) -> None:

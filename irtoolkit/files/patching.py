@@ -123,7 +123,7 @@ def _stored(marked: xr.DataArray, scratch: Path) -> Iterator[np.ndarray]:
         if marked.chunks is None:
             target[:, :] = marked.values
         else:
-            store(marked.chunk(band=-1).data, target)
+            store(marked.data, target)
         yield np.memmap(scratch, target.dtype, "r", shape=target.shape)
     finally:
         with suppress(OSError):

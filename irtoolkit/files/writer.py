@@ -213,7 +213,7 @@ def _store(pixels: xr.DataArray, target: PixelFile) -> None:
     if pixels.chunks is None:
         target[:, :] = pixels.values
     else:
-        store(pixels.chunk(band=-1).data, target)
+        store(pixels.data, target)
 
 
 def _deflated_strips(scratch: PixelFile, order: Order) -> Generator[bytes, None, None]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from skimage.measure import block_reduce
-from skimage.restoration import inpaint_biharmonic
 
 from irtoolkit.healing.gmic import Window, find_gmic, run_gmic
 from irtoolkit.schema import SlideError
@@ -117,6 +115,8 @@ def _fill_by_opencv(planes: np.ndarray, mask: np.ndarray, flag: int) -> np.ndarr
 
 def _fill_biharmonic(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Solve in float64, as float32 errs in wide holes (`docs/method.md`)."""
+    from skimage.restoration import inpaint_biharmonic
+
     known = np.where(mask, 0, planes).astype(np.float64)
     return inpaint_biharmonic(known, mask, channel_axis=0).astype(np.float32)
 
@@ -133,6 +133,8 @@ def _shrink(planes: np.ndarray, mask: np.ndarray, factor: int) -> Window:
     """Means of the clean pixels in squares of `factor` pixels, and a mask of the squares without any."""
     if factor == 1:
         return planes, mask
+    from skimage.measure import block_reduce
+
     clean = block_reduce(~mask, factor, np.sum)
     sums = block_reduce(np.where(mask, 0, planes).astype(np.float64), (1, factor, factor), np.sum)
     return (sums / np.maximum(clean, 1)).astype(np.float32), clean == 0

@@ -8,7 +8,7 @@ from scans import to_counts
 from irtoolkit.alignment.displacement import Displacement, constant_displacement, displacement_at
 from irtoolkit.alignment.film import Film, measure_film
 from irtoolkit.alignment.registration import LIMIT, measure_displacement
-from irtoolkit.arrays import tiles
+from irtoolkit.arrays.samples import sample_tiles
 from irtoolkit.arrays.tiles import Tile
 from irtoolkit.synthetic.slides import make_slide
 
@@ -52,8 +52,7 @@ def field_by_hand(truth, y, x):
 
 
 def measure(counts, **sampling):
-    samples = tiles.sample_tiles(counts.data, **sampling)
-    return measure_displacement(samples, measure_film(counts), counts.shape[1:])
+    return measure_displacement(sample_tiles(counts.data, **sampling), measure_film(counts), counts.shape[1:])
 
 
 def assert_not_believed(measured):
@@ -172,7 +171,7 @@ def test_a_constant_plane_is_no_evidence(textured, level):
 def test_a_frame_without_film_is_no_evidence(textured):
     counts = displaced_slide(textured, field(5, 0, (311, 389)))
     nowhere = Film(np.zeros((39, 49), bool))
-    assert_not_believed(measure_displacement(tiles.sample_tiles(counts.data), nowhere, (311, 389)))
+    assert_not_believed(measure_displacement(sample_tiles(counts.data), nowhere, (311, 389)))
 
 
 def test_a_holder_that_lies_still_does_not_hold_the_shift_back(textured):

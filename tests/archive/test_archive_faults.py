@@ -11,7 +11,8 @@ from archives import SHAPE, digests, leftovers, outcome
 from commands import rows_of
 
 import irtoolkit as irt
-from irtoolkit.archive import capacity, cleaning, tasks
+from irtoolkit import files
+from irtoolkit.archive import capacity, cleaning
 from irtoolkit.archive import run as archive
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import targets
@@ -193,7 +194,7 @@ def test_other_settings_other_models_lost_outputs_and_force_are_done_again(tree,
 
 def test_a_passing_error_is_tried_again_and_a_lasting_one_is_a_row(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(cleaning, "WAITS", (0.0, 0.0))
-    real, tries = tasks.open_slide, []
+    real, tries = files.open_slide, []
 
     def flaky(path, *place, **options):
         tries.append(path.name)
@@ -201,7 +202,7 @@ def test_a_passing_error_is_tried_again_and_a_lasting_one_is_a_row(tree, tmp_pat
             raise OSError(errno.EIO, "Input/output error")
         return real(path, *place, **options)
 
-    monkeypatch.setattr(tasks, "open_slide", flaky)
+    monkeypatch.setattr(files, "open_slide", flaky)
     rows = clean(tree, tmp_path / "out")
     assert tries == ["a.tif"] * 3 + ["b.tif"] * 3
     assert rows.status.values.tolist() == ["done", "failed"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from irtoolkit.arrays import tiles
+from irtoolkit.arrays import samples, tiles
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -179,21 +179,21 @@ def test_few_blocks_are_held_while_results_are_computed(block_size):
 
 
 def test_a_small_slide_is_sampled_whole(counts):
-    (tile,) = tiles.sample_tiles(da.from_array(counts, (2, 7, 11)), size=16, across=7)
+    (tile,) = samples.sample_tiles(da.from_array(counts, (2, 7, 11)), size=16, across=7)
     assert (tile.row, tile.column) == (0, 0)
     np.testing.assert_array_equal(tile.planes, counts)
 
 
 def test_tiles_lie_on_a_grid_in_the_middle_of_equal_shares():
     y, x = np.indices((100, 161))
-    sampled = tiles.sample_tiles(da.from_array(np.stack([y, x]), (1, 33, 40)), size=20, across=2)
+    sampled = samples.sample_tiles(da.from_array(np.stack([y, x]), (1, 33, 40)), size=20, across=2)
     assert [(tile.row, tile.column) for tile in sampled] == [(20, 35), (20, 106), (60, 35), (60, 106)]
     for top, left, planes in sampled:
         np.testing.assert_array_equal(planes, np.stack([y, x])[:, top : top + 20, left : left + 20])
 
 
 def test_a_low_wide_strip_gives_tiles_of_its_own_height():
-    sampled = tiles.sample_tiles(da.zeros((4, 9, 2000), chunks=300), size=20, across=3)
+    sampled = samples.sample_tiles(da.zeros((4, 9, 2000), chunks=300), size=20, across=3)
     assert [tile.planes.shape for tile in sampled] == [(4, 9, 20)] * 3
     assert [(tile.row, tile.column) for tile in sampled] == [(0, 330), (0, 990), (0, 1650)]
 

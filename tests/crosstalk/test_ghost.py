@@ -96,7 +96,5 @@ def test_the_subtraction_is_the_sum_of_all_terms_times_their_coefficients(textur
     coefficient = np.random.default_rng(4).normal(0, 0.1, len(TERMS))
     density = visible_density(tile.planes[:3], model.curve)
     planes = crosstalk_terms(density, tile.place, model.prediction, model.curve.densest)
-    expected = to_density(tile.planes[3]) - sum(
-        value * plane for value, plane in zip(coefficient, planes, strict=True)
-    )
+    expected = to_density(tile.planes[3]) - sum(value * plane for value, plane in zip(coefficient, planes, strict=True))
     np.testing.assert_allclose(residual_of(tile, model._replace(coefficient=coefficient)), expected, atol=2e-5)

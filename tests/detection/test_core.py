@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.detection.segmentation import join_regions, measure_exceedances
+from irtoolkit.detection.exceedances import measure_exceedances
+from irtoolkit.detection.segmentation import join_regions
 
 SHAPE = (61, 97)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import irtoolkit as irt
-from irtoolkit.detection.segmentation import REGION_LEVEL
+from irtoolkit.detection.exceedances import REGION_LEVEL
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))

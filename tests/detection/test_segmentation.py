@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from irtoolkit.arrays import tiles
-from irtoolkit.detection.segmentation import REGION_LEVEL, join_regions, keep_regions, mask_regions, measure_exceedances
+from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
+from irtoolkit.detection.segmentation import join_regions, keep_regions, mask_regions
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))

@@ -6,7 +6,7 @@ import xarray as xr
 from scans import film, scan
 
 from irtoolkit.crosstalk.regression import fit_crosstalk
-from irtoolkit.detection.segmentation import measure_exceedances
+from irtoolkit.detection.exceedances import measure_exceedances
 from irtoolkit.detection.signature import SIGNATURE, measure_signature
 
 SHAPE = (233, 301)

@@ -7,7 +7,7 @@ import irtoolkit as irt
 from irtoolkit.alignment.displacement import constant_displacement
 from irtoolkit.alignment.film import measure_film
 from irtoolkit.alignment.registration import measure_displacement
-from irtoolkit.arrays.tiles import sample_tiles
+from irtoolkit.arrays.samples import sample_tiles
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets.alignment_explorer import VIEWS, describe_displacement, explore_alignment
 from irtoolkit.widgets.views import View

@@ -7,7 +7,8 @@ import xarray as xr
 from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
-from irtoolkit.detection.segmentation import join_regions, measure_exceedances
+from irtoolkit.detection.exceedances import measure_exceedances
+from irtoolkit.detection.segmentation import join_regions
 from irtoolkit.plots import percent
 from irtoolkit.widgets import drawing, explore_threshold
 from irtoolkit.widgets.trials import Trials

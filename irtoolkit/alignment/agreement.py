@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, compute_each, robust_centre_and_scale
+from irtoolkit.arrays import compute_each, robust_centre_and_scale, wide_blur
 
 SURE = 6.0
 """Robust sigmas of the residual from which a pixel is taken for damage here."""
@@ -64,8 +64,8 @@ def _lost(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     standing_out = cv2.dilate((excess > SURE * max(scale, 1e-9)).astype(np.uint8), RIM)
     count, label = cv2.connectedComponents(standing_out, connectivity=8)
     around = (label == 0).astype(np.float32)
-    near = np.maximum(blur(around, AROUND), np.float32(1e-3))
-    level = blur(density * around, AROUND) / near
-    detail = np.sqrt(blur((density - level) ** 2 * around, AROUND) / near)
+    near = np.maximum(wide_blur(around, AROUND), np.float32(1e-3))
+    level = wide_blur(density * around, AROUND) / near
+    detail = np.sqrt(wide_blur((density - level) ** 2 * around, AROUND) / near)
     planes = (density - level, excess, detail)
     return np.stack([np.bincount(label.ravel(), plane.ravel(), count)[1:] for plane in planes])

@@ -8,7 +8,9 @@ import numpy as np
 DIRECTIONS = ("y", "x")
 TERMS = ("1", "y", "x", "y2", "y3")
 STAGES = ((1, 1), (3, 3), (5, 3))
-NEEDED = 25.0
+NEEDED = 25.0, 60.0
+"""Chi-squared that scale and rotation must save, and that a drift must save (docs/method.md)."""
+
 OUTLIER = 3.0
 WORTHWHILE = 0.1
 FEWEST, LEAST_SCATTER, UNCERTAIN = 3, 0.15, 1.5
@@ -74,8 +76,8 @@ def fit_displacement(
     """Fit a field to displacements measured at places, robustly; the result has an `uncertainty`.
 
     A shift first; then scale and rotation (the six affine terms), then a drift along the rows to the third power: each
-    where it lowers chi-squared by 25 and moves some corner by a tenth of a pixel. Displacements beyond 3 sigma are
-    weighted down (Huber 1964, doi:10.1214/aoms/1177703732), and the errors are scaled so that half of them are as
+    where it lowers chi-squared by 25, the drift by 60, and moves some corner by a tenth of a pixel. Displacements
+    beyond 3 sigma are weighted down (Huber 1964, doi:10.1214/aoms/1177703732), and the errors are scaled so that half of them are as
     large as they should be.
 
     `places` (place, 2) are rows and columns, `moves` (place, 2) displacements in y and x, px, `information` (place, 2,
@@ -83,12 +85,12 @@ def fit_displacement(
     """
     terms = _terms(places, shape)
     best, error, chi2, scale = _fit_terms(terms, moves, information, STAGES[0])
-    for stage in STAGES[1:]:
+    for stage, needed in zip(STAGES[1:], NEEDED, strict=True):
         if len(places) < 2 * sum(stage):
             break
         fitted, _, new_chi2, _ = _fit_terms(terms, moves, information, stage, scale)
         moved = largest_displacement(Displacement(fitted - best, shape))
-        if chi2 - new_chi2 > NEEDED and moved > WORTHWHILE:
+        if chi2 - new_chi2 > needed and moved > WORTHWHILE:
             best, error, chi2, scale = _fit_terms(terms, moves, information, stage)
     return Displacement(best, shape, error)
 

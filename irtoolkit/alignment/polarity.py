@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.alignment.resampling import Sample
-from irtoolkit.arrays import blur, compute_each, robust_centre_and_scale, to_density
+from irtoolkit.arrays import compute_each, robust_centre_and_scale, to_density, wide_blur
 
 SURE, LEAST = 6.0, 0.05
 """Robust sigmas, and density, above the infrared around from which on a place is taken for a defect here."""
@@ -90,4 +90,4 @@ def _places(beyond: np.ndarray) -> tuple[int, np.ndarray]:
 def _above_around(density: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """Density (y, x) above the mean of the pixels `counted` (y, x) around."""
     weight = counted.astype(np.float32)
-    return density - blur(density * weight, AROUND) / np.maximum(blur(weight, AROUND), np.float32(1e-3))
+    return density - wide_blur(density * weight, AROUND) / np.maximum(wide_blur(weight, AROUND), np.float32(1e-3))

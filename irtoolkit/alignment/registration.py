@@ -20,12 +20,11 @@ from irtoolkit.arrays import (
     blur,
     blur_known,
     compute_each,
-    gradient,
-    high_pass,
     robust_centre_and_scale,
     shift_below_a_pixel,
     sums_of_products,
     to_density,
+    wide_blur,
 )
 
 LIMIT = 45
@@ -33,7 +32,10 @@ HIGH_PASS = 5.0
 EVIDENCE = 10.0
 LARGEST_ERROR = 0.5
 PIECE = 256
-BLURS = (3.0, 3.0, 1.5, 1.5, 1.5)
+BLURS = ((3.0, 2), (1.5, 3))
+"""Sigmas, px, of the blurs under which a displacement is measured, and the number of steps under each."""
+
+COARSE = 2
 UNKNOWN = 1e-4
 SYSTEMATIC = 0.1
 EDGE = 6
@@ -75,9 +77,11 @@ def measure_displacement(samples: Sequence[Tile], film: Film, shape: tuple[int, 
     if start is None:
         return constant_displacement(0, 0, shape)._replace(evidence=evidence)
     displacement, places = constant_displacement(*start, shape), np.array([piece.place for piece in pieces])
-    for sigma in BLURS:
-        moves, information = _measure_pieces(pieces, displacement, sigma)
-        displacement = fit_displacement(places, moves, information, shape)
+    for sigma, rounds in BLURS:
+        blurred = compute_each(partial(_blurred, sigma=sigma), pieces)
+        for _ in range(rounds):
+            moves, information = _measure_pieces(blurred, displacement, sigma)
+            displacement = fit_displacement(places, moves, information, shape)
     trusted = displacement.uncertainty <= LARGEST_ERROR
     coefficient = displacement.coefficient if trusted else np.zeros_like(displacement.coefficient)
     error = 1 / np.sqrt(np.maximum(np.linalg.eigvalsh(information)[:, 0], 1e-12))
@@ -90,10 +94,12 @@ def _pieces(tile: Tile, film: Film) -> list[Piece]:
     inside = film_at(film, (tile.row, tile.column), (height, width))
     if not inside.any():
         return []
-    planes = np.stack([high_pass(to_density(band), HIGH_PASS) for band in tile.planes])
+    density = [to_density(band) for band in tile.planes]
+    from_first = [band - band[0, 0] for band in density]
+    planes = np.stack([band - wide_blur(band, HIGH_PASS) for band in from_first])
     lacking = lacks_data(film, tile)
     if lacking.any():
-        infrared = np.where(lacking, np.float32(np.nan), to_density(tile.planes[3]))
+        infrared = np.where(lacking, np.float32(np.nan), density[3])
         planes[3] = np.where(lacking, np.float32(0), infrared - blur_known(infrared, HIGH_PASS))
     low, high = np.quantile(planes[:, inside][:, ::7], [0.005, 0.995], axis=1)[..., None, None]
     planes = np.where(inside, np.clip(planes, low, high), 0).astype(np.float32)
@@ -110,14 +116,26 @@ def _cuts(length: int) -> list[tuple[int, int]]:
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
+def _blurred(piece: Piece, sigma: float) -> Piece:
+    return piece._replace(planes=np.stack([blur(plane, sigma) for plane in piece.planes]))
+
+
 def _whole_pixels(pieces: Sequence[Piece]) -> tuple[tuple[int, int] | None, float]:
-    """Shift in whole pixels, or None when the halves of the slide do not agree on it, and its evidence in sigmas."""
-    planes = [piece.planes for piece in pieces]
+    """Shift in steps of two pixels, or None when the halves of the slide do not agree on it, and its evidence, sigmas."""
+    planes = [_coarse(piece.planes) for piece in pieces]
     surfaces = [_explained(part) for part in _halves(planes)]
     peaks = [_peak(surface)[0] for surface in surfaces]
     start, evidence = _peak(np.mean(surfaces, axis=0))
-    agree = all(max(abs(y - start[0]), abs(x - start[1])) <= 2 for y, x in peaks)
-    return (start if agree and evidence >= EVIDENCE else None), evidence
+    agree = all(max(abs(y - start[0]), abs(x - start[1])) <= 1 for y, x in peaks)
+    found = COARSE * start[0], COARSE * start[1]
+    return (found if agree and evidence >= EVIDENCE else None), evidence
+
+
+def _coarse(planes: np.ndarray) -> np.ndarray:
+    """Means of 2 by 2 px."""
+    height, width = (length // COARSE for length in planes.shape[1:])
+    whole = planes[:, : COARSE * height, : COARSE * width]
+    return whole.reshape(len(planes), height, COARSE, width, COARSE).mean(axis=(2, 4))
 
 
 def _halves(planes: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -129,7 +147,7 @@ def _halves(planes: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray
 
 def _explained(samples: list[np.ndarray]) -> np.ndarray:
     """R2 of the infrared on the visible bands for every shift: (2 reach + 1, 2 reach + 1), no shift in the middle."""
-    reach = [min(LIMIT, (min(tile.shape[axis] for tile in samples) - 1) * 3 // 8) for axis in (1, 2)]
+    reach = [min(LIMIT // COARSE, (min(tile.shape[axis] for tile in samples) - 1) * 3 // 8) for axis in (1, 2)]
     cross = np.zeros((3, 2 * reach[0] + 1, 2 * reach[1] + 1))
     covariance, power = np.zeros((3, 3)), 0.0
     for tile in samples:
@@ -165,7 +183,7 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: Displacement, sigma: 
     as many independent pixels as a blur of `sigma` leaves, and the three bands, which see one infrared, as one.
     """
     starts = [displacement_at(displacement, *(np.array([side]) for side in piece.place))[:, 0, 0] for piece in pieces]
-    sums = np.array(compute_each(partial(_products, sigma=sigma), zip(pieces, starts, strict=True)))
+    sums = np.array(compute_each(_products, zip(pieces, starts, strict=True)))
     pooled = sums.sum(axis=0)
     shares = np.array([pooled[3 * band, 9] / max(pooled[3 * band, 3 * band], 1e-20) for band in range(3)])
     moves, information = np.array(starts, dtype=float), np.zeros((len(pieces), 2, 2))
@@ -185,17 +203,18 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: Displacement, sigma: 
     return moves, information
 
 
-def _products(placed: tuple[Piece, np.ndarray], sigma: float) -> np.ndarray:
-    """Sums (11, 11) over a piece of products of: level and two slopes of R, of G and of B; infrared; 1."""
+def _products(placed: tuple[Piece, np.ndarray]) -> np.ndarray:
+    """Sums (11, 11) over a blurred piece of products of: level and two slopes of R, of G and of B; infrared; 1."""
     (_, planes), start = placed
     whole = np.floor(start).astype(int)
-    size = np.array(planes.shape[1:])
-    margin = np.minimum(np.abs(whole) + EDGE, (size - 1) // 2)
-    here = tuple(slice(edge, length - edge, STEP) for edge, length in zip(margin, size, strict=True))
-    there = tuple(slice(part.start + by, part.stop + by, STEP) for part, by in zip(here, whole, strict=True))
-    columns = []
-    for band in planes[:3]:
-        smooth = blur(band, sigma)
-        columns += [smooth[here], *(slope[here] for slope in gradient(smooth))]
-    columns += [shift_below_a_pixel(blur(planes[3], sigma), start - whole)[there], np.ones_like(columns[0])]
-    return sums_of_products(np.stack([column.ravel() for column in columns]))
+    margin = [min(abs(by) + EDGE, (side - 1) // 2) for by, side in zip(whole.tolist(), planes.shape[1:], strict=True)]
+
+    def picked(some: np.ndarray, down: int = 0, right: int = 0) -> np.ndarray:
+        height, width = some.shape[1:]
+        rows = slice(margin[0] + down, height - margin[0] + down, STEP)
+        return some[:, rows, margin[1] + right : width - margin[1] + right : STEP].reshape(len(some), -1)
+
+    bands, infrared = planes[:3], shift_below_a_pixel(planes[3], start - whole)[None]
+    down, right = picked(bands, down=1) - picked(bands, down=-1), picked(bands, right=1) - picked(bands, right=-1)
+    columns = np.stack([picked(bands), down / 2, right / 2], axis=1).reshape(9, -1)
+    return sums_of_products(np.concatenate([columns, picked(infrared, *whole.tolist()), np.ones_like(columns[:1])]))

@@ -11,7 +11,8 @@ LARGEST = 4.0
 STEP = 0.5
 DETAIL = 5.0
 MARGIN = 16
-PIXELS = 50_000
+PIXELS = 150_000
+LARGEST_SIDE = 400
 RIDGE = 1e-5
 
 
@@ -23,15 +24,16 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
 
     `densities` are (4, y, x) tiles with infrared last, aligned, NaN where it is not known; 0 where it nowhere is.
     """
-    densities = densities[:: max(1, sum(tile[0].size for tile in densities) // PIXELS)]
+    densities = [_middle(tile) for tile in densities[:: max(1, sum(tile[0].size for tile in densities) // PIXELS)]]
     sigmas = np.arange(0, LARGEST + STEP / 2, STEP)
-    infrared = np.concatenate([_detail(tile[3]) for tile in densities])
+    details = [np.stack([high_pass(plane, DETAIL) for plane in tile]) for tile in densities]
+    infrared = np.concatenate([_inside(tile[3]) for tile in details])
     if not np.isfinite(infrared).any():
         return 0.0
     low, high = np.nanquantile(infrared, [0.005, 0.995])
     keep = (infrared >= low) & (infrared <= high)
     values = infrared[keep].astype(np.float64)
-    errors = np.array(compute_each(partial(_error, densities, keep, values), sigmas))
+    errors = np.array(compute_each(partial(_error, details, keep, values), sigmas))
     best = int(np.clip(errors.argmin(), 1, len(sigmas) - 2))
     variances, nearby = sigmas[best - 1 : best + 2] ** 2, errors[best - 1 : best + 2]
     bend, slope, _ = np.polyfit(variances, nearby, 2)
@@ -39,11 +41,17 @@ def measure_blur(densities: Sequence[np.ndarray]) -> float:
     return float(np.sqrt(np.clip(lowest, variances[0], variances[2])))
 
 
-def _detail(plane: np.ndarray) -> np.ndarray:
-    return high_pass(plane, DETAIL)[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel()
+def _middle(tile: np.ndarray) -> np.ndarray:
+    """The middle of a tile (band, y, x), at most 400 px high and wide."""
+    top, left = (max(0, length - LARGEST_SIDE) // 2 for length in tile.shape[1:])
+    return tile[:, top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]
 
 
-def _error(densities: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:
-    bands = [[_detail(blur(band, sigma)) for band in tile[:3]] for tile in densities]
+def _inside(plane: np.ndarray) -> np.ndarray:
+    return plane[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel()
+
+
+def _error(details: Sequence[np.ndarray], keep: np.ndarray, values: np.ndarray, sigma: float) -> float:
+    bands = [[_inside(blur(band, sigma)) for band in tile[:3]] for tile in details]
     terms = np.vstack([np.ones(len(values)), np.concatenate(bands, axis=1)[:, keep]])
     return float(((values - combine(least_squares(terms, values, RIDGE), terms)) ** 2).mean())

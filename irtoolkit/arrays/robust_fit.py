@@ -19,6 +19,10 @@ LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
+DUST, LARGE_SHARE = 5.0, 0.3
+"""Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
+(docs/method.md)."""
+
 MANY_SAMPLES, SPARSE = 10_000, 4
 STEEPEST = 0.75
 """Largest rise of the infrared's density over the visible one: that of silver film."""
@@ -91,20 +95,21 @@ def dust_prevails(joined: np.ndarray, level: np.ndarray) -> bool:
     """Whether a fit with one level for all samples is the film's, and that with the given levels the dust's.
 
     Where much dust is on the film, levels have more dust than film, and the fit with them follows the dust. Dust only
-    darkens, so a fit is the film's if nothing is brighter than it by more than noise; the other must have brighter
-    samples by far. Parameters are those of `fit_trimmed`.
+    darkens, so a fit is the film's if nothing is brighter than it by more than noise, and much is darker; the other
+    must have brighter samples by far. Parameters are those of `fit_trimmed`.
     """
-    (usual, _), (single, sigma) = (
-        _brightest(joined, _fit_in_rounds(joined, each)) for each in (_levels(level), _levels(np.zeros_like(level)))
-    )
-    return bool(single < FARTHEST_NOISE * sigma and single < DEEPER * usual)
+    single, sigma, dusty = _extremes(joined, _levels(np.zeros_like(level)))
+    if single >= FARTHEST_NOISE * sigma or dusty < LARGE_SHARE:
+        return False
+    return single < DEEPER * _extremes(joined, _levels(level))[0]
 
 
-def _brightest(joined: np.ndarray, coefficient: np.ndarray) -> tuple[float, float]:
-    """How far the brightest samples are below the centre of the film's residual, and the residual's sigma."""
-    residual = joined[-1] - combine(coefficient, joined[:-1])
+def _extremes(joined: np.ndarray, levels: Levels) -> tuple[float, float, float]:
+    """How far the brightest samples are below the centre of the film's residual, its sigma, and the share of dust."""
+    residual = joined[-1] - combine(_fit_in_rounds(joined, levels), joined[:-1])
     centre, sigma = film_level(residual)
-    return centre - float(np.quantile(residual, BRIGHTEST)), sigma
+    dusty = float((residual > centre + DUST * sigma).mean())
+    return centre - float(np.quantile(residual, BRIGHTEST)), sigma, dusty
 
 
 def film_sigma(residual: np.ndarray, level: np.ndarray) -> float:

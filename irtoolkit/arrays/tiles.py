@@ -21,6 +21,8 @@ from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
+GROUPS = 16
+"""Tasks into which `compute_each` groups its items: each costs dask .1 to .3 ms."""
 
 Kernel = Callable[..., np.ndarray]
 Item = TypeVar("Item")
@@ -152,13 +154,21 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Compute function(item) for each item, in order, with dask's scheduler of this process.
+    """Compute function(item) for each item, in order, with dask's scheduler of this process, in at most 16 tasks.
 
     >>> compute_each(abs, [-1, 2])
     [1, 2]
     """
-    tasks = [delayed(partial(function, item), pure=False)() for item in items]
-    return list(compute(*tasks, scheduler=local_scheduler()))
+    known = list(items)
+    size = max(1, -(-len(known) // GROUPS))
+    groups = [known[first : first + size] for first in range(0, len(known), size)]
+    tasks = [delayed(partial(_apply, function, group), pure=False)() for group in groups]
+    results = compute(*tasks, scheduler=local_scheduler())
+    return [result for group in results for result in group]
+
+
+def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def _append(before: list[Any], *results: Any) -> list[Any]:

@@ -22,6 +22,7 @@ BORDER = 12
 MANY_TILES = 9
 SAMPLED_PIXELS = 50_000
 TRIED_PIXELS = 6_000
+LEVEL_PIXELS = 15_000
 DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
 
@@ -64,7 +65,7 @@ def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
     """A slide's tiles, of counts and level, with one level for all where dust prevails."""
     plain = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.full(3, DENSEST))
     joined = _joined(
-        _densities([slide], plain), partial(_smooth_terms, densest=plain.densest, blurred=blurred), TRIED_PIXELS
+        _densities([slide], plain), partial(_smooth_terms, densest=plain.densest, blurred=blurred), LEVEL_PIXELS
     )
     if not dust_prevails(joined[1:], joined[0]):
         return list(slide)

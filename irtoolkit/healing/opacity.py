@@ -21,7 +21,7 @@ READ_NOISE, NOISE_PER_COUNT = 8.0, 0.25
 noise as well as its grain."""
 
 FILL_GROWN = 2
-LEVEL_BLUR, WIDE_LEVEL_BLUR = 12.0, 40.0
+LEVEL_BLUR, WIDE_LEVEL_BLUR = 6.0, 24.0
 LARGEST_NOISE = 0.1
 EXCESS_BLUR = 0.8
 """Px by which the ghost's blur exceeds that of defects, in quadrature (docs/method.md)."""

@@ -5,15 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from irtoolkit.healing.runs import Runs
 from irtoolkit.healing.visible_data import RatioError, VisibleData, weigh_visible
 
 LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
 OUTLIER = 4.0
 NEWTON_STEPS, GRADIENT_STEPS = 4, 40
-RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 0.03
+RELATIVE_TOLERANCE, SMALL, ABSOLUTE_TOLERANCE = 1e-2, 300, 0.03
 """A group is solved when its squared gradient, about twice the log probability still to be gained, is this share of the
-first, or this small (docs/method.md)."""
+first, less by the square of its size where it has more pixels than `SMALL`; or this small (docs/method.md)."""
 
 DENSITIES = (-0.05, 6.0)
 
@@ -23,10 +24,10 @@ class System(NamedTuple):
 
     `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
     of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
-    variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
-    over the variance of its transmittance; `group` (n,): numbers from 0 without gaps, equal for connected pixels;
+    variance; `psf` (q, n): the infrared's point-spread function; `adjoint` (n, q): its transpose; `density` (q,): infrared data, `precision` (q,): 1
+    over the variance of its transmittance; `group` (n,): numbers that rise from 0 without gaps, equal for connected pixels;
     `ratio` (3, 1): density of defects in R, G, B over that in infrared, `ratio_error`: its standard errors; `defect`
-    (n,): numbers from 0, equal for the pixels of a defect.
+    (n,): numbers, equal for the pixels of a defect, which follow each other.
     """
 
     light: np.ndarray
@@ -106,9 +107,10 @@ def _part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> spa
 
 def solve(system: System, density: np.ndarray) -> np.ndarray:
     """Most probable logarithm of light (3, n), starting from a `density` (n,) of the defects."""
-    light = np.where(density < 1.2, system.light + system.ratio * density, system.fill)
+    light, groups = np.where(density < 1.2, system.light + system.ratio * density, system.fill), Runs.of(system.group)
+    share = RELATIVE_TOLERANCE * np.minimum(1, SMALL / groups.number).astype(np.float32) ** 2
     for _ in range(NEWTON_STEPS):
-        step = _conjugate_gradients(*_linearise(system, light, density), system.group)
+        step = _conjugate_gradients(*_linearise(system, light, density), groups, share)
         light, density = light + step[:3], np.clip(density + step[3], *DENSITIES)
     return light
 
@@ -169,12 +171,13 @@ def _blocks(
 class Search(NamedTuple):
     """State of conjugate gradients for `n` pixels in groups: their `solution` (4, n) so far.
 
-    `place` and `group` (n,): their index in the whole solution, and group; `residual` (4, n) of the equations;
-    `direction` (4, n) of the next step; `product` and `tolerance` (groups,): squared residual, and where to stop.
+    `place` (n,): their index in the whole solution; `groups`: the pixels of each group; `residual` (4, n) of the
+    equations; `direction` (4, n) of the next step; `product` and `tolerance` (groups,): squared residual, and where to
+    stop.
     """
 
     place: np.ndarray
-    group: np.ndarray
+    groups: Runs
     solution: np.ndarray
     residual: np.ndarray
     direction: np.ndarray
@@ -185,7 +188,7 @@ class Search(NamedTuple):
         """The state of selected groups (bool), which own the `pixels` (n,) bool."""
         return Search(
             self.place[pixels],
-            (np.cumsum(groups) - 1)[self.group[pixels]],
+            self.groups.select(groups),
             self.solution[:, pixels],
             self.residual[:, pixels],
             self.direction[:, pixels],
@@ -194,19 +197,23 @@ class Search(NamedTuple):
         )
 
 
-def _conjugate_gradients(curvature: Curvature, descent: np.ndarray, group: np.ndarray) -> np.ndarray:
+def _conjugate_gradients(
+    curvature: Curvature, descent: np.ndarray, groups: Runs, share: np.ndarray | float
+) -> np.ndarray:
     """Solution (4, n) of curvature times solution = descent after at most 40 preconditioned steps.
 
-    Each group is an independent system that stops when it is solved (Hestenes and Stiefel 1952,
-    doi:10.6028/jres.049.044); when half of the pixels are solved, they are removed from the computation.
+    Each group is an independent system that stops when it is solved, to this `share` (groups,) of the squared gradient
+    (Hestenes and Stiefel 1952, doi:10.6028/jres.049.044); when half of the pixels are solved, they are removed from the
+    computation.
     """
     solution, direction = np.zeros_like(descent), _scaled(curvature, descent)
-    product = _sums(descent, direction, group)
-    tolerance = np.maximum(RELATIVE_TOLERANCE * product, ABSOLUTE_TOLERANCE)
-    search = Search(np.arange(group.size), group, np.zeros_like(descent), descent, direction, product, tolerance)
+    product = groups.sum(_products(descent, direction))
+    tolerance = np.maximum(share * product, ABSOLUTE_TOLERANCE)
+    place = np.arange(descent.shape[1])
+    search = Search(place, groups, np.zeros_like(descent), descent, direction, product, tolerance)
     for _ in range(GRADIENT_STEPS):
         active = search.product > search.tolerance
-        pixels = active[search.group]
+        pixels = search.groups.spread(active)
         if not pixels.any():
             break
         if 2 * np.count_nonzero(pixels) < pixels.size:
@@ -219,14 +226,14 @@ def _conjugate_gradients(curvature: Curvature, descent: np.ndarray, group: np.nd
 
 def _advance(curvature: Curvature, search: Search, active: np.ndarray) -> Search:
     """One step of the active groups (bool)."""
-    group, direction = search.group, search.direction
+    groups, direction = search.groups, search.direction
     response = curvature.times(direction)
-    length = active * search.product / np.maximum(_sums(direction, response, group), 1e-30)
-    length = length.astype(np.float32)[group]
+    curved = np.maximum(groups.sum(_products(direction, response)), np.float32(1e-30))
+    length = groups.spread(active * search.product / curved)
     residual = search.residual - length * response
     scaled = _scaled(curvature, residual)
-    product = _sums(residual, scaled, group)
-    kept = (product / np.maximum(search.product, 1e-30)).astype(np.float32)[group]
+    product = groups.sum(_products(residual, scaled))
+    kept = groups.spread(product / np.maximum(search.product, np.float32(1e-30)))
     solution, direction = search.solution + length * direction, scaled + kept * direction
     return search._replace(solution=solution, residual=residual, direction=direction, product=product)
 
@@ -235,6 +242,6 @@ def _scaled(curvature: Curvature, descent: np.ndarray) -> np.ndarray:
     return np.einsum("ijn,jn->in", curvature.blocks, descent)
 
 
-def _sums(one: np.ndarray, other: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Scalar product of two (4, n) arrays for each group."""
-    return np.bincount(group, np.einsum("in,in->n", one, other))
+def _products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Scalar product (n,) of two (4, n) arrays at each pixel."""
+    return np.einsum("in,in->n", one, other)

@@ -85,11 +85,11 @@ def restore(
 
 
 def _groups(mask: np.ndarray, sigma: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Rows and columns of masked pixels, sorted by group, and their groups, which share no infrared sample."""
+    """Rows and columns of masked pixels, sorted by group and defect, and their groups, which share no infrared sample."""
     side = 2 * _reach(sigma) + 1
     _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
     y, x = np.nonzero(mask)
-    order = np.argsort(labels[y, x], kind="stable")
+    order = np.lexsort((_defects(mask)[y, x], labels[y, x]))
     y, x = y[order], x[order]
     return (y, x), np.unique(labels[y, x], return_inverse=True)[1]
 
@@ -114,7 +114,7 @@ def _build(
     differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
     psf, density, precision = _infrared_data(number, evidence)
     parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
-    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), _defects(number)[unknown]
+    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), _defects(number >= 0)[unknown]
     unseen = ~evidence.seen[unknown]
     start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))
@@ -128,9 +128,9 @@ def _ratio_error(ratio: Ratio, sigma: float) -> RatioError:
     return RatioError(shared, float(np.sqrt(error**2 - shared**2 + UNEVEN**2)))
 
 
-def _defects(number: np.ndarray) -> np.ndarray:
-    """Number (y, x) of the defect of each unknown pixel (see `_build`), 8-connected."""
-    return cv2.connectedComponents((number >= 0).astype(np.uint8), connectivity=8)[1]
+def _defects(unknown: np.ndarray) -> np.ndarray:
+    """Number (y, x) of the defect of each unknown pixel (bool), 8-connected."""
+    return cv2.connectedComponents(unknown.astype(np.uint8), connectivity=8)[1]
 
 
 def _pair_neighbours(

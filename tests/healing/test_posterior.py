@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from irtoolkit.healing.posterior import Curvature, System, _conjugate_gradients, _linearise, solve
+from irtoolkit.healing.runs import Runs
 from irtoolkit.healing.visible_data import RatioError
 
 SIZES = (2, 30, 7)
@@ -83,7 +84,7 @@ def test_a_group_is_a_part_of_the_matrix(linear):
 
 def test_steps_end_at_the_solution_of_every_group(linear):
     system, curvature, descent = linear
-    solution = _conjugate_gradients(curvature, 1e3 * descent, system.group)
+    solution = _conjugate_gradients(curvature, 1e3 * descent, Runs.of(system.group), 1e-5)
     exact = np.linalg.solve(dense(curvature, PIXELS).astype(float), 1e3 * descent.ravel()).reshape(4, PIXELS)
     for number in range(len(SIZES)):
         mine = system.group == number

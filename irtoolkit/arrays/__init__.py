@@ -9,7 +9,7 @@ from irtoolkit.arrays.statistics import (
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products, wide_blur,
 )
 from irtoolkit.arrays.tiles import (
-    Kernel, Reduction, Tile, blocks, compute_each, cut_windows, from_indices, from_kernel, from_reader, lazy_number,
+    Kernel, Reduction, Tile, blocks, compute_each, from_indices, from_kernel, from_reader, lazy_number,
     map_blocks, measure_together, reduce_blocks, sample_tiles, store,
 )
 from irtoolkit.arrays.windows import Place, find_windows, label_windows, lay_out, pieces_reaching

@@ -137,8 +137,10 @@ def _run_each(
     return [kernel(*islice(each, number), start=start) for kernel, number in kernels]
 
 
-def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
+def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array, used: slice = slice(None)) -> list[Any]:
     """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`.
+
+    Of the others than those `used` nothing is computed.
 
     The results are chained, so that dask does not start rows of blocks far ahead, which would double its memory.
     """
@@ -149,7 +151,8 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
         inner = partial(_as_object, kernel, (rows.start, columns.start))
         return da.map_blocks(inner, *pieces, chunks=((1,), (1,), (1,)), dtype=object, meta=_NO_OBJECTS)
 
-    results = _assemble([[reduced(*block) for block in row] for row in blocks(height, width)])
+    places = [block for row in blocks(height, width) for block in row][used]
+    results = da.concatenate([reduced(*block) for block in places], axis=2)
     chained: Any = []
     for result in results.to_delayed().ravel():
         chained = delayed(_append)(chained, result, pure=False)
@@ -248,9 +251,3 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
         return da.map_blocks(partial(kernel, *places), chunks=sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[made(*block) for block in row] for row in blocks(*shape)])
-
-
-def cut_windows(places: Iterable[tuple[slice, slice]], *arrays: da.Array) -> list[list[np.ndarray]]:
-    """Compute the same rows and columns of (planes, y, x) arrays: for each place a window of every array."""
-    lazy = [[array[:, rows, columns] for array in arrays] for rows, columns in places]
-    return list(compute(lazy, scheduler=config.get("scheduler", None) or "threads")[0])

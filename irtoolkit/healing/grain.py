@@ -72,7 +72,7 @@ def _deviation(detail: np.ndarray) -> np.ndarray:
 
 
 def _shared_variance(roots: np.ndarray) -> float:
-    """Mean correlation, 0 to 1, of the bands' signed roots of detail (band, pixels): their dye clouds partly coincide."""
+    """Mean correlation, 0 to 1, of the bands' signed roots of detail (band, pixels); dye clouds partly coincide."""
     bands, roots = len(roots), roots - roots.mean(axis=1, keepdims=True)
     products = np.einsum("is,js->ij", roots, roots)
     deviations = np.sqrt(np.diag(products))

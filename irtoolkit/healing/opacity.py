@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, from_light, to_light
+from irtoolkit.arrays import Place, blur, from_light, to_light
 from irtoolkit.crosstalk import Crosstalk, ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.healing.inpainting import fill_smoothly
 
@@ -48,6 +48,11 @@ class Evidence(NamedTuple):
     slopes: np.ndarray
     seen: np.ndarray
     blur: float
+
+    def cut(self, place: Place) -> "Evidence":
+        """The evidence of some rows and columns."""
+        planes = {name: plane[..., *place] for name, plane in self._asdict().items() if name not in ("offset", "blur")}
+        return self._replace(**planes)
 
 
 def measure_opacity(

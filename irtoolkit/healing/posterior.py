@@ -24,10 +24,10 @@ class System(NamedTuple):
 
     `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
     of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
-    variance; `psf` (q, n): the infrared's point-spread function; `adjoint` (n, q): its transpose; `density` (q,): infrared data, `precision` (q,): 1
-    over the variance of its transmittance; `group` (n,): numbers that rise from 0 without gaps, equal for connected pixels;
-    `ratio` (3, 1): density of defects in R, G, B over that in infrared, `ratio_error`: its standard errors; `defect`
-    (n,): numbers, equal for the pixels of a defect, which follow each other.
+    variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
+    over the variance of its transmittance; `group` (n,): rising numbers, equal for connected pixels; `ratio` (3, 1):
+    density of defects in R, G, B over that in infrared, `ratio_error`: its standard errors; `defect` (n,): numbers,
+    equal for the pixels of a defect, which follow each other.
     """
 
     light: np.ndarray

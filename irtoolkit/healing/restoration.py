@@ -85,7 +85,7 @@ def restore(
 
 
 def _groups(mask: np.ndarray, sigma: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Rows and columns of masked pixels, sorted by group and defect, and their groups, which share no infrared sample."""
+    """Rows and columns of masked pixels by group and defect, and their groups, which share no infrared sample."""
     side = 2 * _reach(sigma) + 1
     _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
     y, x = np.nonzero(mask)
@@ -114,7 +114,8 @@ def _build(
     differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
     psf, density, precision = _infrared_data(number, evidence)
     parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
-    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), _defects(number >= 0)[unknown]
+    defect = _defects(number >= 0)[unknown]
+    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), defect
     unseen = ~evidence.seen[unknown]
     start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from irtoolkit.healing.point_spread import PointSpread, part
 from irtoolkit.healing.runs import Runs
 from irtoolkit.healing.visible_data import RatioError, VisibleData, weigh_visible
 
@@ -24,7 +25,7 @@ class System(NamedTuple):
 
     `light`, `fill`, `noise`, `steepness` (counts per unit of `light`), `slopes`: (3, n); `differences` (e, n): matrix
     of differences of neighbours, `boundary` (3, e): share of known neighbours; `weight` (e,): 1 over the picture's
-    variance; `psf` (q, n): the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
+    variance; `psf`: the infrared's point-spread function; `density` (q,): infrared data, `precision` (q,): 1
     over the variance of its transmittance; `group` (n,): rising numbers, equal for connected pixels; `ratio` (3, 1):
     density of defects in R, G, B over that in infrared, `ratio_error`: its standard errors; `defect` (n,): numbers,
     equal for the pixels of a defect, which follow each other.
@@ -38,7 +39,7 @@ class System(NamedTuple):
     differences: sparse.csr_array
     boundary: np.ndarray
     weight: np.ndarray
-    psf: sparse.csr_array
+    psf: PointSpread
     density: np.ndarray
     precision: np.ndarray
     bands: np.ndarray
@@ -52,8 +53,8 @@ class Curvature(NamedTuple):
     """Hessian of the linearised problem, with inverses `blocks` (4, 4, n) of its diagonal blocks for each pixel.
 
     `visible`: the visible data's inverse covariance; `ghosts` (3, n): change of the unblurred
-    infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` (q, n) and `adjoint`,
-    its transpose; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
+    infrared transmittance with light, `transmittance` (n,): minus its change with density; `psf` as in
+    `System`; `infrared_precision` (q,): 1 over the infrared's variance; `light_cost`, `density_cost` (n, n):
     quadratic costs of differences of neighbours; `ratio` as in `System`. `ghosts` use the average transmittance of the
     surroundings, so that one blur serves both; the gradient is exact.
     """
@@ -63,8 +64,7 @@ class Curvature(NamedTuple):
     ghosts: np.ndarray
     transmittance: np.ndarray
     blocks: np.ndarray
-    psf: sparse.csr_array
-    adjoint: sparse.csr_array
+    psf: PointSpread
     infrared_precision: np.ndarray
     light_cost: sparse.csr_array
     density_cost: sparse.csr_array
@@ -74,7 +74,7 @@ class Curvature(NamedTuple):
         """Product (4, n) with a move (4, n) of light and density."""
         drift = self.visible.weigh(move[:3] - self.ratio * move[3])
         dimmed = np.einsum("in,in->n", self.ghosts, move[:3]) - self.transmittance * move[3]
-        shown = self.adjoint @ (self.infrared_precision * (self.psf @ dimmed))
+        shown = self.psf.gather(self.infrared_precision * self.psf.blur(dimmed))
         response = np.empty_like(move)
         response[:3] = drift + self.bands @ (self.light_cost @ move[:3].T).T + self.ghosts * shown
         response[3] = (
@@ -84,25 +84,17 @@ class Curvature(NamedTuple):
 
     def select(self, pixels: np.ndarray) -> "Curvature":
         """The part of some pixels (n,) bool, which are independent of the others."""
-        places = pixels[self.psf.indices[self.psf.indptr[:-1]]]
-        number, row = np.cumsum(pixels, dtype=np.int32) - 1, np.cumsum(places, dtype=np.int32) - 1
+        (psf, samples), number = self.psf.select(pixels), np.cumsum(pixels, dtype=np.int32) - 1
         return self._replace(
             visible=self.visible.select(pixels),
             ghosts=self.ghosts[:, pixels],
             transmittance=self.transmittance[pixels],
             blocks=self.blocks[..., pixels],
-            psf=_part(self.psf, places, number),
-            adjoint=_part(self.adjoint, pixels, row),
-            infrared_precision=self.infrared_precision[places],
-            light_cost=_part(self.light_cost, pixels, number),
-            density_cost=_part(self.density_cost, pixels, number),
+            psf=psf,
+            infrared_precision=self.infrared_precision[samples],
+            light_cost=part(self.light_cost, pixels, number),
+            density_cost=part(self.density_cost, pixels, number),
         )
-
-
-def _part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> sparse.csr_array:
-    """Selected rows (bool) of a matrix, with renumbered columns."""
-    part = matrix[rows]
-    return sparse.csr_array((part.data, number[part.indices], part.indptr), shape=(part.shape[0], int(number[-1]) + 1))
 
 
 def solve(system: System, density: np.ndarray) -> np.ndarray:
@@ -124,25 +116,24 @@ def _linearise(system: System, light: np.ndarray, density: np.ndarray) -> tuple[
     light_cost = _laplacian(system.differences, weight := system.weight / (1 + size / OUTLIER))
     edges = (system.differences @ density) ** 2 + EDGE_ROUNDING**2
     density_cost = _laplacian(system.differences, EDGE_COST / np.sqrt(edges))
-    cover = 1 - system.psf.sum(axis=1)
-    passed = np.maximum(cover + system.psf @ transmittance, 0.01)
-    seen = system.density + system.psf @ (system.slopes * (light - system.fill)).sum(axis=0)
+    passed = np.maximum(1 + system.psf.blur(transmittance - 1), 0.01)
+    seen = system.density + system.psf.blur((system.slopes * (light - system.fill)).sum(axis=0))
     precision = system.precision * np.clip(np.exp(-seen), LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE) ** 2
     misfit = precision * (seen + np.log(passed))
-    error, adjoint = trusted.weigh(system.light + system.ratio * density - light), system.psf.T.tocsr()
+    error = trusted.weigh(system.light + system.ratio * density - light)
     descent = np.empty((4, density.size), np.float32)
     roughness = system.differences.T @ (weight * change).T
-    descent[:3] = error - system.bands @ roughness.T - system.slopes * (adjoint @ misfit)
+    descent[:3] = error - system.bands @ roughness.T - system.slopes * system.psf.gather(misfit)
     descent[3] = (
-        transmittance * (adjoint @ (misfit / passed)) - (system.ratio * error).sum(axis=0) - density_cost @ density
+        transmittance * system.psf.gather(misfit / passed) - (system.ratio * error).sum(axis=0) - density_cost @ density
     )
     infrared_precision = precision / passed**2
-    ghosts = system.slopes * (adjoint @ passed) / np.maximum(adjoint.sum(axis=1), 1e-6)
-    diagonal = transmittance**2 * (adjoint.power(2) @ infrared_precision)
+    ghosts = system.slopes * (system.psf.gather(passed) / np.maximum(system.psf.gather(np.ones_like(passed)), 1e-6))
+    diagonal = transmittance**2 * system.psf.squared().gather(infrared_precision)
     blocks = _blocks(
         system.bands, trusted.diagonal(), light_cost.diagonal(), density_cost.diagonal() + diagonal, system.ratio
     )
-    visible, infrared = (system.bands, trusted, ghosts), (system.psf, adjoint, infrared_precision)
+    visible, infrared = (system.bands, trusted, ghosts), (system.psf, infrared_precision)
     return Curvature(*visible, transmittance, blocks, *infrared, light_cost, density_cost, system.ratio), descent
 
 

@@ -11,7 +11,7 @@ from irtoolkit.arrays.statistics import (
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
 )
 from irtoolkit.arrays.tiles import (
-    Kernel, Reduction, blocks, compute_each, cut_windows, from_indices, from_kernel, from_reader,
+    Kernel, Reduction, blocks, compute_each, from_indices, from_kernel, from_reader,
     lazy_number, map_blocks, measure_together, reduce_blocks, store,
 )
 from irtoolkit.arrays.windows import Place, find_windows, label_windows, lay_out, pieces_reaching

@@ -4,7 +4,7 @@ Every lazy step works on the same blocks, which depend only on the size of the s
 the same order for all chunks, threads and workers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -125,18 +125,17 @@ class Reduction(NamedTuple):
     depth: int = 0
 
 
-def measure_together(*reductions: Reduction) -> list[Any]:
-    """Compute several reductions over arrays of one size in one pass.
+def measure_together(*reductions: Reduction, used: slice = slice(None)) -> list[Any]:
+    """Compute several reductions over arrays of one size in one pass; of the blocks, in order, only those `used`.
 
     The results are chained, so that dask does not start rows of blocks far ahead, which would double its memory.
     """
     shape, name = reductions[0].arrays[0].shape[1:], f"reduce-{uuid4().hex}"
     layer: dict[Any, Any] = {(name, 0): (list, [])}
-    for number, block in enumerate(chain.from_iterable(blocks(*shape)), 1):
+    for number, block in enumerate(list(chain.from_iterable(blocks(*shape)))[used], 1):
         steps = [_reduction_task(one, block, shape) for one in reductions]
         layer[name, number] = (_append, (name, number - 1), *steps)
-    arrays = [array for one in reductions for array in one.arrays]
-    graph = graph_of(name, layer, arrays)
+    graph = graph_of(name, layer, [array for one in reductions for array in one.arrays])
     parts = Delayed((name, number), graph, layer=name).compute(scheduler=local_scheduler())
     return [one.gather(list(part)) for one, part in zip(reductions, zip(*parts, strict=True), strict=True)]
 
@@ -148,9 +147,9 @@ def _reduction_task(reduction: Reduction, block: Box, shape: tuple[int, ...]) ->
     return task_of(run, [find_region(array, rows, columns) for array in reduction.arrays])
 
 
-def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
-    """Compute one small result for every block, in order from the top left, by the kernel of a `Reduction`."""
-    return list(measure_together(Reduction(kernel, arrays, list))[0])
+def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array, used: slice = slice(None)) -> list[Any]:
+    """Compute one small result for every block that is `used`, in order from the top left, as a `Reduction` does."""
+    return list(measure_together(Reduction(kernel, arrays, list), used=used)[0])
 
 
 def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -210,9 +209,3 @@ def from_kernel(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], shape: t
         return da.map_blocks(partial(kernel, *places), chunks=sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
 
     return _assemble([[made(*block) for block in row] for row in blocks(*shape)])
-
-
-def cut_windows(places: Iterable[tuple[slice, slice]], *arrays: da.Array) -> list[list[np.ndarray]]:
-    """Compute the same rows and columns of (planes, y, x) arrays: for each place a window of every array."""
-    lazy = [[array[:, rows, columns] for array in arrays] for rows, columns in places]
-    return list(compute(lazy, scheduler=local_scheduler())[0])

@@ -1,11 +1,9 @@
 """Grain for filled pixels: noise from a hash of coordinates, matched to the grain of the film around them."""
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, blur_bands
+from irtoolkit.arrays import blur
 
 FINE, MIDDLE, COARSE = 0.7, 1.4, 2.8
 """Gaussian blurs, px; detail removed by the coarsest is grain."""
@@ -15,6 +13,9 @@ FINE_TO_MIDDLE = (2.576, 2.316, 1.452, 0.972, 0.758, 0.597, 0.512, 0.449)
 DEVIATION = (0.984, 0.830, 0.467, 0.316, 0.237, 0.165, 0.119, 0.081)
 """White noise of variance 1 after Gaussian blurs of `SOFTNESS` px: deviation removed by the fine blur over that between
 the fine and the middle one, and deviation removed by the coarse one (docs/method.md)."""
+
+NEGATIVE_RATIO = np.negative(FINE_TO_MIDDLE)
+"""Rising, as `numpy.interp` wants it."""
 
 REACH = 5.0
 FAR_WEIGHT = np.float32(0.02)
@@ -47,55 +48,60 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     """
     if mask.all():
         return planes.copy()
-    detail = planes - blur_bands(planes, COARSE)
-    shared = np.float32(_shared_variance(detail[:, ~mask]))
+    film, sharp = (~mask).ravel(), np.ascontiguousarray(planes.transpose(1, 2, 0))
+    fine, middle, coarse = (blur(sharp, sigma).reshape(sharp.shape) for sigma in (FINE, MIDDLE, COARSE))
+    detail = sharp - coarse
+    roots = np.sqrt(np.abs(detail))
+    shared = np.float32(_shared_variance(_pixels(np.copysign(roots, detail), film)))
     noise = hash_noise(mask.shape, start, len(planes) + 1)
     noise = np.sqrt(shared) * noise[-1] + np.sqrt(1 - shared) * noise[:-1]
-    missing = np.float32(strength) * _missing_grain(detail, mask)
-    for band, (softness, deviation) in enumerate(_grain_softness(planes, mask)):
-        missing[band] *= blur(noise[band], softness) / np.float32(deviation)
+    missing = np.float32(strength) * _missing_grain(roots, mask)
+    finest, next_finest = (_deviation(_pixels(scale, film)) for scale in (sharp - fine, fine - middle))
+    for band, softness in enumerate(np.interp(-finest / np.maximum(next_finest, 1e-12), NEGATIVE_RATIO, SOFTNESS)):
+        missing[band] *= blur(noise[band], softness) / np.float32(np.interp(softness, SOFTNESS, DEVIATION))
     return np.where(mask, planes + missing, planes)
 
 
-def _shared_variance(details: np.ndarray) -> float:
-    """Mean correlation, 0 to 1, of the bands' detail (band, pixels), whose dye clouds partly coincide."""
-    roots = np.copysign(np.sqrt(np.abs(details)), details)
-    roots -= roots.mean(axis=1, keepdims=True)
-    products = np.einsum("is,js->ij", roots, roots)
-    deviations = np.sqrt(np.diag(products))
-    if len(details) < 2 or not deviations.all():
-        return 0.0
-    correlation = products / np.outer(deviations, deviations)
-    return float(np.clip(correlation[np.triu_indices(len(details), 1)].mean(), 0, 1))
-
-
-def _missing_grain(detail: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Smooth deviation (band, y, x) of the grain that masked pixels lack."""
-    around, own = _local_deviation(detail, ~mask), _local_deviation(detail, mask)
-    around = np.minimum(around, np.median(around, axis=(0, 1)))
-    lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
-    large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return large.reshape(*mask.shape, -1).transpose(2, 0, 1)
-
-
-def _grain_softness(planes: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
-    """For each band the blur, px, that gives white noise the softness of the clean film's grain, and its deviation."""
-    fine, middle = (blur_bands(planes, sigma) for sigma in (FINE, MIDDLE))
-    fine, middle = (_deviation(detail[:, ~mask]) for detail in (planes - fine, fine - middle))
-    for ratio in fine / np.maximum(middle, 1e-12):
-        softness = float(np.interp(-ratio, [-value for value in FINE_TO_MIDDLE], SOFTNESS))
-        yield softness, float(np.interp(softness, SOFTNESS, DEVIATION))
+def _pixels(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Detail (band, pixels) of (y, x, band) at the pixels `where` (y * x) is True."""
+    return np.ascontiguousarray(detail.reshape(where.size, -1).compress(where, axis=0).T)
 
 
 def _deviation(detail: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.abs(detail)).mean(axis=-1) ** 2)
+    return np.asarray(np.sqrt(np.abs(detail)).mean(axis=1) ** 2)
 
 
-def _local_deviation(detail: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Deviation (y, x, band), on every fourth row and column, of nearby pixels where `where` is True, else of all."""
-    roots = np.stack([*np.sqrt(np.abs(detail)), np.ones(where.shape, np.float32)], axis=-1) * where[..., None]
-    height, width = (max(1, length // 4) for length in where.shape)
-    means = cv2.resize(roots, (width, height), interpolation=cv2.INTER_AREA)
+def _shared_variance(roots: np.ndarray) -> float:
+    """Mean correlation, 0 to 1, of the bands' signed roots of detail (band, pixels); dye clouds partly coincide."""
+    bands, roots = len(roots), roots - roots.mean(axis=1, keepdims=True)
+    products = np.einsum("is,js->ij", roots, roots)
+    deviations = np.sqrt(np.diag(products))
+    if bands < 2 or not deviations.all():
+        return 0.0
+    correlation = products / np.outer(deviations, deviations)
+    return float(np.clip((correlation.sum() - bands) / (bands * (bands - 1)), 0, 1))
+
+
+def _missing_grain(roots: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Smooth deviation (band, y, x) of the grain that masked pixels lack, from the roots (y, x, band) of all detail."""
+    summed = np.ones((*mask.shape, roots.shape[2] + 1), np.float32)
+    summed[..., :-1] = roots
+    everywhere, clean = _reduced(summed), _reduced(summed * ~mask[..., None])
+    around, own = _local_deviation(clean), _local_deviation(everywhere - clean)
+    around = np.minimum(around, np.median(around, axis=(0, 1)))
+    lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
+    large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large.reshape(*mask.shape, -1).transpose(2, 0, 1))
+
+
+def _reduced(planes: np.ndarray) -> np.ndarray:
+    """Means of 4 by 4 pixels of (y, x, plane)."""
+    height, width = (max(1, length // 4) for length in planes.shape[:2])
+    return cv2.resize(planes, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _local_deviation(means: np.ndarray) -> np.ndarray:
+    """Deviation (y, x, band) of nearby pixels from `means` of their roots and, last, of their number; else of all."""
     near = blur(means, REACH / 4) + FAR_WEIGHT * means.mean(axis=(0, 1))
     return np.asarray((near[..., :-1] / (near[..., -1:] + np.float32(1e-9))) ** 2 / NORMAL_FACTOR)
 

@@ -28,10 +28,10 @@ from irtoolkit.settings import HEALING_METHODS
 
 REACH = 64
 MARGIN = 12
-NEAR, CONTEXT = 4, 24
+NEAR, CONTEXT = 4, 16
 """Px within which defects are restored together, and px of surrounding film that are used."""
 
-GRAIN_MARGIN = 16
+GRAIN_MARGIN = 12
 CODED = 2.2
 """Exponent of the scale on which grain is added: there it is about equally strong in shadows and highlights."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import blur, from_light, to_light
+from irtoolkit.arrays import Place, blur, from_light, to_light
 from irtoolkit.crosstalk import Crosstalk, ghost_slopes, subtract_ghost, visible_density
 from irtoolkit.healing.inpainting import fill_smoothly
 
@@ -21,7 +21,7 @@ READ_NOISE, NOISE_PER_COUNT = 8.0, 0.25
 noise as well as its grain."""
 
 FILL_GROWN = 2
-LEVEL_BLUR, WIDE_LEVEL_BLUR = 12.0, 40.0
+LEVEL_BLUR, WIDE_LEVEL_BLUR = 6.0, 24.0
 LARGEST_NOISE = 0.1
 EXCESS_BLUR = 0.8
 """Px by which the ghost's blur exceeds that of defects, in quadrature (docs/method.md)."""
@@ -48,6 +48,11 @@ class Evidence(NamedTuple):
     slopes: np.ndarray
     seen: np.ndarray
     blur: float
+
+    def cut(self, place: Place) -> "Evidence":
+        """The evidence of some rows and columns."""
+        planes = {name: plane[..., *place] for name, plane in self._asdict().items() if name not in ("offset", "blur")}
+        return self._replace(**planes)
 
 
 def measure_opacity(

@@ -3,31 +3,25 @@
 from functools import partial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import Sample, frame_place
-from irtoolkit.arrays import (
-    Place,
-    blur,
-    compute_each,
-    cut_windows,
-    find_windows,
-    label_windows,
-    reduce_blocks,
-    to_sixteen_bits,
-)
+from irtoolkit.arrays import Place, blur, find_windows, label_windows, lay_out, reduce_blocks, to_sixteen_bits
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.dust_shift import NO_SHIFT, Shift, fit_shift, locate_defect
 from irtoolkit.healing.opacity import FILL_GROWN, Evidence, grown, measure_opacity
 from irtoolkit.healing.robust_mean import robust_mean
 
-MAX_DEFECTS = 300
+ENOUGH = 300
+"""Defects that are measured, if there are as many."""
+
 SIDES = (3, 60)
 """Longest sides, px, of the defects that are measured."""
 
-CONTEXT, RING = 40, 25
-"""Px of film around a defect that are read, and in which the spread of the light is measured."""
+CONTEXT, RING = 28, 25
+"""Px of film around a defect that are used, and in which the spread of the light is measured."""
 
 LEAST_DENSITY, DENSE, DARK = 0.06, 1.0, 400.0
 """Natural densities, infrared and visible, between which a defect is measured, on film above so many counts."""
@@ -71,30 +65,34 @@ UNKNOWN = USUAL._replace(error=PRIOR_ERROR)
 def measure_ratio(
     visible: xr.DataArray, mask: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk, before: Ratio = UNKNOWN
 ) -> Ratio:
-    """Measure ratio and shift on at most 300 defects, evenly spread over the slide.
+    """Measure ratio and shift on some 300 defects, evenly spread over as few blocks of the slide as have them.
 
     `before` is what is known before these defects are seen, as from `of_roll`; other parameters as of `methods.heal`.
     """
-    shape = mask.sizes["y"], mask.sizes["x"]
-    boxes = [box for boxes in reduce_blocks(_measurable, mask.data[None]) for box in boxes]
-    step = max(len(boxes) / MAX_DEFECTS, 1.0)
-    chosen = [boxes[int(number * step)] for number in range(min(len(boxes), MAX_DEFECTS))]
-    places = [_around(box, shape) for box in chosen]
-    windows = cut_windows(places, visible.data, mask.data[None], infrared.data[None])
-    measure = partial(_measure_window, crosstalk=crosstalk, shape=shape)
-    measured = compute_each(measure, zip(chosen, places, windows, strict=True))
-    known = np.array([row for row in measured if row is not None]).reshape(-1, 8)
+    numbers = reduce_blocks(_count, mask.data[None])
+    used = _fewest(numbers)
+    shape, step = (mask.sizes["y"], mask.sizes["x"]), max(sum(numbers[used]) / ENOUGH, 1.0)
+    measure = partial(_measure_block, step=step, crosstalk=crosstalk, shape=shape)
+    measured = reduce_blocks(measure, visible.data, mask.data[None], infrared.data[None], used=used)
+    known = np.concatenate([np.empty((0, 8)), *measured])
     return fit_ratio(known[:, :3], known[:, 3], before)._replace(shift=fit_shift(known[:, 4:]))
+
+
+def _fewest(numbers: list[int]) -> slice:
+    """Every how manieth block is enough, of blocks with these numbers of defects.
+
+    >>> _fewest([90, 90, 90, 90, 90, 90, 90, 90, 90])
+    slice(1, None, 2)
+    """
+    strides = (slice(stride // 2, None, stride) for stride in range(len(numbers), 0, -1))
+    return next((used for used in strides if sum(numbers[used]) >= ENOUGH), slice(None))
 
 
 def weigh_tile(tile: Sample, mask: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
     """Ratios of R, G, B and their error (defect, 4) of the defects of a `mask` (y, x) in a tile of `align_samples`."""
     place = np.broadcast_arrays(*tile.place)
     evidence = measure_opacity(tile.planes[:3], tile.planes[3], mask, (place[0], place[1]), crosstalk)
-    boxes, labels = label_windows(mask, 0)
-    fit = _measurable(mask[None], start=(0, 0))
-    weighed = [weigh_defect(evidence, labels == number, mask) for number, box in enumerate(boxes, 1) if box in fit]
-    return np.array([row for row in weighed if row is not None]).reshape(-1, 4)
+    return _measure_each(evidence, _pieces(mask, _measurable(mask)), mask)[:, :4]
 
 
 def of_roll(ratio: Ratio) -> Ratio:
@@ -102,40 +100,59 @@ def of_roll(ratio: Ratio) -> Ratio:
     return ratio._replace(error=float(np.hypot(ratio.error, BETWEEN_SLIDES)))
 
 
-def _measurable(mask: np.ndarray, *, start: tuple[int, int]) -> list[Place]:
-    """Boxes, on the slide, of the defects of a block that are of a fit size and do not touch its edges."""
-    height, width = mask.shape[1:]
+def _count(mask: np.ndarray, **_: object) -> int:
+    """Number of the defects of a block that can be measured."""
+    return len(_measurable(mask[0]))
+
+
+def _measurable(mask: np.ndarray) -> list[Place]:
+    """Boxes of the pieces of a block's mask (y, x) that are of a fit size and do not touch its edges."""
+    height, width = mask.shape
     return [
-        (slice(start[0] + y.start, start[0] + y.stop), slice(start[1] + x.start, start[1] + x.stop))
-        for y, x in find_windows(mask[0], 0)
+        (y, x)
+        for y, x in find_windows(mask, 0)
         if min(y.start, x.start, height - y.stop, width - x.stop) > 0
         and SIDES[0] <= max(y.stop - y.start, x.stop - x.start) <= SIDES[1]
     ]
 
 
-def _around(box: Place, shape: tuple[int, int]) -> Place:
-    rows, columns = (
-        slice(max(side.start - CONTEXT, 0), min(side.stop + CONTEXT, length))
-        for side, length in zip(box, shape, strict=True)
-    )
-    return rows, columns
+def _measure_block(
+    visible: np.ndarray,
+    mask: np.ndarray,
+    infrared: np.ndarray,
+    *,
+    start: tuple[int, int],
+    step: float,
+    crosstalk: Crosstalk,
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Ratios and error, shift and errors (defect, 8) of one in `step` defects of a block with first pixel `start`."""
+    boxes = _measurable(mask[0])
+    chosen = _pieces(mask[0], [boxes[int(number)] for number in np.arange(0, len(boxes), step)])
+    if not chosen.any():
+        return np.empty((0, 8))
+    sheet, place = lay_out(chosen, 0, CONTEXT), np.broadcast_arrays(*frame_place(start, mask.shape[1:], shape))
+    y, x = sheet.gather(np.stack(place))
+    light, seen = sheet.gather(to_sixteen_bits(visible)), sheet.gather(infrared, np.nan)[0]
+    marked = sheet.gather(mask, False)[0]
+    return _measure_each(measure_opacity(light, seen, marked, (y, x), crosstalk), sheet.own(chosen), marked)
 
 
-def _measure_window(
-    item: tuple[Place, Place, list[np.ndarray]], *, crosstalk: Crosstalk, shape: tuple[int, int]
-) -> np.ndarray | None:
-    """Ratios and error, shift and errors (8,) of the defect that fills a box of the slide; the window is of a place
-    around it.
-    """
-    box, (rows, columns), (visible, mask, infrared) = item
-    place = np.broadcast_arrays(*frame_place((rows.start, columns.start), mask.shape[1:], shape))
-    evidence = measure_opacity(to_sixteen_bits(visible), infrared[0], mask[0], (place[0], place[1]), crosstalk)
-    down, right = (
-        slice(side.start - of.start, side.stop - of.start) for side, of in zip(box, (rows, columns), strict=True)
-    )
-    boxes, labels = label_windows(mask[0], 0)
-    defect = labels == boxes.index((down, right)) + 1
-    weighed = weigh_defect(evidence, defect, mask[0])
+def _pieces(mask: np.ndarray, boxes: list[Place]) -> np.ndarray:
+    """The 8-connected pieces of a mask (y, x) that fill some of its boxes."""
+    places, labels = label_windows(mask, 0)
+    return np.asarray(mask & np.array([False, *(place in boxes for place in places)])[labels])
+
+
+def _measure_each(evidence: Evidence, chosen: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Ratios and error, shift and errors (defect, 8) of the `chosen` (y, x) pieces of a mask that can be measured."""
+    windows, labels = label_windows(chosen, CONTEXT)
+    rows = [_measure_defect(evidence.cut(w), labels[w] == number, mask[w]) for number, w in enumerate(windows, 1)]
+    return np.concatenate([np.empty((0, 8)), *(row[None] for row in rows if row is not None)])
+
+
+def _measure_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    weighed = weigh_defect(evidence, defect, mask)
     return None if weighed is None else np.concatenate([weighed, locate_defect(evidence, defect)])
 
 
@@ -145,7 +162,8 @@ def weigh_defect(evidence: Evidence, defect: np.ndarray, mask: np.ndarray) -> np
     Densities are summed over the defect and as far as the infrared's blur spreads it, as sums hardly depend on it.
     """
     reach, hole = grown(defect, FILL_GROWN + round(2.5 * evidence.blur)), grown(defect, FILL_GROWN)
-    ring = grown(defect, RING) & ~grown(mask, FILL_GROWN)
+    around = cv2.dilate(defect.astype(np.uint8), np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)).astype(bool)
+    ring = around & ~grown(mask, FILL_GROWN)
     alone = not (reach & mask & ~defect).any() and evidence.seen[reach].all() and ring.sum() >= FEWEST_PIXELS
     darkened = evidence.fill - evidence.light
     if not alone or not _measurable_density(evidence, darkened, defect, reach):

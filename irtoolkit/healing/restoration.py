@@ -16,6 +16,7 @@ from irtoolkit.arrays import FULL_SCALE, from_light
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.healing.opacity import Evidence, from_log, measure_opacity, sensor_noise, steepness
 from irtoolkit.healing.picture_model import PictureModel, measure_picture
+from irtoolkit.healing.point_spread import PointSpread, reach_of, spread_points
 from irtoolkit.healing.posterior import DENSITIES, System, solve
 from irtoolkit.healing.ratio import USUAL, Ratio
 from irtoolkit.healing.visible_data import RatioError
@@ -35,8 +36,8 @@ UNKNOWN_VARIANCE = 1e4
 """Variance of the logarithm of light where the infrared is unknown."""
 
 LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.05, 1.2
-SHARP, COARSE = 0.15, 1.2
-"""Blurs of the infrared, px: up to the first it is ignored, above the second every other row and column is enough."""
+COARSE = 1.2
+"""Blur of the infrared, px, above which every other row and column is enough."""
 
 
 def restore(
@@ -85,17 +86,13 @@ def restore(
 
 
 def _groups(mask: np.ndarray, sigma: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Rows and columns of masked pixels, sorted by group, and their groups, which share no infrared sample."""
-    side = 2 * _reach(sigma) + 1
+    """Rows and columns of masked pixels by group and defect, and their groups, which share no infrared sample."""
+    side = 2 * reach_of(sigma) + 1
     _, labels = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
     y, x = np.nonzero(mask)
-    order = np.argsort(labels[y, x], kind="stable")
+    order = np.lexsort((_defects(mask)[y, x], labels[y, x]))
     y, x = y[order], x[order]
     return (y, x), np.unique(labels[y, x], return_inverse=True)[1]
-
-
-def _reach(sigma: float) -> int:
-    return round(2.5 * sigma) if sigma > SHARP else 0
 
 
 def _build(
@@ -114,7 +111,8 @@ def _build(
     differences, boundary, weight = _pair_neighbours(number, evidence.light, picture.variance)
     psf, density, precision = _infrared_data(number, evidence)
     parts = (differences, boundary, weight, psf, density, precision, picture.bands, group)
-    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), _defects(number)[unknown]
+    defect = _defects(number >= 0)[unknown]
+    ratios = np.array(ratio.bands, np.float32)[:, None], _ratio_error(ratio, evidence.blur), defect
     unseen = ~evidence.seen[unknown]
     start = np.where(unseen, DENSITIES[1], np.clip(evidence.density[unknown], 0, DENSITIES[1]))
     noise = np.where(unseen, np.float32(UNKNOWN_VARIANCE), sensor_noise(light))
@@ -128,9 +126,9 @@ def _ratio_error(ratio: Ratio, sigma: float) -> RatioError:
     return RatioError(shared, float(np.sqrt(error**2 - shared**2 + UNEVEN**2)))
 
 
-def _defects(number: np.ndarray) -> np.ndarray:
-    """Number (y, x) of the defect of each unknown pixel (see `_build`), 8-connected."""
-    return cv2.connectedComponents((number >= 0).astype(np.uint8), connectivity=8)[1]
+def _defects(unknown: np.ndarray) -> np.ndarray:
+    """Number (y, x) of the defect of each unknown pixel (bool), 8-connected."""
+    return cv2.connectedComponents(unknown.astype(np.uint8), connectivity=8)[1]
 
 
 def _pair_neighbours(
@@ -164,11 +162,10 @@ def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tupl
     return right, down
 
 
-def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[PointSpread, np.ndarray, np.ndarray]:
     """Infrared data of the unknown pixels: PSF, density and precision; means of 2 by 2 pixels if it is blurred."""
     side = 2 if evidence.blur > COARSE else 1
     used = _squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0)
-    y, x = (side * index for index in np.nonzero(used))
     lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
     reach = 2 * max(1, round(2 * evidence.blur)) + 1
     largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
@@ -178,30 +175,10 @@ def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[sparse.csr_a
     share = MODEL_ERROR + BLUR_ERROR * min(1.0, evidence.blur / 2)
     error = share * _squares(largest, side)[:, used].mean(axis=0)
     variance = (NOISE_FACTOR * noise * transmittance) ** 2 + error**2
-    return _psf_matrix(number, y, x, evidence.blur, side), -np.log(passed), side**2 / variance
+    return spread_points(number, used, evidence.blur, side), -np.log(passed), side**2 / variance
 
 
 def _squares(plane: np.ndarray, side: int) -> np.ndarray:
     """Pixels (side * side, rows, columns) of each whole square of a plane (y, x)."""
     rows, columns = (length // side * side for length in plane.shape)
     return np.stack([plane[y:rows:side, x:columns:side] for y in range(side) for x in range(side)])
-
-
-def _psf_matrix(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma: float, side: int) -> sparse.csr_array:
-    """Gaussian PSF (sample, unknown) of infrared samples, squares with first pixels y, x; known film has no defect."""
-    reach = _reach(sigma)
-    offsets = np.mgrid[-reach : reach + side, -reach : reach + side].reshape(2, -1)
-    distance = ((offsets - (side - 1) / 2) ** 2).sum(axis=0)
-    near = distance <= (reach + side / 2) ** 2
-    kernel = np.exp(-distance[near] / (2 * (max(sigma, SHARP) ** 2 + (side**2 - 1) / 12)))
-    kernel /= kernel.sum()
-    framed = np.pad(number, reach, constant_values=-1)
-    rows, columns, weights = [], [], []
-    for down, right, weight in zip(*offsets[:, near], kernel, strict=True):
-        seen = framed[y + reach + down, x + reach + right]
-        unknown = np.flatnonzero(seen >= 0)
-        rows.append(unknown.astype(np.int32))
-        columns.append(seen[unknown])
-        weights.append(np.full(unknown.size, weight, np.float32))
-    shape = y.size, number.max(initial=-1) + 1
-    return sparse.csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)

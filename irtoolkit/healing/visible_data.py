@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irtoolkit.healing.runs import Runs
+
 OFFSET_ERROR = 80.0
 """Standard error of the black level, in counts."""
 
@@ -25,16 +27,16 @@ class VisibleData(NamedTuple):
     """Inverse covariance of the visible data of R, G, B at `n` pixels.
 
     `precision` (3, n): 1 over the variance of each pixel's own error; `shared` (3, n): what the error that a defect
-    shares takes from it, by the Woodbury identity (doi:10.1137/1031049); `defect` (n,): number of each pixel's defect.
+    shares takes from it, by the Woodbury identity (doi:10.1137/1031049); `defect`: the pixels of each defect.
     """
 
     precision: np.ndarray
     shared: np.ndarray
-    defect: np.ndarray
+    defect: Runs
 
     def weigh(self, error: np.ndarray) -> np.ndarray:
         """Inverse covariance times an error (3, n)."""
-        return self.precision * error - self.shared * _sum_defects(self.shared * error, self.defect)
+        return self.precision * error - self.shared * self.defect.spread(self.defect.sum(self.shared * error))
 
     def diagonal(self) -> np.ndarray:
         """Diagonal (3, n) of the inverse covariance."""
@@ -42,7 +44,8 @@ class VisibleData(NamedTuple):
 
     def select(self, pixels: np.ndarray) -> "VisibleData":
         """The data of some pixels (n,) bool, which share no defect with the others."""
-        return VisibleData(self.precision[:, pixels], self.shared[:, pixels], self.defect[pixels])
+        kept = self.defect.select(pixels[self.defect.first])
+        return VisibleData(self.precision[:, pixels], self.shared[:, pixels], kept)
 
 
 def weigh_visible(
@@ -59,10 +62,6 @@ def weigh_visible(
     dense = (error.shared**2 + error.uneven**2) * (density / DENSE) ** 8
     precision = 1 / (noise + black + (error.uneven**2 + dense) * density**2 + np.float32(1e-8))
     common = np.float32(error.shared) * density
-    known = 1 + _sum_defects(precision * common**2, defect)
-    return VisibleData(precision, precision * common / np.sqrt(known), defect)
-
-
-def _sum_defects(parts: np.ndarray, defect: np.ndarray) -> np.ndarray:
-    """Sums (3, n) over the defect to which each pixel of (3, n) belongs."""
-    return np.stack([np.bincount(defect, part).astype(np.float32)[defect] for part in parts])
+    pixels = Runs.of(defect)
+    known = 1 + pixels.spread(pixels.sum(precision * common**2))
+    return VisibleData(precision, precision * common / np.sqrt(known), pixels)

@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from irtoolkit.healing.point_spread import PointSpread
 from irtoolkit.healing.posterior import Curvature, System, _conjugate_gradients, _linearise, solve
+from irtoolkit.healing.runs import Runs
 from irtoolkit.healing.visible_data import RatioError
 
 SIZES = (2, 30, 7)
 PIXELS = sum(SIZES)
 BANDS = np.array([[1.2, -0.3, 0.1], [-0.3, 1.4, -0.4], [0.1, -0.4, 1.1]], np.float32)
+
+
+def spread_of(psf):
+    """A blur that is a matrix (samples, pixels) already."""
+    return PointSpread.of(sparse.csr_array(sparse.eye_array(psf.shape[1], dtype=np.float32)), psf)
 
 
 def chains():
@@ -36,7 +43,7 @@ def chains():
         differences,
         boundary,
         np.full(differences.shape[0], 100, np.float32),
-        psf,
+        spread_of(psf),
         rng.uniform(0, 0.5, psf.shape[0]).astype(np.float32),
         np.full(psf.shape[0], 500, np.float32),
         BANDS,
@@ -83,7 +90,7 @@ def test_a_group_is_a_part_of_the_matrix(linear):
 
 def test_steps_end_at_the_solution_of_every_group(linear):
     system, curvature, descent = linear
-    solution = _conjugate_gradients(curvature, 1e3 * descent, system.group)
+    solution = _conjugate_gradients(curvature, 1e3 * descent, Runs.of(system.group), 1e-5)
     exact = np.linalg.solve(dense(curvature, PIXELS).astype(float), 1e3 * descent.ravel()).reshape(4, PIXELS)
     for number in range(len(SIZES)):
         mine = system.group == number
@@ -100,7 +107,7 @@ def test_a_group_solves_alike_with_and_without_others():
         differences=system.differences[:pairs][:, : SIZES[0]],
         boundary=system.boundary[:, :pairs],
         weight=system.weight[:pairs],
-        psf=system.psf[:places][:, : SIZES[0]],
+        psf=spread_of(system.psf.across[:places][:, : SIZES[0]]),
         density=system.density[:places],
         precision=system.precision[:places],
         group=system.group[first],

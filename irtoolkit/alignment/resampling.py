@@ -10,12 +10,12 @@ import xarray as xr
 
 from irtoolkit.alignment.displacement import WORTHWHILE, Displacement, displacement_at, largest_displacement
 from irtoolkit.alignment.film import EDGE_REACH, Film, film_at, film_to_the_edge
+from irtoolkit.alignment.interpolation import REACH, resample
 from irtoolkit.alignment.no_data import NoData
 from irtoolkit.arrays import Tile, map_blocks, to_sixteen_bits
 
-LANCZOS_REACH = 4
 BESIDE = 1
-STEPS = np.float32(32)
+LEAST_KNOWN = 0.999
 
 
 class Sample(NamedTuple):
@@ -66,9 +66,7 @@ def shift_infrared(counts: xr.DataArray, displacement: Displacement, film: Film)
     xarray.DataArray
         (y, x) float32 16-bit counts; NaN where the infrared's frame ends or it holds no data, or either saw no film.
     """
-    depth = (
-        int(np.ceil(largest_displacement(displacement))) + LANCZOS_REACH + 1 + (0 if film.cells.all() else EDGE_REACH)
-    )
+    depth = int(np.ceil(largest_displacement(displacement))) + REACH + 1 + (0 if film.cells.all() else EDGE_REACH)
     kernel = partial(_resample, displacement=displacement, film=film)
     data = map_blocks(kernel, counts.data[3:], depth=depth, dtype=np.float32, located=True)
     return xr.DataArray(data[0], dims=("y", "x"), name="infrared")
@@ -79,16 +77,20 @@ def _resample(infrared: np.ndarray, *, displacement: Displacement, film: Film, s
     known = film_to_the_edge(film, plane, start)
     rows, columns = (first + np.arange(length) for first, length in zip(start, plane.shape, strict=True))
     if largest_displacement(displacement) >= WORTHWHILE:
-        move_y, move_x = _moves(displacement, rows, columns)
-        from_y = (rows - start[0])[:, None].astype(np.float32) + move_y
-        from_x = (columns - start[1]).astype(np.float32) + move_x
-        plane = cv2.remap(plane, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+        moves = displacement_at(displacement, rows, columns)
         if not known.all():
-            known &= cv2.remap(known.astype(np.float32), from_x, from_y, cv2.INTER_LINEAR) > 0.999
-        known &= _inside(from_y, from_x, plane.shape)
+            known &= _seen_through(known, moves)
+        plane = resample(plane, displacement, start)
+        known &= _inside(np.arange(len(rows))[:, None] + moves[0], np.arange(len(columns)) + moves[1], plane.shape)
     if film.no_data is not None:
         known &= ~_reads_no_data(displacement, film.no_data, rows, columns)
     return np.where(known, plane, np.float32(np.nan))[None]
+
+
+def _seen_through(known: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Where (y, x) the nearest pixels at a displacement are all known."""
+    y, x = (np.arange(length, dtype=np.float32) for length in known.shape)
+    return cv2.remap(known.astype(np.float32), x + moves[1], y[:, None] + moves[0], cv2.INTER_LINEAR) > LEAST_KNOWN
 
 
 def unseen_share(displacement: Displacement, film: Film | None = None) -> float:
@@ -102,7 +104,7 @@ def unseen_share(displacement: Displacement, film: Film | None = None) -> float:
     for rows in np.array_split(np.arange(height), -(-height // 256)):
         covered = np.ones((len(rows), width), bool)
         if shifted:
-            move_y, move_x = _moves(displacement, rows, columns)
+            move_y, move_x = displacement_at(displacement, rows, columns)
             covered &= _inside(rows[:, None] + move_y, columns + move_x, (height, width))
         if film is not None and no_data is not None:
             lacking = _reads_no_data(displacement, no_data, rows, columns)
@@ -115,14 +117,9 @@ def _reads_no_data(displacement: Displacement, no_data: NoData, rows: np.ndarray
     """Whether the infrared at these rows and columns would come from pixels that hold no data, or lie beside such."""
     if largest_displacement(displacement) < WORTHWHILE:
         return no_data.grown(BESIDE).at(rows[:, None], columns)
-    move_y, move_x = _moves(displacement, rows, columns)
+    move_y, move_x = displacement_at(displacement, rows, columns)
     from_y, from_x = (np.floor(place).astype(int) for place in (rows[:, None] + move_y, columns + move_x))
-    return no_data.grown(LANCZOS_REACH).at(from_y, from_x)
-
-
-def _moves(displacement: Displacement, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Displacement in the steps that the resampling makes of it whatever the block."""
-    return np.round(displacement_at(displacement, rows, columns) * STEPS) / STEPS
+    return no_data.grown(REACH).at(from_y, from_x)
 
 
 def _inside(y: np.ndarray, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

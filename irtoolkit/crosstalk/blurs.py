@@ -10,7 +10,7 @@ from irtoolkit.crosstalk.curve import FLARE_BLUR
 FINE, SOFT = 0.8, 1.4
 """Sigma, px, of the blurs at full resolution; the ghost itself is shown by the second."""
 
-COARSE, COARSEST = 2.2, 3.5
+COARSE, COARSEST = 2.0, 3.5
 """Sigma, px, of the blurs at half the resolution."""
 
 LARGEST_MIXED, LARGEST_FLARE = 0.12, 20.0
@@ -22,7 +22,7 @@ class Blurs(NamedTuple):
     (y, x): `sharp`, the ghost before any blur; `ghost` and `fine_ghost`, that of light blurred by 1.4 and .8 px;
     `flare`, the light of the wide surroundings over that of the place. (3, y, x): `density`; `fine` and `soft`, blurred
     by .8 and 1.4 px. `mixed` (6, y, x): what each of these has more than blurred light. At half the resolution:
-    `coarse` (3, y, x), blurred by 2.2 px, and `coarse_ghosts` (2, y, x), of light blurred by 2.2 and 3.5 px.
+    `coarse` (3, y, x), blurred by 2 px, and `coarse_ghosts` (2, y, x), of light blurred by 2 and 3.5 px.
     """
 
     density: np.ndarray

@@ -70,12 +70,12 @@ def _plain_score(
     residual, blurs = separate_ghost(density, infrared[0], place, crosstalk)
     _forget_edge(residual, start, shape, 1 + round(EDGE_BLURS * crosstalk.blur))
     loss = measure_loss(residual, blurs, crosstalk)
-    bias, blocked, bright, grain = planes = _combine_features(noise, blurs)
+    bias, blocked, bright, texture = planes = _combine_features(noise, blurs)
     _fill_candidates(planes, loss.candidate)
     centred = loss.lost - bias
     sharpness = np.exp((centred > 0) * (bright - blocked) - bright)
     marked = np.copysign(loss.contrast * sharpness, np.float32(0.5) - loss.candidate)
-    return np.stack([residual, grain, centred * sharpness, marked])
+    return np.stack([residual, np.sqrt(np.exp(texture) / 3), centred * sharpness, marked])
 
 
 def _forget_edge(residual: np.ndarray, start: tuple[int, int], shape: tuple[int, int], width: int) -> None:
@@ -87,7 +87,7 @@ def _forget_edge(residual: np.ndarray, start: tuple[int, int], shape: tuple[int,
 
 
 def _combine_features(noise: Noise, blurs: Blurs) -> list[np.ndarray]:
-    """Planes (y, x) of the bias, of ln sigma on either side of zero, and of the grain."""
+    """Planes (y, x) of the bias, of ln sigma on either side of zero, and of the texture."""
     halved = halved_features(blurs)
     half, shape = [np.full_like(halved["density"], of[0]) for of in _coefficients(noise)], blurs.ghost.shape
     for name, feature in halved.items():
@@ -95,7 +95,7 @@ def _combine_features(noise: Noise, blurs: Blurs) -> list[np.ndarray]:
     combined = [enlarge(plane, shape) for plane in half]
     for name, feature in full_features(blurs).items():
         _add_feature(combined, noise, name, feature)
-    return [*combined, enlarge(np.sqrt(np.exp(halved["texture"]) / 3), shape)]
+    return [*combined, enlarge(halved["texture"], shape)]
 
 
 def _coefficients(noise: Noise) -> tuple[np.ndarray, ...]:

@@ -14,7 +14,7 @@ from irtoolkit.alignment.displacement import (
 )
 from irtoolkit.alignment.film import Film
 from irtoolkit.alignment.resampling import align_samples, shift_infrared, unseen_share
-from irtoolkit.arrays.tiles import Tile
+from irtoolkit.arrays.samples import Tile
 
 SHAPE = (3000, 4000)
 BENT = np.array([[5.4, 0.3, 0.9, 0.4, -0.2], [-1.2, -0.9, 0.3, 0, 0]])

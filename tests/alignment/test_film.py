@@ -7,7 +7,7 @@ from found import find_defects
 from scans import to_counts
 
 from irtoolkit.alignment.film import Film, film_at, measure_appearance, measure_film
-from irtoolkit.arrays.tiles import Tile
+from irtoolkit.arrays.samples import Tile
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
 

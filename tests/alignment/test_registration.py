@@ -8,8 +8,7 @@ from scans import to_counts
 from irtoolkit.alignment.displacement import Displacement, constant_displacement, displacement_at
 from irtoolkit.alignment.film import Film, measure_film
 from irtoolkit.alignment.registration import LIMIT, measure_displacement
-from irtoolkit.arrays.samples import sample_tiles
-from irtoolkit.arrays.tiles import Tile
+from irtoolkit.arrays.samples import Tile, sample_tiles
 from irtoolkit.synthetic.slides import make_slide
 
 PAD = 64

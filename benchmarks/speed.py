@@ -131,7 +131,8 @@ def table(measured: Iterator[tuple[float, dict[str, Figures]]]) -> Iterator[str]
     for size, found in measured:
         steps |= set(found)
         for step, of in found.items():
-            yield f"| {size:g} | {STEPS[step]} | {' | '.join(cells(of, found))} | {of['marked']:.2%} |"
+            marked = "-" if step == "limit" else f"{of['marked']:.2%}"
+            yield f"| {size:g} | {STEPS[step]} | {' | '.join(cells(of, found))} | {marked} |"
     if "sane" not in steps:
         yield from ("", NO_SANE)
 

@@ -22,6 +22,7 @@ def resample(plane: np.ndarray, displacement: Displacement, start: tuple[int, in
     The slide is cut into cells of nearly one displacement. Each is resampled by Lanczos' kernel of eight taps at that
     of its middle, which keeps thin minima, and what is left of the displacement is made up by the slope.
 
+    >>> from irtoolkit.alignment.displacement import constant_displacement
     >>> resample(np.float32([[1, 2, 3]]), constant_displacement(0, 1, (1, 3)), (0, 0))
     array([[ 2.,  3., nan]], dtype=float32)
     """

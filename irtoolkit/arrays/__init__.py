@@ -1,13 +1,14 @@
 """Planes of a slide: blocks, windows, robust statistics, counts and density."""
 
 from irtoolkit.arrays.density import (
-    FULL_SCALE, from_light, from_negative, to_density, to_light, to_negative, to_sixteen_bits, to_transmittance,
+    FULL_SCALE, from_light, from_negative, light_to_density, to_density, to_light, to_negative, to_sixteen_bits,
+    to_transmittance,
 )
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.samples import TASKS, Tile, sample_tiles
 from irtoolkit.arrays.shrinking import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink, wide_blur
 from irtoolkit.arrays.statistics import (
-    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares,
+    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares, mean_of,
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
 )
 from irtoolkit.arrays.tiles import (

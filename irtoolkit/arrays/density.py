@@ -16,7 +16,10 @@ def to_sixteen_bits(counts: np.ndarray) -> np.ndarray:
     >>> to_sixteen_bits(np.array([1, 255], np.uint8))
     array([  257., 65535.], dtype=float32)
     """
-    return counts.astype(np.float32) * np.float32(257 if counts.dtype == np.uint8 else 1)
+    wide = counts.astype(np.float32)
+    if counts.dtype == np.uint8:
+        wide *= np.float32(257)
+    return wide
 
 
 def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
@@ -28,9 +31,12 @@ def to_light(counts: np.ndarray, exponent: float) -> np.ndarray:
     array([65535., 14263.], dtype=float32)
     """
     wide = to_sixteen_bits(counts)
-    return (
-        wide if exponent == 1 else np.float32(FULL_SCALE) * (wide * np.float32(1 / FULL_SCALE)) ** np.float32(exponent)
-    )
+    if exponent == 1:
+        return wide
+    wide *= np.float32(1 / FULL_SCALE)
+    np.power(wide, np.float32(exponent), out=wide)
+    wide *= np.float32(FULL_SCALE)
+    return wide
 
 
 def from_light(light: np.ndarray, exponent: float) -> np.ndarray:
@@ -73,7 +79,14 @@ def to_density(counts: np.ndarray, offset: float = 0.0, softness: float = SOFTNE
     >>> to_density(np.array([65535, 6553], np.uint16)).round(3) + 0.0
     array([0., 1.], dtype=float32)
     """
-    light = to_sixteen_bits(counts) - np.float32(offset)
+    light = to_sixteen_bits(counts)
+    if offset:
+        light -= np.float32(offset)
+    return light_to_density(light, softness)
+
+
+def light_to_density(light: np.ndarray, softness: float = SOFTNESS) -> np.ndarray:
+    """`to_density` of light above the offset, float32 on the 16-bit scale."""
     soft = np.square(light)
     soft += np.float32(4 * softness * softness)
     np.sqrt(soft, out=soft)
@@ -88,4 +101,5 @@ def to_transmittance(density: np.ndarray) -> np.ndarray:
     >>> to_transmittance(np.array([0.0, 1.0], np.float32)).round(3)
     array([1. , 0.1], dtype=float32)
     """
-    return np.exp(density * np.float32(-np.log(10)))
+    light = density * np.float32(-np.log(10))
+    return np.exp(light, out=light)

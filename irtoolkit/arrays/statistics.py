@@ -1,5 +1,6 @@
 """Robust scales, blurs and small least-squares fits on NumPy arrays."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import cv2
@@ -23,7 +24,7 @@ def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:
 
 
 def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of a float32 plane, truncated at four sigma, mirrored at the edges; sigma 0 returns the plane."""
+    """Gaussian blur of a float32 plane, truncated at three sigma, mirrored at the edges; sigma 0 returns the plane."""
     if sigma <= 0:
         return plane
     return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
@@ -52,8 +53,8 @@ def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def kernel_size(sigma: float) -> tuple[int, int]:
-    """Width and height of the kernel that `blur` uses: four sigma to each side."""
-    side = 2 * int(np.ceil(4 * sigma)) + 1
+    """Width and height of the kernel that `blur` uses: three sigma to each side."""
+    side = 2 * int(np.ceil(3 * sigma)) + 1
     return side, side
 
 
@@ -84,6 +85,19 @@ def _cubic(fraction: float) -> np.ndarray:
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
     far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
+
+
+def mean_of(planes: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of float32 planes, plane by plane.
+
+    >>> mean_of([np.ones((1, 2), np.float32), np.float32([[2, 3]])])
+    array([[1.5, 2. ]], dtype=float32)
+    """
+    total = planes[0] + planes[1]
+    for plane in planes[2:]:
+        total += plane
+    total *= np.float32(1 / len(planes))
+    return total
 
 
 def add_scaled(total: np.ndarray, value: float, plane: np.ndarray) -> None:

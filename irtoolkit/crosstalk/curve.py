@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import to_density, to_light, wide_blur
+from irtoolkit.arrays import light_to_density, to_light, wide_blur
 
 FLARE_BLUR = 12.0
 
@@ -32,14 +32,14 @@ def visible_density(counts: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
     A defect may seem denser than any film; it gets the film's maximum density, if that is known.
     """
-    flare = np.float32(curve.flare)
-    planes = []
-    for band, black, soft in zip(counts, curve.offset, curve.softness, strict=True):
-        light: np.ndarray = to_light(band, curve.exponent) - np.float32(black)
+    flare, density = np.float32(curve.flare), np.empty(counts.shape, np.float32)
+    for place, (band, black, soft) in enumerate(zip(counts, curve.offset, curve.softness, strict=True)):
+        light = to_light(band, curve.exponent)
+        light -= np.float32(black)
         if flare:
-            light = (light - flare * wide_blur(light, FLARE_BLUR)) / (1 - flare)
-        planes.append(to_density(light, 0.0, soft))
-    density = np.stack(planes)
+            light -= flare * wide_blur(light, FLARE_BLUR)
+            light /= 1 - flare
+        density[place] = light_to_density(light, soft)
     if curve.maximum is not None:
         np.minimum(density, curve.maximum.astype(np.float32)[:, None, None], out=density)
     return density
@@ -47,4 +47,4 @@ def visible_density(counts: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
 def infrared_density(infrared: np.ndarray, exponent: float) -> np.ndarray:
     """Density of infrared counts of any shape, float32."""
-    return to_density(to_light(infrared, exponent))
+    return light_to_density(to_light(infrared, exponent))

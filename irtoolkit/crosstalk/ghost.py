@@ -6,8 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import add_scaled, enlarge, gradient
-from irtoolkit.crosstalk.blurs import COARSE, COARSEST, FINE, SOFT, Blurs, blur_picture
+from irtoolkit.arrays import add_scaled, enlarge, gradient, mean_of
+from irtoolkit.crosstalk.blurs import (
+    COARSE,
+    COARSEST,
+    FINE,
+    SOFT,
+    Blurs,
+    blur_picture,
+    full_details,
+    half_details,
+    measure_flare,
+)
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density
 from irtoolkit.crosstalk.pointwise import (
     LAMP,
@@ -24,10 +34,14 @@ from irtoolkit.schema import VISIBLE
 SHADED = " in shadow"
 GHOST_BLURS = tuple(f"ghost blur {sigma}" for sigma in (0, FINE, COARSE, COARSEST))
 BAND_BLURS = tuple(f"{band} blur {sigma}" for sigma in (FINE, SOFT, COARSE) for band in VISIBLE)
-BAND_MIXED = tuple(f"{band} mixed {sigma}" for sigma in (FINE, SOFT) for band in VISIBLE)
-FULL = (*GHOST_BLURS[:2], *BAND_BLURS[:6], *BAND_MIXED)
+BAND_MIXED = tuple(f"{band} mixed {sigma}" for band in VISIBLE for sigma in (FINE, SOFT))
+FULL = (
+    *GHOST_BLURS[:2],
+    *BAND_BLURS[:3],
+    *(f"{band} {what}" for band in VISIBLE for what in (f"blur {SOFT}", f"mixed {FINE}", f"mixed {SOFT}")),
+)
 DETAILS = (*FULL, *BAND_BLURS[6:], *GHOST_BLURS[2:])
-"""Terms of fine detail: those computed at full resolution, and the others, at half of it."""
+"""Terms of fine detail: those of `full_details` and of `half_details`."""
 
 REFERENCES = np.array([[name.startswith(f"{what} blur") for what in ("ghost", *VISIBLE)] for name in DETAILS])
 """What each term of detail is the difference to: the ghost, or a band; blurred density to that of blurred light."""
@@ -86,25 +100,18 @@ def crosstalk_terms(
     """
     blurs = blur_picture(density, ghost_density(density, prediction, densest))
     yield from chain(pointwise_terms(density, densest), lamp_terms(place))
-    yield from (blurs.ghost, *gradient(blurs.ghost), blurs.flare)
+    yield from (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs))
     shade, compared = _shade(blurs), (blurs.ghost, *density)
-    full, half = _details(blurs)
-    enlarged = (enlarge(plane, density.shape[1:]) for plane in half)
-    for plane, reference in zip(chain(full, enlarged), REFERENCES, strict=True):
+    enlarged = (enlarge(plane, density.shape[1:]) for plane in half_details(blurs))
+    for plane, reference in zip(chain(full_details(blurs), enlarged), REFERENCES, strict=True):
         detail = plane - compared[reference.argmax()] if reference.any() else plane
         yield detail
         yield shade * detail
 
 
-def _details(blurs: Blurs) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Planes of `DETAILS` without their references, at full and at half resolution."""
-    full = [blurs.sharp, blurs.fine_ghost, *blurs.fine, *blurs.soft, *blurs.mixed]
-    return full, [*blurs.coarse, *blurs.coarse_ghosts]
-
-
 def _shade(blurs: Blurs) -> np.ndarray:
     """Share (y, x) of the range `SHADOW` that the surroundings of each pixel exceed."""
-    share = (np.mean(blurs.coarse, axis=0) - np.float32(SHADOW[0])) / np.float32(SHADOW[1] - SHADOW[0])
+    share = (mean_of(blurs.coarse) - np.float32(SHADOW[0])) / np.float32(SHADOW[1] - SHADOW[0])
     return enlarge(np.clip(share, 0, 1), blurs.ghost.shape)
 
 
@@ -135,27 +142,31 @@ def separate_ghost(
     sharp, predicted = pointwise_sums(density, crosstalk.curve.densest, both)
     blurs = blur_picture(density, sharp)
     predicted += lamp_density(place, lamp)
-    for value, plane in zip(ghosts, (blurs.ghost, *gradient(blurs.ghost), blurs.flare), strict=True):
+    for value, plane in zip(ghosts, (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs)), strict=True):
         add_scaled(predicted, value, plane)
-    plain, shaded = details.reshape(-1, 2).T
-    _add_details(predicted, blurs, plain)
     in_shadow = np.zeros_like(predicted)
-    _add_details(in_shadow, blurs, shaded)
+    _add_details([predicted, in_shadow], blurs, details.reshape(-1, 2))
     in_shadow *= _shade(blurs)
+    predicted += in_shadow
     residual = infrared_density(infrared, crosstalk.curve.exponent)
     residual -= predicted
-    residual -= in_shadow
     return residual, blurs
 
 
-def _add_details(total: np.ndarray, blurs: Blurs, weights: np.ndarray) -> None:
-    """Add the terms of detail times weights (detail,) to a plane (y, x), those at half resolution together."""
-    full, half = _details(blurs)
-    for value, plane in zip(weights, full, strict=False):
+def _add_details(totals: list[np.ndarray], blurs: Blurs, weights: np.ndarray) -> None:
+    """Add the terms of detail times weights (detail, total) to planes (y, x), those at half resolution together."""
+    for values, plane in zip(weights, full_details(blurs), strict=False):
+        _add_all(totals, values, plane)
+    halved = half_details(blurs)
+    small = [np.zeros_like(halved[0]) for _ in totals]
+    for values, plane in zip(weights[len(FULL) :], halved, strict=True):
+        _add_all(small, values, plane)
+    for total, plane in zip(totals, small, strict=True):
+        total += enlarge(plane, total.shape)
+    for values, plane in zip(REFERENCES.T @ weights, (blurs.ghost, *blurs.density), strict=True):
+        _add_all(totals, -values, plane)
+
+
+def _add_all(totals: list[np.ndarray], values: np.ndarray, plane: np.ndarray) -> None:
+    for total, value in zip(totals, values, strict=True):
         add_scaled(total, value, plane)
-    small = np.zeros_like(half[0])
-    for value, plane in zip(weights[len(full) :], half, strict=True):
-        add_scaled(small, value, plane)
-    total += enlarge(small, total.shape)
-    for value, plane in zip(weights @ REFERENCES, (blurs.ghost, *blurs.density), strict=True):
-        add_scaled(total, -value, plane)

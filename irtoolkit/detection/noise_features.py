@@ -15,6 +15,7 @@ from irtoolkit.arrays import (
     enlarge,
     enlarge_nearest,
     gradient,
+    mean_of,
     shrink,
     to_transmittance,
 )
@@ -69,7 +70,8 @@ def measure_loss(residual: np.ndarray, blurs: Blurs, crosstalk: Crosstalk) -> Lo
     """Measure the light lost according to a residual density (y, x) beside the blurs of its picture."""
     contrast = ghost_contrast(blurs.ghost)
     candidate = find_candidates(residual, contrast, crosstalk.sigma, _find_picture(residual, blurs, crosstalk.blur))
-    lost = blur_known(1 - to_transmittance(residual), SMOOTHING)
+    light = to_transmittance(residual)
+    lost = blur_known(np.subtract(1, light, out=light), SMOOTHING)
     if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:
         lost = add_trace(lost, blurs.ghost, (~candidate).astype(np.float32))
     return Loss(lost, candidate, contrast)
@@ -77,8 +79,10 @@ def measure_loss(residual: np.ndarray, blurs: Blurs, crosstalk: Crosstalk) -> Lo
 
 def _find_picture(residual: np.ndarray, blurs: Blurs, blurred: float) -> np.ndarray:
     """`is_picture` (y, x), found at half resolution."""
-    visible = blur(np.mean([shrink(band) for band in blurs.density], axis=0), blurred / HALF)
-    picture = is_picture(visible, shrink(np.nan_to_num(residual) + blurs.ghost), SMALL_PICTURE)
+    visible = blur(mean_of([shrink(band) for band in blurs.density]), blurred / HALF)
+    infrared = residual + blurs.ghost
+    infrared[np.isnan(residual)] = 0
+    picture = is_picture(visible, shrink(infrared), SMALL_PICTURE)
     return enlarge_nearest(picture.astype(np.uint8), residual.shape) > 0
 
 
@@ -130,19 +134,16 @@ def _mean_power(size: np.ndarray) -> np.ndarray:
 
 def full_features(blurs: Blurs) -> dict[str, np.ndarray]:
     """Features (y, x) at full resolution, by name."""
-    return {
-        "fine gradient": np.log(_gradient_energy(blurs.fine) + np.float32(2e-6)),
-        "ghost gradient": np.log(_gradient_energy([blurs.ghost]) + np.float32(2e-8)),
-    }
+    return {"fine gradient": _log_gradient(blurs.fine, 2e-6), "ghost gradient": _log_gradient([blurs.ghost], 2e-8)}
 
 
 def halved_features(blurs: Blurs) -> dict[str, np.ndarray]:
     """Features (y, x) at half resolution, by name; gradients are per px of the full resolution."""
     texture = blur_shrunk(shrink(_texture_energy(blurs)), TEXTURE_BLUR)
     return {
-        "coarse gradient": np.log(_gradient_energy(blurs.coarse) / HALF**2 + np.float32(2e-6)),
+        "coarse gradient": _log_gradient(blurs.coarse, 2e-6, 1 / HALF),
         "texture": np.log(texture + np.float32(2e-6)),
-        "density": np.mean(blurs.coarse, axis=0),
+        "density": mean_of(blurs.coarse),
         "red": blurs.coarse[0],
     }
 
@@ -156,12 +157,14 @@ def all_features(blurs: Blurs) -> list[np.ndarray]:
     return [np.ones(shape, np.float32), *(named[name] for name in PLAIN[1:])]
 
 
-def _gradient_energy(planes: Iterable[np.ndarray]) -> np.ndarray:
-    energy: Any = np.float32(0)
+def _log_gradient(planes: Iterable[np.ndarray], floor: float, scale: float = 1.0) -> np.ndarray:
+    """Logarithm of the squares of the gradients times `scale`, summed, and of a floor."""
+    energy: Any = np.float32(floor / scale**2)
     for plane in planes:
         for slope in gradient(plane):
             energy = np.add(np.square(slope, out=slope), energy, out=slope)
-    return np.asarray(energy)
+    energy *= np.float32(scale**2)
+    return np.asarray(np.log(energy, out=energy))
 
 
 def _texture_energy(blurs: Blurs) -> np.ndarray:

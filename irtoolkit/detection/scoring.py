@@ -50,8 +50,8 @@ def score_infrared(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Cro
     kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise, shape=shape)
     arrays = visible.data, infrared.data[None]
     plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=4, located=True)
-    kernel = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
-    score = map_blocks(kernel, plain, depth=LOCAL_DEPTH, dtype=np.float32, located=True)
+    scaled = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
+    score = map_blocks(scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32, located=True)
     planes = {"residual": plain[0], "score": score[0], "grain": plain[1]}
     return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
@@ -64,7 +64,7 @@ def _plain_score(
     noise: Noise,
     shape: tuple[int, int],
     start: tuple[int, int],
-) -> np.ndarray:
+) -> list[np.ndarray]:
     """Residual, grain, score from the noise model alone, and ghost contrast with its sign bit set at candidates."""
     density, place = visible_density(visible, crosstalk.curve), frame_place(start, infrared.shape[1:], shape)
     residual, blurs = separate_ghost(density, infrared[0], place, crosstalk)
@@ -72,10 +72,20 @@ def _plain_score(
     loss = measure_loss(residual, blurs, crosstalk)
     bias, blocked, bright, texture = planes = _combine_features(noise, blurs)
     _fill_candidates(planes, loss.candidate)
-    centred = loss.lost - bias
-    sharpness = np.exp((centred > 0) * (bright - blocked) - bright)
-    marked = np.copysign(loss.contrast * sharpness, np.float32(0.5) - loss.candidate)
-    return np.stack([residual, np.sqrt(np.exp(texture) / 3), centred * sharpness, marked])
+    score = np.subtract(loss.lost, bias, out=bias)
+    np.copyto(bright, blocked, where=score > 0)
+    sharpness = np.exp(np.negative(bright, out=bright), out=bright)
+    score *= sharpness
+    marked = np.multiply(loss.contrast, sharpness, out=sharpness)
+    np.negative(marked, out=marked, where=loss.candidate)
+    return [residual, _grain(texture), score, marked]
+
+
+def _grain(texture: np.ndarray) -> np.ndarray:
+    """Noise of the visible bands in a pixel, density, from the log of their summed detail, which it overwrites."""
+    np.exp(texture, out=texture)
+    texture *= np.float32(1 / 3)
+    return np.sqrt(texture, out=texture)
 
 
 def _forget_edge(residual: np.ndarray, start: tuple[int, int], shape: tuple[int, int], width: int) -> None:
@@ -144,7 +154,8 @@ def _box_mean(plane: np.ndarray, window: int) -> np.ndarray:
 def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -> np.ndarray:
     """Score (1, y, x) without its background level over its local noise."""
     known, outside, contrast = np.isfinite(plain[2]), (~np.signbit(plain[3])).astype(np.float32), np.abs(plain[3])
-    score = np.where(known, plain[2], np.float32(0))
+    score = plain[2].copy()
+    score[~known] = 0
     score -= _background_level(score, outside)
     if steep:
         outside = exclude_blobs(score, outside, contrast)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from irtoolkit.arrays import HALF, QUARTER, blur, enlarge, shrink
+from irtoolkit.arrays import HALF, QUARTER, blur, blur_shrunk, enlarge, mean_of, shrink
 from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_density, infrared_density, visible_density
 
 SIGNATURE = ("red", "green", "blue", "infrared_step", "ghost_step", "likeness")
@@ -11,7 +11,7 @@ BOXES = (25, 65, 193)
 """Sides, px, of the squares of surroundings; the smallest that holds enough of them is used."""
 
 ENOUGH = 0.05
-SMALLEST_BLUR, RESIDUAL_BLUR, SHAPE_WINDOW = 0.5, 0.7, 15
+SMALLEST_BLUR, HALVED_FROM, RESIDUAL_BLUR, SHAPE_WINDOW = 0.5, 1.5, 0.7, 15
 SIGNATURE_DEPTH = 32
 """Pixels around a block from which its surroundings are measured."""
 
@@ -39,7 +39,7 @@ def measure_signature(
     density, curve = visible_density(visible, crosstalk.curve), crosstalk.curve
     plain = infrared_density(np.where(known, infrared, np.float32(1)), curve.exponent)
     *bands, level = _surroundings([*density, plain], ((beside == 0) & known).astype(np.float32))
-    smooth = np.stack([blur(band, max(crosstalk.blur, SMALLEST_BLUR)) for band in density])
+    smooth = np.stack([_blurred(band, crosstalk.blur) for band in density])
     excess = [(band - around) * known for band, around in zip(smooth, bands, strict=True)]
     ghost, around = (
         ghost_density(densities[:, None], crosstalk.prediction, curve.densest)[0]
@@ -47,8 +47,15 @@ def measure_signature(
     )
     loss = blur(np.where(known, residual, np.float32(0)), RESIDUAL_BLUR)
     steps = [*(band[places] for band in excess), ((plain - level) * known)[places], (ghost - around) * known[places]]
-    likeness = enlarge(_likeness(np.mean(excess, axis=0), loss), known.shape)[places]
+    likeness = enlarge(_likeness(mean_of(excess), loss), known.shape)[places]
     return dict(zip(SIGNATURE, (*steps, likeness), strict=True))
+
+
+def _blurred(band: np.ndarray, sigma: float) -> np.ndarray:
+    """A band as blurred as the infrared, from 1.5 px on at half resolution."""
+    if sigma < HALVED_FROM:
+        return blur(band, max(sigma, SMALLEST_BLUR))
+    return enlarge(blur_shrunk(shrink(band), sigma), band.shape)
 
 
 def _surroundings(levels: list[np.ndarray], outside: np.ndarray) -> list[np.ndarray]:

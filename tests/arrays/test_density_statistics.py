@@ -75,10 +75,10 @@ def test_blur_of_a_point_is_a_gaussian():
     y, x = np.indices(plane.shape)
     gaussian = np.exp(-((y - 10) ** 2 + (x - 13) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
     np.testing.assert_allclose(blur(plane, 1.5), gaussian, atol=2e-4)
-    assert kernel_size(1.5) == (13, 13)
+    assert kernel_size(1.5) == (11, 11)
 
 
-def test_blur_reaches_no_farther_than_four_sigma():
+def test_blur_reaches_no_farther_than_three_sigma():
     plane = np.zeros((41, 41), np.float32)
     plane[20, 20] = 1
     reached = np.argwhere(blur(plane, 2.2) > 0)

@@ -76,9 +76,9 @@ def fit_displacement(
     """Fit a field to displacements measured at places, robustly; the result has an `uncertainty`.
 
     A shift first; then scale and rotation (the six affine terms), then a drift along the rows to the third power: each
-    where it lowers chi-squared by 25, the drift by 60, and moves some corner by a tenth of a pixel. Displacements beyond 3 sigma are
-    weighted down (Huber 1964, doi:10.1214/aoms/1177703732), and the errors are scaled so that half of them are as
-    large as they should be.
+    where it lowers chi-squared by 25, the drift by 60, and moves some corner by a tenth of a pixel. Displacements
+    beyond 3 sigma are weighted down (Huber 1964, doi:10.1214/aoms/1177703732), and the errors are scaled so that half
+    of them are as large as they should be.
 
     `places` (place, 2) are rows and columns, `moves` (place, 2) displacements in y and x, px, `information` (place, 2,
     2) the inverse covariance of each; `shape` is the height and width of the slide.

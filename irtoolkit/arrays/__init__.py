@@ -3,13 +3,14 @@
 from irtoolkit.arrays.density import (
     FULL_SCALE, from_light, from_negative, to_density, to_light, to_negative, to_sixteen_bits, to_transmittance,
 )
+from irtoolkit.arrays.each import compute_each
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.statistics import (
     LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares,
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products, wide_blur,
 )
 from irtoolkit.arrays.tiles import (
-    Kernel, Reduction, Tile, blocks, compute_each, cut_windows, from_indices, from_kernel, from_reader, lazy_number,
+    Kernel, Reduction, Tile, blocks, cut_windows, from_indices, from_kernel, from_reader, lazy_number,
     map_blocks, measure_together, reduce_blocks, sample_tiles, store,
 )
 from irtoolkit.arrays.windows import Place, find_windows, label_windows, lay_out, pieces_reaching

@@ -7,7 +7,7 @@ the same order for all chunks, threads and workers.
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice, pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -16,14 +16,9 @@ from dask.base import compute
 from dask.delayed import delayed
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
-TASKS = 16
-"""Tasks into which `compute_each` groups its items: each costs dask .1 to .3 ms."""
-
 _NO_OBJECTS = np.empty((0, 0, 0), object)
 
 Kernel = Callable[..., np.ndarray]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def from_reader(reader: Any, chunks: tuple[tuple[int, ...], ...], name: str) -> da.Array:
@@ -157,24 +152,6 @@ def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array) -> list[Any]:
     for result in results.to_delayed().ravel():
         chained = delayed(_append)(chained, result, pure=False)
     return list(chained.compute(scheduler=config.get("scheduler", None) or "threads"))
-
-
-def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Compute function(item) for each item, in order, with dask's scheduler of this process, in at most 16 tasks.
-
-    >>> compute_each(abs, [-1, 2])
-    [1, 2]
-    """
-    known = list(items)
-    size = max(1, -(-len(known) // TASKS))
-    groups = [known[first : first + size] for first in range(0, len(known), size)]
-    tasks = [delayed(partial(_apply, function, group), pure=False)() for group in groups]
-    results = compute(*tasks, scheduler=config.get("scheduler", None) or "threads")
-    return [result for group in results for result in group]
-
-
-def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in items]
 
 
 def _append(before: list[Any], result: np.ndarray) -> list[Any]:

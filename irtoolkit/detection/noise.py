@@ -14,7 +14,7 @@ from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
-SAMPLED_PIXELS = 50_000
+SAMPLED_PIXELS = 100_000
 DEPTH = 64
 LOCAL_WINDOWS = (49, 161)
 LOCAL_DEPTH = 81

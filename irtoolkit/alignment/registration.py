@@ -121,7 +121,7 @@ def _blurred(piece: Piece, sigma: float) -> Piece:
 
 
 def _whole_pixels(pieces: Sequence[Piece]) -> tuple[tuple[int, int] | None, float]:
-    """Shift in steps of 2 px, or None when the halves of the slide do not agree on it, and its evidence in sigmas."""
+    """Shift to two pixels, or None when the halves of the slide do not agree on it, and its evidence in sigmas."""
     planes = [_coarse(piece.planes) for piece in pieces]
     surfaces = [_explained(part) for part in _halves(planes)]
     peaks = [_peak(surface)[0] for surface in surfaces]

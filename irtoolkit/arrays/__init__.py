@@ -4,6 +4,7 @@ from irtoolkit.arrays.density import (
     FULL_SCALE, from_light, from_negative, light_to_density, to_density, to_light, to_negative, to_sixteen_bits,
     to_transmittance,
 )
+from irtoolkit.arrays.each import compute_each
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.samples import TASKS, Tile, sample_tiles
 from irtoolkit.arrays.shrinking import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink, wide_blur
@@ -12,7 +13,7 @@ from irtoolkit.arrays.statistics import (
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
 )
 from irtoolkit.arrays.tiles import (
-    Kernel, Reduction, blocks, compute_each, from_indices, from_kernel, from_reader,
+    Kernel, Reduction, blocks, from_indices, from_kernel, from_reader,
     lazy_number, map_blocks, measure_together, reduce_blocks, store,
 )
 from irtoolkit.arrays.windows import Place, find_windows, label_windows, lay_out, pieces_reaching

@@ -4,15 +4,14 @@ Every lazy step works on the same blocks, which depend only on the size of the s
 the same order for all chunks, threads and workers.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import dask.array as da
 import numpy as np
-from dask.base import compute
 from dask.delayed import Delayed, delayed
 
 from irtoolkit.arrays.regions import Box, find_region, graph_of, task_of
@@ -21,12 +20,8 @@ from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
-GROUPS = 16
-"""Tasks into which `compute_each` groups its items: each costs dask .1 to .3 ms."""
 
 Kernel = Callable[..., Sequence[np.ndarray] | np.ndarray]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def from_reader(reader: Any, chunks: tuple[tuple[int, ...], ...], name: str) -> da.Array:
@@ -150,24 +145,6 @@ def _reduction_task(reduction: Reduction, block: Box, shape: tuple[int, ...]) ->
 def reduce_blocks(kernel: Callable[..., Any], *arrays: da.Array, used: slice = slice(None)) -> list[Any]:
     """Compute one small result for every block that is `used`, in order from the top left, as a `Reduction` does."""
     return list(measure_together(Reduction(kernel, arrays, list), used=used)[0])
-
-
-def compute_each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Compute function(item) for each item, in order, with dask's scheduler of this process, in at most 16 tasks.
-
-    >>> compute_each(abs, [-1, 2])
-    [1, 2]
-    """
-    known = list(items)
-    size = max(1, -(-len(known) // GROUPS))
-    groups = [known[first : first + size] for first in range(0, len(known), size)]
-    tasks = [delayed(partial(_apply, function, group), pure=False)() for group in groups]
-    results = compute(*tasks, scheduler=local_scheduler())
-    return [result for group in results for result in group]
-
-
-def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in items]
 
 
 def _append(before: list[Any], *results: Any) -> list[Any]:

@@ -68,21 +68,38 @@ def find_black(
     steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
     begin = partial(_begin, *darkest, _find_shadows(tiles) if steep else None)
 
-    def compare(exponent: float, flare: float) -> tuple[float, float]:
-        losses = {share: loss(begin(exponent, share, flare)) for share in SHARES}
-        share = min(SHARES, key=lambda share: losses[share])
-        return share, losses[share] / exponent
+    def compare(exponent: float, first: float, flare: float) -> tuple[float, float]:
+        share, least = _find_least(SHARES, first, lambda share: loss(begin(exponent, share, flare)))
+        return share, least / exponent
 
-    exponent, (share, plain) = LINEAR, compare(LINEAR, 0.0)
+    exponent, (share, plain) = LINEAR, compare(LINEAR, FIRST_SHARE, 0.0)
     if to_light(darkest[0], CODED).min() >= LEAST_LIGHT:
-        coded = compare(CODED, 0.0)
+        coded = compare(CODED, FIRST_SHARE, 0.0)
         if coded[1] <= ALLOWANCE * plain:
             exponent, (share, plain) = CODED, coded
-    flared = {flare: loss(begin(exponent, share, flare)) / exponent for flare in FLARES}
-    flare = min(FLARES, key=lambda flare: flared[flare])
-    if flared[flare] > WORTH_A_FLARE * plain:
+    flare, flared = _find_least(FLARES, FLARES[0], lambda flare: loss(begin(exponent, share, flare)) / exponent)
+    if flared > WORTH_A_FLARE * plain:
         return begin(exponent, share, 0.0)
-    return begin(exponent, compare(exponent, flare)[0], flare)
+    return begin(exponent, compare(exponent, share, flare)[0], flare)
+
+
+def _find_least(choices: Sequence[float], first: float, loss: Callable[[float], float]) -> tuple[float, float]:
+    """The choice of the least loss, and that: from the `first` on as long as the loss does not rise, up or else down.
+
+    >>> _find_least((1.0, 2.0, 3.0, 4.0), 3.0, lambda choice: abs(choice - 1.8))
+    (2.0, 0.2)
+    """
+    start = best = choices.index(first)
+    least = loss(first)
+    for onwards in (range(start + 1, len(choices)), range(start - 1, -1, -1)):
+        if best != start:
+            break
+        for place in onwards:
+            found = loss(choices[place])
+            if found > least:
+                break
+            best, least = place, found
+    return choices[best], least
 
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:

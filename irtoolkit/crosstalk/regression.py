@@ -1,32 +1,30 @@
 """The fit of the picture's ghost on the visible bands, robust against defects."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import Fit, blur, compute_each, dust_prevails, film_level, fit_trimmed, to_density
+from irtoolkit.arrays import Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
 from irtoolkit.crosstalk.blurs import density_of_blurred
-from irtoolkit.crosstalk.candidates import check_enough, find_candidates, ghost_contrast
+from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
-from irtoolkit.crosstalk.levels import SMOOTHED, find_picture, with_level
-from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_terms, pointwise_terms
+from irtoolkit.crosstalk.levels import find_picture, with_level
+from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
+from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_terms
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
-BORDER = 12
-MANY_TILES = 9
-SAMPLED_PIXELS = 50_000
-TRIED_PIXELS = 6_000
-LEVEL_PIXELS = 15_000
+HALF = 2
+MANY_TILES, TRIED_TILES = 9, 3
+SAMPLED_PIXELS = 40_000
+TRIED_PIXELS = 10_000
 DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
-
-Planes = Callable[[Sample], Iterator[np.ndarray]]
 
 
 def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS) -> Crosstalk:
@@ -51,7 +49,7 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     samples = [_fit_levels(slide, blurred) for slide in samples]
     curve = _find_curve(samples, planes, blurred)
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
-    plain = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred))
+    plain = _fit_smooth(densities, curve.densest, blurred)
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
     clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma, blurred) for slide in densities]
     whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
@@ -64,16 +62,15 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
 def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
     """A slide's tiles, of counts and level, with one level for all where dust prevails."""
     plain = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.full(3, DENSEST))
-    joined = _joined(
-        _densities([slide], plain), partial(_smooth_terms, densest=plain.densest, blurred=blurred), LEVEL_PIXELS
-    )
+    terms = partial(smooth_terms, densest=plain.densest, blurred=blurred, scale=HALF)
+    joined = join_pixels(_densities([slide], plain), terms, TRIED_PIXELS, HALF)
     if not dust_prevails(joined[1:], joined[0]):
         return list(slide)
     return [tile._replace(planes=np.concatenate([tile.planes[:4], 0 * tile.planes[4:]])) for tile in slide]
 
 
 def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray], blurred: float) -> FilmCurve:
-    few = [slide[::5] if len(slide) > MANY_TILES else slide for slide in samples]
+    few = [slide[::TRIED_TILES] if len(slide) > MANY_TILES else slide for slide in samples]
     return find_black(planes, partial(_loss, few, blurred=blurred), partial(_pointwise_slope, few, blurred=blurred))
 
 
@@ -83,18 +80,18 @@ def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sam
     levelled = _fit_levels([with_level(tile, crosstalk.blur) for tile in samples], crosstalk.blur)
     (densities,) = _densities([levelled], curve)
     densities = [_within_range(tile, curve.densest) for tile in densities]
-    plain = _fit([densities], partial(_smooth_terms, densest=curve.densest, blurred=crosstalk.blur))
+    plain = _fit_smooth([densities], curve.densest, crosstalk.blur)
     return _without_defects(
         densities, plain.coefficient[len(POINTWISE) :], prediction, curve.densest, plain.sigma, crosstalk.blur
     )
 
 
 def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
-    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 50,000 pixels of film.
+    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 40,000 pixels of film.
 
     `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """
-    return _joined(densities, partial(_all_terms, prediction=prediction, densest=densest), SAMPLED_PIXELS)
+    return join_pixels(densities, partial(_all_terms, prediction=prediction, densest=densest), SAMPLED_PIXELS)
 
 
 def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
@@ -145,15 +142,13 @@ def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[li
 
 
 def _loss(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
-    terms = partial(_smooth_terms, densest=curve.densest, blurred=blurred)
-    return _fit(_densities(samples, curve), terms, TRIED_PIXELS).loss
+    return _try_curve(_densities(samples, curve), curve, blurred).loss
 
 
 def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
     """Mean slope of the infrared over all bands, by a fit without blurs."""
     densities = _densities(samples, curve)
-    fit = _fit(densities, partial(_smooth_terms, densest=curve.densest, blurred=blurred), TRIED_PIXELS)
-    pointwise = fit.coefficient[: len(POINTWISE)]
+    pointwise = _try_curve(densities, curve, blurred).coefficient[: len(POINTWISE)]
     coefficient = np.r_[pointwise, np.zeros(len(TERMS) - len(POINTWISE))]
     return measure_slopes([tile for slide in densities for tile in slide], coefficient, pointwise, curve.densest)[0]
 
@@ -207,41 +202,20 @@ def _without(tile: Sample, left_out: np.ndarray) -> Sample:
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
-def _smooth_terms(tile: Sample, densest: np.ndarray, blurred: float) -> Iterator[np.ndarray]:
-    sigmas = [float(np.hypot(SMOOTHED, blurred))] * 3 + [SMOOTHED]
-    smooth = np.stack([blur(plane, sigma) for plane, sigma in zip(tile.planes, sigmas, strict=False)])
-    yield tile.planes[4]
-    yield from pointwise_terms(smooth[:3], densest)
-    yield from lamp_terms(tile.place)
-    yield smooth[3]
-
-
 def _all_terms(tile: Sample, prediction: np.ndarray, densest: np.ndarray) -> Iterator[np.ndarray]:
     yield tile.planes[4]
     yield from crosstalk_terms(tile.planes[:3], tile.place, prediction, densest)
     yield tile.planes[3]
 
 
-def _fit(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int = SAMPLED_PIXELS) -> Fit:
-    """Trimmed fit of the last plane on all but the first, the level."""
-    joined = _joined(densities, planes, pixels)
+def _fit_smooth(densities: Sequence[Sequence[Sample]], densest: np.ndarray, blurred: float) -> Fit:
+    """Trimmed fit of the blurred infrared on the pointwise terms and those of the lamp."""
+    joined = join_pixels(densities, partial(smooth_terms, densest=densest, blurred=blurred), SAMPLED_PIXELS)
     return fit_trimmed(joined[1:], joined[0])
 
 
-def _joined(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int) -> np.ndarray:
-    """Pixels (planes, pixel) of all slides; every slide's means are made those of all."""
-    samples = [_sample_pixels(slide, planes, pixels // len(densities)) for slide in densities]
-    common = np.mean([part.mean(axis=1) for part in samples], axis=0)
-    return np.concatenate([part + (common - part.mean(axis=1))[:, None] for part in samples], axis=1)
-
-
-def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int) -> np.ndarray:
-    inside = (slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-    step = max(1, sum(tile.planes[0][inside].size for tile in densities) // pixels)
-    joined = np.concatenate(
-        compute_each(lambda tile: np.stack([plane[inside].ravel()[::step] for plane in planes(tile)]), densities),
-        axis=1,
-    )
-    known = joined[:, np.isfinite(joined[0]) & np.isfinite(joined[-1])]
-    check_enough(known.shape[1], "fit the infrared on")
-    return known
+def _try_curve(densities: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> Fit:
+    """`_fit_smooth` on fewer pixels, at half the resolution."""
+    terms = partial(smooth_terms, densest=curve.densest, blurred=blurred, scale=HALF)
+    joined = join_pixels(densities, terms, TRIED_PIXELS, HALF)
+    return fit_trimmed(joined[1:], joined[0])

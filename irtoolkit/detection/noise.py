@@ -11,7 +11,7 @@ from irtoolkit.detection.noise_features import PLAIN, all_features, measure_loss
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
-SAMPLED_PIXELS = 50_000
+SAMPLED_PIXELS = 100_000
 SKEW = 1.1
 NEAR, BIAS_ROUNDS = 2.0, 4
 LOG_BIAS = 0.635

@@ -12,7 +12,7 @@ from irtoolkit.healing.visible_data import RatioError, VisibleData, weigh_visibl
 LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
 OUTLIER = 4.0
-NEWTON_STEPS, GRADIENT_STEPS = 4, 40
+NEWTON_STEPS, GRADIENT_STEPS = 3, 40
 RELATIVE_TOLERANCE, SMALL, ABSOLUTE_TOLERANCE = 1e-3, 300, 0.03
 """A group is solved when its squared gradient, about twice the log probability still to be gained, is this share of the
 first, less by the square of its size where it has more pixels than `SMALL`; or this small (docs/method.md)."""

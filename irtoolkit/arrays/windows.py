@@ -8,6 +8,9 @@ import numpy as np
 Place = tuple[slice, slice]
 Margins = tuple[tuple[int, int], tuple[int, int]]
 
+LARGE = 48
+"""Px from which pieces need more film around them (docs/method.md)."""
+
 
 class Sheet(NamedTuple):
     """Windows of a block placed without overlap: `sources` in the block, `places` on the sheet, and its shape.
@@ -61,7 +64,8 @@ def find_windows(mask: np.ndarray, margin: int) -> list[Place]:
 def label_windows(mask: np.ndarray, margin: int) -> tuple[list[Place], np.ndarray]:
     """The windows of `find_windows`, and for each pixel (y, x) the number of its window from 1, else 0."""
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return [_widened(box, margin, mask.shape) for box in boxes[1:].tolist()], labels
+    places = [(slice(y, y + height), slice(x, x + width)) for x, y, width, height, _ in boxes[1:].tolist()]
+    return [_widened(place, margin, mask.shape) for place in places], labels
 
 
 def pieces_reaching(mask: np.ndarray, inside: Place, near: int) -> np.ndarray:
@@ -81,20 +85,25 @@ def _near(mask: np.ndarray, near: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * near + 1, 2 * near + 1), np.uint8))
 
 
-def _widened(box: list[int], margin: int, shape: tuple[int, ...]) -> Place:
-    left, top, width, height = box[:4]
-    rows = slice(max(top - margin, 0), min(top + height + margin, shape[0]))
-    return rows, slice(max(left - margin, 0), min(left + width + margin, shape[1]))
+def _widened(place: Place, margin: int, shape: tuple[int, ...]) -> Place:
+    rows, columns = (
+        slice(max(side.start - margin, 0), min(side.stop + margin, length))
+        for side, length in zip(place, shape, strict=True)
+    )
+    return rows, columns
 
 
 def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
     """Place the neighbourhoods of a mask (y, x) on a sheet; pieces that touch if all grow by `near` px share one.
 
-    Windows at the block's edges are extended by mirroring, so that they do not touch other windows. If the windows
-    together are as large as the block, the block is the only window.
+    Every window is wider than its pieces by `margin` px on every side, and half as much more around large ones. Windows
+    at the block's edges are extended by mirroring, so that they do not touch other windows. If the windows together are
+    as large as the block, the block is the only window.
     """
-    sources, owner = label_windows(_near(mask, near), margin - near)
-    beyond = [_beyond(source, margin, mask.shape) for source in sources]
+    boxes, owner = label_windows(_near(mask, near), 0)
+    margins = [margin + margin // 2 * _is_large(box) for box in boxes]
+    sources = [_widened(box, wide - near, mask.shape) for box, wide in zip(boxes, margins, strict=True)]
+    beyond = [_beyond(source, wide, mask.shape) for source, wide in zip(sources, margins, strict=True)]
     sizes = [_size(source, margins) for source, margins in zip(sources, beyond, strict=True)]
     width = max([mask.shape[1], *(columns for _, columns in sizes)])
     corners, height = _shelve(sizes, width)
@@ -103,6 +112,10 @@ def lay_out(mask: np.ndarray, near: int, margin: int) -> Sheet:
         return Sheet([whole], [whole], [none], (mask.shape[0], mask.shape[1]), np.ones(mask.shape, np.int32))
     places = [_place(*parts) for parts in zip(corners, sources, beyond, strict=True)]
     return Sheet(sources, places, beyond, (height, width), owner)
+
+
+def _is_large(box: Place) -> bool:
+    return max(side.stop - side.start for side in box) > LARGE
 
 
 def _beyond(source: Place, margin: int, shape: tuple[int, ...]) -> Margins:

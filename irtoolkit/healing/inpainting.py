@@ -37,17 +37,17 @@ def fill_smoothly(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _pull_and_push(sums: np.ndarray) -> np.ndarray:
     """Fill (y, x, 3) from the sums over clean pixels (y, x, 3) and, last, their share."""
-    known, (height, width) = sums[..., 3:] > MIN_CLEAN, sums.shape[:2]
+    holes, (height, width) = np.flatnonzero(sums[..., 3] <= MIN_CLEAN), sums.shape[:2]
     mean = sums[..., :3] / np.maximum(sums[..., 3:], MIN_CLEAN)
-    if known.all() or height == width == 1:
+    if not holes.size or height == width == 1:
         return mean
     half = cv2.resize(sums, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     fill = cv2.resize(_pull_and_push(half), (width, height), interpolation=cv2.INTER_LINEAR)
-    np.copyto(fill, mean, where=known)
+    pixels = mean.reshape(-1, 3)
+    pixels[holes] = fill.reshape(-1, 3).take(holes, axis=0)
     for _ in range(RELAXATIONS):
-        fill = cv2.blur(fill, (3, 3))
-        np.copyto(fill, mean, where=known)
-    return fill
+        pixels[holes] = cv2.blur(mean, (3, 3)).reshape(-1, 3).take(holes, axis=0)
+    return mean
 
 
 def inpaint(planes: np.ndarray, mask: np.ndarray, method: str) -> np.ndarray:

@@ -159,12 +159,12 @@ def _finish(
     healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: float
 ) -> np.ndarray:
     """`visible`, with healed 16-bit counts (band, y, x) and grain in its own depth where `wanted` (y, x) is True."""
-    grained, counts = healed.copy(), visible.copy()
+    grained, counts = healed.copy() if grain else healed, visible.copy()
     for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
         corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
         gamma_coded = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
         grainy = add_grain(gamma_coded, mask[rows, columns], corner, grain)
         grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
-    largest = np.iinfo(visible.dtype).max
-    counts[:, wanted] = np.clip(np.rint(grained[:, wanted] / (FULL_SCALE / largest)), 0, largest)
+    largest, (y, x) = np.iinfo(visible.dtype).max, np.nonzero(wanted)
+    counts[:, y, x] = np.clip(np.rint(grained[:, y, x] / (FULL_SCALE / largest)), 0, largest)
     return counts

@@ -36,8 +36,8 @@ def measure_picture(evidence: Evidence, mask: np.ndarray) -> PictureModel:
         reached += pair * np.minimum(np.einsum("byx,byx->yx", change, change) / 3, largest**2)
     number[:, 1:] += both[0]
     number[1:] += both[1]
-    noise = sensor_noise(light).mean(axis=0)
-    power, number, noise = (blur(_reduced(plane), NEIGHBOURHOOD / 4) for plane in (power, number, noise))
+    noise = sensor_noise(np.stack([_reduced(band) for band in light])).mean(axis=0)
+    power, number, noise = (blur(plane, NEIGHBOURHOOD / 4) for plane in (_reduced(power), _reduced(number), noise))
     variance = (power + np.float32(1e-10)) / (number + np.float32(1e-6)) - 2 * np.minimum(noise, 10)
     variance = cv2.resize(np.maximum(variance, LEAST_CHANGE**2), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return PictureModel(variance, _inverse_covariance(sampled[:, np.abs(sampled).max(axis=0) < largest + 1e-3]))

@@ -42,8 +42,8 @@ class PointSpread(NamedTuple):
         points = pixels[self.down.indices[self.down.indptr[:-1]]]
         samples = points[self.across.indices[self.across.indptr[:-1]]]
         pixel, point, sample = (np.cumsum(kept, dtype=np.int32) - 1 for kept in (pixels, points, samples))
-        parts = (self.down, points, pixel), (self.across, samples, point), (self.up, pixels, point)
-        return PointSpread(*(part(*each) for each in parts), part(self.back, points, sample)), samples
+        down, across = part(self.down, points, pixel), part(self.across, samples, point)
+        return PointSpread(down, across, part(self.up, pixels, point), part(self.back, points, sample)), samples
 
 
 def part(matrix: sparse.csr_array, rows: np.ndarray, number: np.ndarray) -> sparse.csr_array:
@@ -78,7 +78,7 @@ def spread_points(number: np.ndarray, used: np.ndarray, sigma: float, side: int)
     point = np.full(wanted.shape, -1, np.int32)
     point[y[reached], x[reached]] = np.arange(np.count_nonzero(reached), dtype=np.int32)
     across = np.stack([point[row, side * column + reach + offset] for offset in offsets])
-    pixels, points = int(number.max(initial=-1)) + 1, np.count_nonzero(reached)
+    pixels, points = int(number.max(initial=-1)) + 1, int(np.count_nonzero(reached))
     return PointSpread.of(_matrix(seen[:, reached], weights, pixels), _matrix(across, weights, points))
 
 

@@ -13,6 +13,9 @@ LEAST_TRANSMITTANCE, LARGEST_TRANSMITTANCE = 0.02, 1.2
 EDGE_COST, EDGE_ROUNDING = 1.0, 0.05
 OUTLIER = 4.0
 NEWTON_STEPS, GRADIENT_STEPS = 4, 40
+STILL = 0.05
+"""Largest change of the logarithm of light in a step after which a group takes no more."""
+
 RELATIVE_TOLERANCE, SMALL, ABSOLUTE_TOLERANCE = 1e-3, 300, 0.03
 """A group is solved when its squared gradient, about twice the log probability still to be gained, is this share of the
 first, less by the square of its size where it has more pixels than `SMALL`; or this small (docs/method.md)."""
@@ -104,6 +107,7 @@ def solve(system: System, density: np.ndarray) -> np.ndarray:
     for _ in range(NEWTON_STEPS):
         step = _conjugate_gradients(*_linearise(system, light, density), groups, share)
         light, density = light + step[:3], np.clip(density + step[3], *DENSITIES)
+        share = np.where(groups.largest(np.abs(step[:3]).max(axis=0)) < STILL, np.float32(np.inf), share)
     return light
 
 

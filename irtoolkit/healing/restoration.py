@@ -165,7 +165,7 @@ def _neighbours(shape: tuple[int, ...]) -> tuple[tuple[tuple[slice, slice], tupl
 def _infrared_data(number: np.ndarray, evidence: Evidence) -> tuple[PointSpread, np.ndarray, np.ndarray]:
     """Infrared data of the unknown pixels: PSF, density and precision; means of 2 by 2 pixels if it is blurred."""
     side = 2 if evidence.blur > COARSE else 1
-    used = _squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0)
+    used = np.asarray(_squares(number >= 0, side).any(axis=0) & _squares(evidence.seen, side).all(axis=0))
     lost = np.where(number >= 0, 1 - np.exp(-np.clip(evidence.density, 0, 9)), 0).astype(np.float32)
     reach = 2 * max(1, round(2 * evidence.blur)) + 1
     largest = cv2.dilate(lost, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))

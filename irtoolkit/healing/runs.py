@@ -26,6 +26,10 @@ class Runs(NamedTuple):
         """Sums (..., runs) of parts (..., n)."""
         return np.add.reduceat(parts, self.first, axis=-1) if self.first.size else parts[..., :0]
 
+    def largest(self, parts: np.ndarray) -> np.ndarray:
+        """Largest (..., runs) of parts (..., n)."""
+        return np.maximum.reduceat(parts, self.first, axis=-1) if self.first.size else parts[..., :0]
+
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Values (..., runs), each for all entries (..., n) of its run."""
         return np.repeat(values, self.number, axis=-1)

@@ -82,7 +82,7 @@ def test_blur_reaches_no_farther_than_three_sigma():
     plane = np.zeros((41, 41), np.float32)
     plane[20, 20] = 1
     reached = np.argwhere(blur(plane, 2.2) > 0)
-    assert (np.abs(reached - 20).max(axis=0) == 9).all()
+    assert (np.abs(reached - 20).max(axis=0) == 7).all()
 
 
 def test_no_blur_leaves_the_plane():

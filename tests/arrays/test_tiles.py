@@ -145,6 +145,16 @@ def test_reduce_blocks_hands_over_the_same_pixels_of_every_array(counts):
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_blocks_that_are_not_used_are_not_computed(counts):
+    runs = []
+    plane = tiles.map_blocks(lambda block: runs.append(1) or block, da.from_array(counts), depth=0, dtype=np.uint16)
+    starts = tiles.reduce_blocks(lambda _, start: start, plane)
+    runs.clear()
+    assert tiles.reduce_blocks(lambda _, start: start, plane, used=slice(1, None, 5)) == starts[1::5]
+    assert len(runs) == len(starts[1::5])
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_reductions_are_measured_together_in_one_pass(counts):
     runs = []
     double = partial(tiles.map_blocks, lambda block: runs.append(1) or 2 * block, depth=0, dtype=np.uint16, planes=4)

@@ -90,5 +90,13 @@ def test_a_crowded_block_is_its_own_sheet():
     assert sheet.sources == sheet.places == [(slice(0, 61), slice(0, 97))]
 
 
+@pytest.mark.parametrize(("size", "film"), [(44, 6), (46, 9)])
+def test_large_pieces_get_half_as_much_more_film_around_them(size, film):
+    mask = np.zeros((200, 220), bool)
+    mask[60, 70 : 70 + size] = True
+    ((rows, columns),) = lay_out(mask, near=2, margin=6).sources
+    assert (rows, columns) == (slice(60 - film, 61 + film), slice(70 - film, 70 + size + film))
+
+
 def test_boxes_end_with_the_block():
     assert find_windows(specks((0, 94)), 5) == [(slice(0, 8), slice(89, 97))]

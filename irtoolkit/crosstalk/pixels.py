@@ -49,9 +49,10 @@ def join_pixels(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: i
 
 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int, scale: int) -> np.ndarray:
+    """Pixels of one slide, as of `join_pixels`, evenly spread."""
     border = (BORDER if len(densities) > 1 else BORDER_OF_A_SLIDE) // scale
     inside = (slice(border, -border), slice(border, -border))
-    step = max(1, sum(tile.planes[0].size for tile in densities) // (scale**2 * pixels))
+    step = max(1, sum(tile.planes[0, ::scale, ::scale][inside].size for tile in densities) // pixels)
 
     def picked(tile: Sample) -> np.ndarray:
         return np.stack([plane[inside].ravel()[::step] for plane in planes(tile)])

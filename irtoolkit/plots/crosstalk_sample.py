@@ -35,8 +35,8 @@ class CrosstalkSample(NamedTuple):
     pixels: np.ndarray
 
     def parts(self) -> list[Sample]:
-        """Up to eight tiles of the slide for display, at most 224 px high and wide."""
-        return thin_sample(self.sample).tiles
+        """Up to eight tiles of the slide for display, at most 128 px high and wide."""
+        return thin_sample(self.sample, 8).tiles
 
     def places(self) -> list[tuple[int, int]]:
         """First row and column of each of the `parts`, in stored pixels."""

@@ -94,9 +94,8 @@ class Scored(NamedTuple):
 
     @property
     def optics(self) -> dict[str, Any]:
-        """The crosstalk, its blur and its exponent of light over counts, as `mark_defects` takes them."""
-        crosstalk = self.crosstalk
-        return {"infrared_blur": crosstalk.blur, "exponent": crosstalk.curve.exponent, "crosstalk": crosstalk}
+        """The crosstalk and its blur, as `mark_defects` takes them."""
+        return {"infrared_blur": self.crosstalk.blur, "crosstalk": self.crosstalk}
 
 
 def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:

@@ -87,7 +87,7 @@ def _cubic(fraction: float) -> np.ndarray:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0)).astype(np.float32)
 
 
-def mean_of(planes: Sequence[np.ndarray]) -> np.ndarray:
+def mean_of(planes: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Mean of float32 planes, plane by plane.
 
     >>> mean_of([np.ones((1, 2), np.float32), np.float32([[2, 3]])])

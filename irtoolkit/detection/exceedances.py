@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from irtoolkit.arrays import Reduction, blur, measure_together, to_transmittance
-from irtoolkit.crosstalk import Crosstalk
+from irtoolkit.arrays import Reduction, blur, measure_together, to_density, to_transmittance
+from irtoolkit.crosstalk import Crosstalk, visible_density
 from irtoolkit.detection.signature import SIGNATURE, SIGNATURE_DEPTH, measure_signature
+from irtoolkit.detection.visibility import TRACES, trace_planes
 
 REGION_LEVEL = 3.2
 SHARP = 1.0
@@ -25,8 +26,8 @@ def measure_exceedances(
     Parameters
     ----------
     evidence
-        On (y, x), float32, lazy: `residual`, `score` and `grain` from `score_infrared`; where regions are ranked,
-        `visible` (band, y, x) and `infrared`, counts.
+        On (y, x), float32, lazy: `residual`, `score` and `grain` from `score_infrared`; for their traces in the colours
+        `visible` (band, y, x), and where regions are ranked `infrared`, both counts.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands. From 1 px on, only pixels whose
         residual reaches a share of the largest within 4 px are `core`, because the blur widens every mark.
@@ -38,8 +39,8 @@ def measure_exceedances(
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `core`, and what
-        `measure_signature` returns; attributes `height` and `width`, and the film's `slopes`.
+        On dimension `pixel`, in row order: `index` (y * width + x), `score`, `residual`, `grain`, `core`, what
+        `trace_planes` and `measure_signature` return; attributes `height` and `width`, and the film's `slopes`.
     """
     wanted = find_exceedances(evidence, infrared_blur=infrared_blur, crosstalk=crosstalk, level=level)
     return measure_together(wanted)[0]
@@ -51,8 +52,9 @@ def find_exceedances(
     """The reduction behind `measure_exceedances`, for `measure_together`."""
     height, width = evidence.score.shape
     planes = [evidence[name].data[None] for name in ("score", "residual", "grain")]
+    planes += [evidence[name].data for name in ("visible",) if name in evidence]
     if crosstalk is not None:
-        planes += [evidence.infrared.data[None], evidence.visible.data]
+        planes.append(evidence.infrared.data[None])
     slopes = crosstalk.slopes if crosstalk else 0.0
     attributes = {"height": height, "width": width, "infrared_blur": infrared_blur, "slopes": slopes}
     kernel = partial(
@@ -103,14 +105,16 @@ def _block_exceedances(
     level: np.float32,
     width: int,
 ) -> dict[str, np.ndarray]:
-    """Columns of the exceedances of a block; `counts` are the infrared's and the visible bands'."""
+    """Columns of the exceedances of a block; `counts` are those of the visible bands and of the infrared, if known."""
     exceeding = np.abs(score[0]) >= level
     y, x = np.nonzero(exceeding[inside])
     places = y + inside[0].start, x + inside[1].start
     columns = {"index": (y + start[0]) * width + x + start[1]}
     planes = {"score": score[0], "residual": residual[0], "grain": grain[0], "core": _core(residual[0], infrared_blur)}
+    if counts:
+        density = to_density(counts[0]) if crosstalk is None else visible_density(counts[0], crosstalk.curve)
+        planes |= zip(TRACES, trace_planes(density), strict=True)
     columns |= {name: plane[places] for name, plane in planes.items()}
     if crosstalk is None:
         return columns | {name: np.zeros(len(y), np.float32) for name in SIGNATURE}
-    infrared, visible = counts
-    return columns | measure_signature(visible, infrared[0], residual[0], exceeding, places, crosstalk)
+    return columns | measure_signature(density, counts[1][0], residual[0], exceeding, places, crosstalk)

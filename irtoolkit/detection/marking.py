@@ -58,7 +58,6 @@ def mark_defects(
     settings: Settings,
     *,
     infrared_blur: float,
-    exponent: float = 1.0,
     crosstalk: Crosstalk | None = None,
 ) -> xr.Dataset:
     """Mark the defects of one slide by the settings' threshold and visibility.
@@ -73,8 +72,6 @@ def mark_defects(
         Of tiles (4, y, x) of 16-bit counts from `align_samples` every third row and column, or more.
     infrared_blur
         Sigma in pixels by which the infrared is blurrier than the visible bands.
-    exponent
-        Of light over counts, from `find_black`.
     crosstalk
         That of the slide, by which regions are ranked; None for a score from elsewhere, whose regions rank by it alone.
 
@@ -94,8 +91,7 @@ def mark_defects(
     choice = Choice(NO_REGIONS, cut.level, 0.0)
     if np.isfinite(cut.level):
         lowest = cut._replace(level=candidate_level(settings.threshold, cut.level))
-        optics = {"infrared_blur": infrared_blur, "exponent": exponent}
-        candidates = measure_candidates(evidence, lowest, **optics, crosstalk=crosstalk)
+        candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, crosstalk=crosstalk)
         choice = choose_regions(candidates, settings, cut.level)
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
@@ -145,17 +141,17 @@ def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
 
 
 def measure_candidates(
-    evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, exponent: float, crosstalk: Crosstalk | None = None
+    evidence: xr.Dataset, cut: Cut, *, infrared_blur: float, crosstalk: Crosstalk | None = None
 ) -> Candidates:
     """Compute the candidates for all thresholds of at least the cut's level, in one pass over the slide."""
     scored = evidence.assign(score=cut.score, residual=cut.residual)
     exceedances = measure_exceedances(scored, infrared_blur=infrared_blur, crosstalk=crosstalk, level=cut.level)
-    return make_candidates(exceedances, evidence.visible, cut.level, exponent=exponent)
+    return make_candidates(exceedances, cut.level)
 
 
-def make_candidates(exceedances: xr.Dataset, visible: xr.DataArray, level: float, *, exponent: float) -> Candidates:
+def make_candidates(exceedances: xr.Dataset, level: float) -> Candidates:
     """Candidates from the exceedances that `measure_exceedances` found at a level."""
-    factors = measure_visibility_factors(visible, join_regions(exceedances, sign=1, level=level), exponent=exponent)
+    factors = measure_visibility_factors(join_regions(exceedances, sign=1, level=level))
     return Candidates(exceedances, factors, level)
 
 

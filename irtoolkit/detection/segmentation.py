@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from irtoolkit.arrays import from_indices, lazy_number
 from irtoolkit.detection.exceedances import REGION_LEVEL
 from irtoolkit.detection.signature import SIGNATURE
+from irtoolkit.detection.visibility import TRACES
 
 SMALLEST_AREA = 4.0
 
@@ -27,12 +28,13 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
     Returns
     -------
     xarray.Dataset
-        On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels. On dimension
-        `region` the `rank`, the sum of score - level over the region in sigma; the `area` of its core (px); the
-        `visible_area`, that area without the infrared's blur; the `sharpening`, the expected visible contrast over that
-        of the infrared; the `grain` there; the `visibility`: the contrast expected from the region's opacity over the
-        visible noise for its area; the means over the region of the signature's planes, with the sign of a defect; its
-        `loss`, mean residual, and its effective number of `pixels`.
+        On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels, and their
+        `trace` and `trace_aside` if the exceedances have them. On dimension `region` the `rank`, the sum of score -
+        level over the region in sigma; the `area` of its core (px); the `visible_area`, that area without the
+        infrared's blur; the `sharpening`, the expected visible contrast over that of the infrared; the `grain` there;
+        the `visibility`: the contrast expected from the region's opacity over the visible noise for its area; the means
+        over the region of the signature's planes, with the sign of a defect; its `loss`, mean residual, and its
+        effective number of `pixels`.
     """
     chosen = np.flatnonzero(sign * exceedances.score.values >= level)
     index = exceedances["index"].values[chosen]
@@ -48,6 +50,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
             "pixel_region": ("pixel", region[core]),
             "pixel_index": ("pixel", index[core]),
             "pixel_residual": ("pixel", opacity[core]),
+            **{name: ("pixel", exceedances[name].values[chosen][core]) for name in TRACES if name in exceedances},
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
             "grain": ("region", noise),

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.arrays import HALF, QUARTER, blur, blur_shrunk, enlarge, mean_of, shrink
-from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_density, infrared_density, visible_density
+from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_density, infrared_density
 
 SIGNATURE = ("red", "green", "blue", "infrared_step", "ghost_step", "likeness")
 BOXES = (25, 65, 193)
@@ -17,7 +17,7 @@ SIGNATURE_DEPTH = 32
 
 
 def measure_signature(
-    visible: np.ndarray,
+    density: np.ndarray,
     infrared: np.ndarray,
     residual: np.ndarray,
     exceeding: np.ndarray,
@@ -32,17 +32,17 @@ def measure_signature(
     visible excess with the residual over 15 px. All but the last change their sign with the picture, so that a region
     and its mirror image differ in nothing but that.
 
-    `visible` (3, y, x) and `infrared` (y, x) are counts, `residual` (y, x) a density, NaN where unknown.
+    `density` (3, y, x) is that of the visible bands, `infrared` (y, x) counts, and `residual` (y, x) a density, NaN
+    where unknown.
     """
     known = np.isfinite(infrared) & np.isfinite(residual)
     beside = cv2.dilate(exceeding.astype(np.uint8), np.ones((3, 3), np.uint8))
-    density, curve = visible_density(visible, crosstalk.curve), crosstalk.curve
-    plain = infrared_density(np.where(known, infrared, np.float32(1)), curve.exponent)
+    plain = infrared_density(np.where(known, infrared, np.float32(1)), crosstalk.curve.exponent)
     *bands, level = _surroundings([*density, plain], ((beside == 0) & known).astype(np.float32))
     smooth = np.stack([_blurred(band, crosstalk.blur) for band in density])
     excess = [(band - around) * known for band, around in zip(smooth, bands, strict=True)]
     ghost, around = (
-        ghost_density(densities[:, None], crosstalk.prediction, curve.densest)[0]
+        ghost_density(densities[:, None], crosstalk.prediction, crosstalk.curve.densest)[0]
         for densities in (smooth[:, *places], np.stack([band[places] for band in bands]))
     )
     loss = blur(np.where(known, residual, np.float32(0)), RESIDUAL_BLUR)

@@ -1,13 +1,11 @@
 """Visibility of defects: the contrast of numerous small regions in the visible bands, over the noise there."""
 
-from functools import partial
-
-import cv2
 import numpy as np
 import xarray as xr
 from scipy.special import ndtr, ndtri
 
-from irtoolkit.arrays import from_indices, map_blocks, reduce_blocks, to_density, to_light
+from irtoolkit.arrays import mean_of
+from irtoolkit.crosstalk import box_mean
 
 SIZES = (0.0, 6.0, 12.0, 25.0)
 MANY_DOTS = 200
@@ -15,9 +13,11 @@ DOTS_PER_DECOY = 3
 VISIBLE = 3.0
 SURROUNDINGS = 17
 SHIFTED_ROWS = 24
+TRACES = ("trace", "trace_aside")
+TRACE_REACH = SHIFTED_ROWS + SURROUNDINGS // 2
 
 
-def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, exponent: float = 1.0) -> xr.DataArray:
+def measure_visibility_factors(regions: xr.Dataset) -> xr.DataArray:
     """Measure the visibility of numerous small regions relative to that expected from their infrared.
 
     Some scanners show thousands of grain-sized dots per megapixel in the infrared, whose contrast in the visible bands
@@ -27,12 +27,8 @@ def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, ex
 
     Parameters
     ----------
-    visible
-        Counts (band, y, x) of R, G, B; read once more, and only if some size has at least 200 regions.
     regions
-        Defects from `join_regions`.
-    exponent
-        Of light over counts, from `find_black`.
+        Defects from `join_regions`, with the traces of their pixels, `trace` and `trace_aside` (pixel).
 
     Returns
     -------
@@ -45,7 +41,7 @@ def measure_visibility_factors(visible: xr.DataArray, regions: xr.Dataset, *, ex
     populated = [number for number in range(len(SIZES)) if (eligible & (size == number)).sum() >= MANY_DOTS]
     factors = xr.DataArray(np.ones(len(SIZES)), {"size": list(SIZES)})
     if populated:
-        shown, noise = _traces(visible, regions, exponent)
+        shown, noise = _measure_traces(regions)
         for number in populated:
             similar = eligible & (size == number)
             spread = 1.4826 * np.median(np.abs(noise[similar]))
@@ -90,31 +86,20 @@ def _small(regions: xr.Dataset) -> np.ndarray:
     return regions.visible_area.values < 2 * SIZES[-1]
 
 
-def _traces(visible: xr.DataArray, regions: xr.Dataset, exponent: float) -> tuple[np.ndarray, np.ndarray]:
+def _measure_traces(regions: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Share of the expected visible contrast that each region shows, and its noise 24 rows away (1: as expected)."""
-    kernel = partial(_trace, exponent=exponent)
-    planes = map_blocks(kernel, visible.data, depth=SHIFTED_ROWS + SURROUNDINGS, dtype=np.float32, planes=2)
-    index = np.sort(regions.pixel_index.values)
-    marked = from_indices(index, (visible.sizes["y"], visible.sizes["x"]))
-    parts = reduce_blocks(partial(_pick, width=visible.sizes["x"]), planes, marked)
-    where, here, shifted = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.argsort(where)[np.searchsorted(index, regions.pixel_index.values)]
     owner, opacity, count = regions.pixel_region.values, regions.pixel_residual.values, regions.sizes["region"]
     squares = np.maximum(np.bincount(owner, opacity**2, count), 1e-12)
-    shown = np.bincount(owner, here[order] * opacity, count) / (squares * regions.sharpening.values)
-    noise = np.bincount(owner, shifted[order] * opacity, count) / np.sqrt(squares)
+    shown = np.bincount(owner, regions.trace.values * opacity, count) / (squares * regions.sharpening.values)
+    noise = np.bincount(owner, regions.trace_aside.values * opacity, count) / np.sqrt(squares)
     return shown, noise / np.maximum(regions.grain.values, 1e-6)
 
 
-def _trace(visible: np.ndarray, exponent: float) -> np.ndarray:
-    """Density minus that of the surroundings, mean of the bands, and the same `SHIFTED_ROWS` rows below."""
-    density = np.mean([to_density(to_light(band, exponent)) for band in visible], axis=0)
-    trace = density - cv2.blur(density, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REFLECT_101)
-    return np.stack([trace, np.roll(trace, -SHIFTED_ROWS, axis=0)])
+def trace_planes(density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of visible densities (3, y, x) less that of the surroundings (y, x), and the same `SHIFTED_ROWS` rows below.
 
-
-def _pick(
-    planes: np.ndarray, marked: np.ndarray, *, start: tuple[int, int], width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    y, x = np.nonzero(marked[0])
-    return (y + start[0]) * width + x + start[1], planes[0, y, x], planes[1, y, x]
+    What is less than `TRACE_REACH` px from the edges is not to be used.
+    """
+    mean = mean_of(density)
+    trace = mean - box_mean(mean, SURROUNDINGS)
+    return trace, np.roll(trace, -SHIFTED_ROWS, axis=0)

@@ -128,7 +128,8 @@ def _measure_block(
 ) -> np.ndarray:
     """Ratios and error, shift and errors (defect, 8) of one in `step` defects of a block with first pixel `start`."""
     boxes = _measurable(mask[0])
-    chosen = _pieces(mask[0], [boxes[int(number)] for number in np.arange(0, len(boxes), step)])
+    numbers = np.minimum(np.arange(0, len(boxes), step).astype(int), len(boxes) - 1)
+    chosen = _pieces(mask[0], [boxes[number] for number in numbers])
     if not chosen.any():
         return np.empty((0, 8))
     sheet, place = lay_out(chosen, 0, CONTEXT), np.broadcast_arrays(*frame_place(start, mask.shape[1:], shape))

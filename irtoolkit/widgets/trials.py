@@ -127,9 +127,8 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:
     """The candidates at or above 3.2 sigma, and the histogram of the score, in one pass over the slide."""
     evidence, optics = scored.evidence, scored.optics
-    found = find_exceedances(evidence, infrared_blur=optics["infrared_blur"], crosstalk=optics["crosstalk"])
-    exceedances, histogram = measure_together(found, count_scores(evidence.score))
-    candidates = make_candidates(exceedances, evidence.visible, REGION_LEVEL, exponent=optics["exponent"])
+    exceedances, histogram = measure_together(find_exceedances(evidence, **optics), count_scores(evidence.score))
+    candidates = make_candidates(exceedances, REGION_LEVEL)
     return candidates, histogram.isel(tile_y=0, tile_x=0, drop=True)
 
 

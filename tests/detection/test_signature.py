@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from scans import film, scan
 
+from irtoolkit.crosstalk.curve import visible_density
 from irtoolkit.crosstalk.regression import fit_crosstalk
 from irtoolkit.detection.exceedances import measure_exceedances
 from irtoolkit.detection.signature import SIGNATURE, measure_signature
@@ -26,7 +27,9 @@ def sign(speck, infrared=None):
     """The signature (y, x) of every pixel."""
     tile, residual, crosstalk = speck
     infrared = tile.planes[3] if infrared is None else infrared
-    signed = measure_signature(tile.planes[:3], infrared, residual, residual > 0, EVERYWHERE, crosstalk)
+    signed = measure_signature(
+        visible_density(tile.planes[:3], crosstalk.curve), infrared, residual, residual > 0, EVERYWHERE, crosstalk
+    )
     assert tuple(signed) == SIGNATURE
     return {name: values.reshape(SHAPE) for name, values in signed.items()}
 

@@ -77,22 +77,23 @@ class PageReader:
         assert starts is not None
         columns = x if 4 * len(x) < self.page.width else range(self.page.width)
         pixel = stored * self.dtype.itemsize
-        out = np.empty((len(y), len(x), len(samples)), self.dtype)
+        blocks = []
         with open(self.page.path, "rb", buffering=0) as file:
             for plane in samples if self.page.planes > 1 else (0,):
                 first = starts[plane, y.start : y.stop] + columns.start * pixel
                 data = self._take_rows(file, first, len(columns) * pixel)
-                block = np.frombuffer(data, self.page.dtype).reshape(len(y), len(columns), stored)
-                block = block[:, x.start - columns.start : x.stop - columns.start]
-                self._place(out, block, plane, samples)
-        return out
+                block = data.view(self.page.dtype).reshape(len(y), len(columns), stored)
+                blocks.append(block[:, x.start - columns.start : x.stop - columns.start])
+        if self.page.planes > 1:
+            return np.concatenate(blocks, axis=2, dtype=self.dtype)
+        return blocks[0][..., samples.start : samples.stop].astype(self.dtype, copy=False)
 
-    def _take_rows(self, file: FileIO, starts: np.ndarray, length: int) -> bytearray:
+    def _take_rows(self, file: FileIO, starts: np.ndarray, length: int) -> np.ndarray:
         """Read rows of one length, joining those that follow each other in the file."""
-        data = bytearray(len(starts) * length)
+        data = np.empty(len(starts) * length, np.uint8)
         breaks = np.flatnonzero(np.diff(starts) != length) + 1
         for first, last in pairwise((0, *breaks.tolist(), len(starts))):
-            self._fill(file, int(starts[first]), memoryview(data)[first * length : last * length])
+            self._fill(file, int(starts[first]), data[first * length : last * length].data)
         return data
 
     def _fill(self, file: FileIO, offset: int, target: memoryview) -> None:

@@ -19,7 +19,7 @@ from irtoolkit.files.orientation import AS_STORED, Turn
 from irtoolkit.files.page_reader import PageReader, open_page
 from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, NoInfraredError
 
-CHUNK_BYTES = 32 << 20
+CHUNK_BYTES = 8 << 20
 
 
 class PlanesReader:
@@ -58,7 +58,7 @@ class SlideReader:
 
     The infrared is last; a picture without it has three bands.
     Indices are integers and slices; planes that share a page are decoded together. Thread-safe and picklable.
-    `chunks` are those that read every strip or tile once: bands that share a page, full width, about 32 MB.
+    `chunks` are those that read every strip or tile once: bands that share a page, full width, about 8 MB.
     """
 
     ndim = 3
@@ -126,7 +126,7 @@ def open_slide(
     infrared
         Where the infrared is, if the file does not say: a path, a page number or a sample number (see `find_layout`).
     chunks
-        ``"auto"`` reads every strip or tile once, in full-width chunks of about 32 MB for the four bands. Otherwise
+        ``"auto"`` reads every strip or tile once, in full-width chunks of about 8 MB for the four bands. Otherwise
         rows of a chunk, sizes by dimension name, or sizes over (band, y, x).
     frame
         Which slide, from 1, of a file that holds several.

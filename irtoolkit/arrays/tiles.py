@@ -19,7 +19,7 @@ from irtoolkit.arrays.samples import TASKS
 from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
-BLOCK_ROWS, BLOCK_COLUMNS = 640, 1536
+BLOCK_ROWS, BLOCK_COLUMNS = 320, 1536
 
 Kernel = Callable[..., Sequence[np.ndarray] | np.ndarray]
 
@@ -44,13 +44,15 @@ def store(array: da.Array, target: Any) -> None:
     da.store(array.rechunk({2: -1}, method=TASKS), target, lock=False, compute=True, scheduler=usual_scheduler())
 
 
-def blocks(height: int, width: int) -> list[list[tuple[slice, slice]]]:
+def blocks(height: int, width: int, joined: int = 1) -> list[list[tuple[slice, slice]]]:
     """Rows and columns of the blocks in which a slide of this size is processed, as rows of blocks from the top.
 
-    >>> [[(rows.start, columns.stop) for rows, columns in row] for row in blocks(800, 900)]
-    [[(0, 900)], [(400, 900)]]
+    They have the rows of so many usual blocks that are `joined`.
+
+    >>> [[(rows.start, columns.stop) for rows, columns in row] for row in blocks(400, 900)]
+    [[(0, 900)], [(200, 900)]]
     """
-    rows, columns = _edges(height, BLOCK_ROWS), _edges(width, BLOCK_COLUMNS)
+    rows, columns = _edges(height, joined * BLOCK_ROWS), _edges(width, BLOCK_COLUMNS)
     return [[(slice(*y), slice(*x)) for x in pairwise(columns)] for y in pairwise(rows)]
 
 
@@ -62,7 +64,13 @@ def _edges(length: int, largest: int) -> list[int]:
 
 
 def map_blocks(
-    kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1, located: bool = False
+    kernel: Kernel,
+    *arrays: da.Array,
+    depth: int,
+    dtype: Any,
+    planes: int = 1,
+    located: bool = False,
+    joined: int = 1,
 ) -> da.Array:
     """Lazy (planes, y, x) array of `dtype`: a NumPy kernel over blocks, each with `depth` more pixels on every side.
 
@@ -75,12 +83,15 @@ def map_blocks(
         (planes, y, x) arrays over the same y and x.
     located
         Whether the kernel takes the keyword `start`, its first row and column.
+    joined
+        Of how many usual blocks a block has the rows: more take more memory and less time for what is around them.
     """
-    layout, name = blocks(*arrays[0].shape[1:]), f"map-{uuid4().hex}"
+    _, height, width = arrays[0].shape
+    layout, name = blocks(height, width, joined), f"map-{uuid4().hex}"
     layer: dict[Any, Any] = {}
     for i, row in enumerate(layout):
         for j, block in enumerate(row):
-            (rows, columns), inside = _with_halo(block, arrays[0].shape[1:], depth)
+            (rows, columns), inside = _with_halo(block, (height, width), depth)
             run = partial(kernel, start=(rows.start, columns.start)) if located else kernel
             regions = [find_region(array, rows, columns) for array in arrays]
             layer[name, 0, i, j] = task_of(partial(_run_and_trim, run, inside), regions)

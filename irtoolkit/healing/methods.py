@@ -26,7 +26,9 @@ from irtoolkit.healing.restoration import restore
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS
 
-REACH = 64
+REACH, JOINED = 64, 2
+"""Pixels around a block that healing sees, and how many usual blocks it heals at once, as the reach is large."""
+
 MARGIN = 12
 NEAR, CONTEXT = 4, 16
 """Px within which defects are restored together, and px of surrounding film that are used."""
@@ -97,7 +99,7 @@ def heal(
         check_method(inpainting)
         kernel = partial(_fill_block, method=inpainting, shape=shape, grain=grain)
     bands, dtype = visible.sizes["band"], visible.dtype
-    data = map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True)
+    data = map_blocks(kernel, *arrays, depth=REACH, dtype=dtype, planes=bands, located=True, joined=JOINED)
     return xr.DataArray(data, dims=visible.dims, coords=visible.coords, name="healed")
 
 

@@ -6,7 +6,7 @@ from irtoolkit.arrays.density import (
 from irtoolkit.arrays.each import compute_each
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.statistics import (
-    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares,
+    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, even_step, gradient, high_pass, least_squares,
     robust_centre_and_scale, shift_below_a_pixel, sums_of_products, wide_blur,
 )
 from irtoolkit.arrays.tiles import (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from irtoolkit.arrays import add_scaled, combine, compute_each, least_squares, map_blocks
+from irtoolkit.arrays import add_scaled, combine, compute_each, even_step, least_squares, map_blocks
 from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, box_mean, check_enough, visible_density
 from irtoolkit.detection.faint import exclude_blobs, raise_faint
 from irtoolkit.detection.noise_features import PLAIN, STEEP, noise_features
@@ -48,8 +48,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     are pairs of residual (y, x) and visible density (3, y, x) from `level_crosstalk`.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    pixels = sum(residual[inside].size for residual, _ in samples)
-    step = max(1, pixels // SAMPLED_PIXELS)
+    step = even_step([residual[inside].shape for residual, _ in samples], SAMPLED_PIXELS)
 
     def picked(sample: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         smooth, candidate, _, features = noise_features(*sample, crosstalk)

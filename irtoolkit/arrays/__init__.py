@@ -9,8 +9,8 @@ from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sig
 from irtoolkit.arrays.samples import TASKS, Tile, sample_tiles
 from irtoolkit.arrays.shrinking import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink, wide_blur
 from irtoolkit.arrays.statistics import (
-    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, gradient, high_pass, least_squares, mean_of,
-    robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
+    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, even_step, gradient, high_pass, least_squares,
+    mean_of, robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
 )
 from irtoolkit.arrays.tiles import (
     Kernel, Reduction, blocks, from_indices, from_kernel, from_reader,

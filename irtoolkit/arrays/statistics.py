@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import gcd, prod
 
 import cv2
 import numpy as np
@@ -11,6 +12,18 @@ cv2.setNumThreads(1)
 LIBRARIES = ThreadpoolController()
 SAMPLES_AT_ONCE = 16384
 CLUSTERS = 60
+
+
+def even_step(shapes: Sequence[tuple[int, ...]], pixels: int) -> int:
+    """Step through planes of these shapes, row by row, that takes about so many `pixels` and not always one column.
+
+    >>> even_step([(100, 96)], 400), even_step([(100, 95)], 400)
+    (25, 23)
+    """
+    step = max(1, sum(map(prod, shapes)) // pixels)
+    while any(gcd(step, shape[-1]) > 1 for shape in shapes):
+        step += 1
+    return step
 
 
 def robust_centre_and_scale(values: np.ndarray) -> tuple[float, float]:

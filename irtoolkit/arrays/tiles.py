@@ -64,13 +64,7 @@ def _edges(length: int, largest: int) -> list[int]:
 
 
 def map_blocks(
-    kernel: Kernel,
-    *arrays: da.Array,
-    depth: int,
-    dtype: Any,
-    planes: int = 1,
-    located: bool = False,
-    joined: int = 1,
+    kernel: Kernel, *arrays: da.Array, depth: int, dtype: Any, planes: int = 1, located: bool = False, joined: int = 1
 ) -> da.Array:
     """Lazy (planes, y, x) array of `dtype`: a NumPy kernel over blocks, each with `depth` more pixels on every side.
 

@@ -6,14 +6,13 @@ import cv2
 import numpy as np
 
 from irtoolkit.alignment import Sample
-from irtoolkit.arrays import blur, compute_each
+from irtoolkit.arrays import blur, compute_each, even_step
 from irtoolkit.crosstalk.candidates import check_enough
 from irtoolkit.crosstalk.levels import SMOOTHED
 from irtoolkit.crosstalk.pointwise import lamp_terms, pointwise_terms
 
-BORDER, BORDER_OF_A_SLIDE = 24, 12
-"""Pixels along the sides of a tile that no fit uses: beyond a tile cut from a slide there is light that flares into it,
-beyond a slide there is none that is known."""
+BORDER = 12
+"""Pixels along the sides of a tile that no fit uses (docs/method.md)."""
 
 Planes = Callable[[Sample], Iterator[np.ndarray]]
 
@@ -50,9 +49,10 @@ def join_pixels(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: i
 
 def _sample_pixels(densities: Sequence[Sample], planes: Planes, pixels: int, scale: int) -> np.ndarray:
     """Pixels of one slide, as of `join_pixels`, evenly spread."""
-    border = (BORDER if len(densities) > 1 else BORDER_OF_A_SLIDE) // scale
+    border = BORDER // scale
     inside = (slice(border, -border), slice(border, -border))
-    step = max(1, sum(tile.planes[0, ::scale, ::scale][inside].size for tile in densities) // pixels)
+    shapes = [tile.planes[0, ::scale, ::scale][inside].shape for tile in densities]
+    step = even_step(shapes, pixels)
 
     def picked(tile: Sample) -> np.ndarray:
         return np.stack([plane[inside].ravel()[::step] for plane in planes(tile)])

@@ -21,8 +21,8 @@ COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
 HALF = 2
 MANY_TILES, TRIED_TILES = 9, 3
-SAMPLED_PIXELS = 30_000
-TRIED_PIXELS = 8_000
+SAMPLED_PIXELS = 60_000
+TRIED_PIXELS = 15_000
 DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
 
@@ -87,7 +87,7 @@ def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sam
 
 
 def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
-    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 30,000 pixels of film.
+    """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 60,000 pixels of film.
 
     `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import combine, compute_each, least_squares
+from irtoolkit.arrays import combine, compute_each, even_step, least_squares
 from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, blurs_of, check_enough
 from irtoolkit.detection.noise_features import PLAIN, all_features, measure_loss
 
@@ -39,8 +39,7 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     are pairs of residual (y, x) and visible density (3, y, x) from `level_crosstalk`.
     """
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    pixels = sum(residual[inside].size for residual, _ in samples)
-    step = max(1, pixels // SAMPLED_PIXELS)
+    step = even_step([residual[inside].shape for residual, _ in samples], SAMPLED_PIXELS)
 
     def picked(sample: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         residual, density = sample

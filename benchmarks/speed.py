@@ -5,8 +5,9 @@ python -m benchmarks.speed --profile [--megapixels 13.5]      (where one slide's
 python -m benchmarks.speed --archive [--slides 24]            (slides of 13.5 MP in 3 rolls, by 1 and by 2 processes)
 
 Each step runs in a process of its own, in turn, on one scan of each size: simulated Ektachrome with about .7 % of it
-marked, 16 bit, not compressed. The model of the roll is fitted beforehand on three other slides. Limit and SANE run on
-one thread, the others on dask's. The table is also written to DIR/speed.md.
+marked, 16 bit, not compressed. The model of the roll is fitted beforehand on three other slides. All run on one thread,
+as SANE can no other, but for the last: two threads on one core count more CPU seconds for the same work. The table is
+also written to DIR/speed.md.
 """
 
 import argparse
@@ -31,6 +32,7 @@ STEPS = {
     "finding": "finding, mask written",
     "whole": "whole, alone, both files",
     "model": "whole, with the roll's model",
+    "threads": "whole, alone, on two threads",
 }
 MAKE = """
 import sys, irtoolkit as irt
@@ -112,8 +114,9 @@ def medians(runs: Sequence[Figures]) -> Figures:
 
 def measure_step(step: str, scan: Path, out: Path, model: Path) -> list[Figures]:
     """Figures of one step in a process of its own; none if what it measures is not installed."""
-    name, *given = ("whole", model) if step == "model" else (step,)
-    figures: Figures | None = json.loads(run("-m", "benchmarks.speed_steps", name, scan, out, *given))
+    name = step if step in ("limit", "sane", "finding") else "whole"
+    threads, given = 2 if step == "threads" else 1, (model,) if step == "model" else ()
+    figures: Figures | None = json.loads(run("-m", "benchmarks.speed_steps", name, scan, out, f"{threads}", *given))
     return [figures] if figures else []
 
 

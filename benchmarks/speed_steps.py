@@ -1,6 +1,6 @@
 """One step of `benchmarks.speed`, measured in the process that runs this; and what the whole chain spends where.
 
-python -m benchmarks.speed_steps STEP SCAN OUT [MODEL]
+python -m benchmarks.speed_steps STEP SCAN OUT THREADS [MODEL]
 
 A step is a generator: what comes before its `yield` is imports, what comes after is counted, and it returns the share
 of pixels marked; without `yield`, None.
@@ -74,7 +74,7 @@ def finding(scan: Path, out: Path, _model: str) -> Measured:
     from irtoolkit.pipeline import mark_slide, score_slide
 
     yield
-    found = mark_slide(score_slide(open_slide(scan)), Settings())
+    found = mark_slide(score_slide(open_slide(scan)), Settings(heal="none"))
     write_mask(found.mask, out / "mask.tif", source=scan)
     return float(found.mask.mean())
 
@@ -106,6 +106,13 @@ def measure(step: str, scan: Path, out: Path, model: str) -> dict[str, float] | 
         figures = {"cpu": cpu - before, "imported": cpu, "wall": wall, "peak": peak_megabytes()}
         return figures | {"marked": end.value}
     raise AssertionError(f"{step} has more than one yield")
+
+
+def use_threads(number: int) -> None:
+    """Let dask work on so many threads."""
+    import dask
+
+    dask.config.set({"scheduler": "synchronous"} if number == 1 else {"scheduler": "threads", "num_workers": number})
 
 
 def peak_megabytes() -> float:
@@ -187,4 +194,6 @@ def module_of(function: Function) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), (*sys.argv, "")[4])))
+    name, scan, out, threads, *model = sys.argv[1:]
+    use_threads(int(threads))
+    print(json.dumps(measure(name, Path(scan), Path(out), "".join(model))))

@@ -27,12 +27,12 @@ LIMITS = {
     "passes over the file: sampling": 2.0,
     "passes over the file: finding, mask written": 4.0,
     "passes over the file: healed slide written": 1.0,
-    "tasks a block: score": 41,
+    "tasks a block: score": 10,
     "tasks a block: mask": 2,
-    "tasks a block: healed": 51,
-    "filters of the whole slide: sampling and fit": 390,
-    "filters of the whole slide: scoring, marking": 175,
-    "filters of the whole slide: healing": 20,
+    "tasks a block: healed": 17,
+    "filters of the whole slide: sampling and fit": 120,
+    "filters of the whole slide: scoring, marking": 84,
+    "filters of the whole slide: healing": 12,
 }
 """Passes count every band once; a filter of a plane of the slide's size counts 1, one of a quarter of it .25."""
 

@@ -24,8 +24,8 @@ FILTERS = ("GaussianBlur", "blur", "boxFilter", "medianBlur", "filter2D", "sepFi
 FILTERS += ("dilate", "erode", "morphologyEx", "remap")
 
 LIMITS = {
-    "passes over the file: sampling": 2.0,
-    "passes over the file: finding, mask written": 4.0,
+    "passes over the file: sampling": 1.0,
+    "passes over the file: finding, mask written": 3.0,
     "passes over the file: healed slide written": 1.0,
     "tasks a block: score": 10,
     "tasks a block: mask": 2,

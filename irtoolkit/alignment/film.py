@@ -1,6 +1,7 @@
 """Where the film is: the holder or mount around it blocks all light, and is neither film nor defect."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -9,7 +10,15 @@ import xarray as xr
 
 from irtoolkit.alignment.holder import find_holder
 from irtoolkit.alignment.no_data import NoData, Runs, find_no_data, join_runs, measure_runs
-from irtoolkit.arrays import Tile, blocks, reduce_blocks, robust_centre_and_scale, to_density, to_sixteen_bits
+from irtoolkit.arrays import (
+    Reduction,
+    Tile,
+    blocks,
+    measure_together,
+    robust_centre_and_scale,
+    to_density,
+    to_sixteen_bits,
+)
 
 CELL = 8
 INFRARED_SHARE, OPAQUE_SHARE = 0.2, 0.03
@@ -80,7 +89,16 @@ def measure_film(counts: xr.DataArray) -> Film:
     Film
         Its cells, and what the infrared lacks.
     """
-    overview = _measure_overview(counts)
+    return measure_together(film_reduction(counts))[0]
+
+
+def film_reduction(counts: xr.DataArray) -> Reduction:
+    """The reduction behind `measure_film`, for `measure_together`."""
+    return Reduction(_look_over, (counts.data,), partial(_find_film, shape=(counts.sizes["y"], counts.sizes["x"])))
+
+
+def _find_film(parts: list[_Overview], shape: tuple[int, int]) -> Film:
+    overview = _join_overview(parts, shape)
     planes = to_sixteen_bits(overview.planes)
     infrared = planes[3]
     no_data = find_no_data(overview.rows, overview.columns, np.array([]))
@@ -125,9 +143,8 @@ def _square(side: int) -> np.ndarray:
     return np.ones((side, side), np.uint8)
 
 
-def _measure_overview(counts: xr.DataArray) -> _Overview:
-    parts = reduce_blocks(_look_over, counts.data)
-    layout = blocks(counts.sizes["y"], counts.sizes["x"])
+def _join_overview(parts: list[_Overview], shape: tuple[int, int]) -> _Overview:
+    layout = blocks(*shape)
     heights = [row[0][0].stop - row[0][0].start for row in layout]
     widths = [columns.stop - columns.start for _, columns in layout[0]]
     table = [parts[first : first + len(widths)] for first in range(0, len(parts), len(widths))]

@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment.displacement import Displacement, UsualDisplacement, is_doubtful
-from irtoolkit.alignment.film import Appearance, Film, measure_appearance, measure_film
+from irtoolkit.alignment.film import Appearance, Film, film_reduction, measure_appearance
 from irtoolkit.alignment.polarity import measure_inversion
 from irtoolkit.alignment.registration import measure_displacement
 from irtoolkit.alignment.resampling import Sample, align_samples
-from irtoolkit.arrays import sample_tiles, to_negative
+from irtoolkit.arrays import measure_together, tile_reduction, to_negative
 from irtoolkit.schema import NotUsableError
 
 SMALLEST_SIDE = 64
@@ -46,8 +46,7 @@ def sample_slide(slide: xr.Dataset, usual: UsualDisplacement | None = None) -> S
     """
     counts = slide.counts.chunk()
     _check_size(counts)
-    film = measure_film(counts)
-    samples = sample_tiles(counts.data)
+    film, samples = measure_together(film_reduction(counts), tile_reduction(counts.data))
     displacement = measure_displacement(samples, film, (counts.sizes["y"], counts.sizes["x"]))
     if usual is not None and is_doubtful(displacement, usual):
         displacement = displacement._replace(coefficient=usual.coefficient, trusted=False)

@@ -1,15 +1,15 @@
 """Tiles spread over a lazy array, in memory."""
 
 from functools import partial
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
 
-from irtoolkit.arrays.schedulers import usual_scheduler
+from irtoolkit.arrays.tiles import Reduction, measure_together
 
-TASKS = "tasks"  # dask would import distributed to choose how to rechunk
-_NO_OBJECTS = np.empty((0, 0, 0), object)
+Piece = tuple[int, tuple[slice, slice], np.ndarray]
 
 
 class Tile(NamedTuple):
@@ -25,17 +25,19 @@ def sample_tiles(array: da.Array, size: int = 128, across: int = 9) -> list[Tile
 
     A small array, which the grid would cover, is returned as one tile.
     """
+    return list(measure_together(tile_reduction(array, size, across))[0])
+
+
+def tile_reduction(array: da.Array, size: int = 128, across: int = 9) -> Reduction:
+    """The reduction behind `sample_tiles`, for `measure_together`."""
     height, width = array.shape[1:]
     if height * width <= (size * across) ** 2:
-        return [Tile(0, 0, array.compute(scheduler=usual_scheduler()))]
-    rows, columns = _spread(height, size, across), _spread(width, size, across)
-    cut = partial(_cut_tiles, columns=columns, size=size)
-    bands = [array[:, y : y + size].rechunk(-1, method=TASKS) for y in rows]
-    lazy = [da.map_blocks(cut, band, chunks=(1, 1, 1), dtype=object, meta=_NO_OBJECTS) for band in bands]
-    cuts = da.concatenate(lazy, axis=1).compute(scheduler=usual_scheduler())[0, :, 0]
-    return [
-        Tile(y, x, planes) for y, cut in zip(rows, cuts, strict=True) for x, planes in zip(columns, cut, strict=True)
-    ]
+        boxes = [(slice(0, height), slice(0, width))]
+    else:
+        starts = product(_spread(height, size, across), _spread(width, size, across))
+        boxes = [(slice(y, min(y + size, height)), slice(x, min(x + size, width))) for y, x in starts]
+    gather = partial(_join_pieces, boxes, array.shape[0], array.dtype)
+    return Reduction(partial(_cut_pieces, boxes=boxes), (array,), gather)
 
 
 def _spread(length: int, size: int, number: int) -> list[int]:
@@ -43,7 +45,25 @@ def _spread(length: int, size: int, number: int) -> list[int]:
     return sorted({round(free * (i + 0.5) / number) for i in range(number)})
 
 
-def _cut_tiles(block: np.ndarray, columns: list[int], size: int) -> np.ndarray:
-    out = np.empty((1, 1, 1), dtype=object)
-    out[0, 0, 0] = [block[:, :, x : x + size].copy() for x in columns]
-    return out
+def _cut_pieces(block: np.ndarray, boxes: list[tuple[slice, slice]], start: tuple[int, int]) -> list[Piece]:
+    """The parts of boxes that a block holds: the number of the box, the place within it, and the pixels."""
+    pieces = []
+    for number, box in enumerate(boxes):
+        spans = [
+            range(max(side.start, first), min(side.stop, first + length))
+            for side, first, length in zip(box, start, block.shape[1:], strict=True)
+        ]
+        if all(spans):
+            cut = tuple(slice(span.start - first, span.stop - first) for span, first in zip(spans, start, strict=True))
+            rows, columns = (slice(s.start - b.start, s.stop - b.start) for s, b in zip(spans, box, strict=True))
+            pieces.append((number, (rows, columns), block[:, *cut].copy()))
+    return pieces
+
+
+def _join_pieces(boxes: list[tuple[slice, slice]], planes: int, dtype: Any, parts: list[list[Piece]]) -> list[Tile]:
+    shapes = [(planes, *(side.stop - side.start for side in box)) for box in boxes]
+    tiles = [Tile(box[0].start, box[1].start, np.empty(shape, dtype)) for box, shape in zip(boxes, shapes, strict=True)]
+    for part in parts:
+        for number, place, pixels in part:
+            tiles[number].planes[:, *place] = pixels
+    return tiles

@@ -7,6 +7,9 @@ from typing import Any
 from dask import config
 from dask.base import named_schedulers
 
+TASKS = "tasks"
+"""How to rechunk; dask would import distributed to choose."""
+
 Scheduler = Callable[..., Any] | str
 
 

@@ -15,8 +15,7 @@ import numpy as np
 from dask.delayed import Delayed, delayed
 
 from irtoolkit.arrays.regions import Box, find_region, graph_of, task_of
-from irtoolkit.arrays.samples import TASKS
-from irtoolkit.arrays.schedulers import local_scheduler, usual_scheduler
+from irtoolkit.arrays.schedulers import TASKS, local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 320, 1536

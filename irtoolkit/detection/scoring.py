@@ -17,7 +17,7 @@ EDGE_BLURS = 0.5
 DEPTH = 40
 """Pixels around a block from which its residual and noise are made: 3.3 sigma of the flare, the widest blur."""
 
-LOCAL_DEPTH = 80
+LOCAL_DEPTH = 64
 CARRY_WINDOWS = 17, 41
 LOCAL_WINDOWS = 49, 161
 BACKGROUND_WINDOW = 129

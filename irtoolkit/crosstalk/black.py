@@ -86,8 +86,8 @@ def find_black(
 def _find_least(choices: Sequence[float], first: float, loss: Callable[[float], float]) -> tuple[float, float]:
     """The choice of the least loss, and that: from the `first` on as long as the loss does not rise, up or else down.
 
-    >>> _find_least((1.0, 2.0, 3.0, 4.0), 3.0, lambda choice: abs(choice - 1.8))
-    (2.0, 0.2)
+    >>> _find_least((1.0, 2.0, 3.0, 4.0), 3.0, lambda choice: (choice - 1.75) ** 2)
+    (2.0, 0.0625)
     """
     start = best = choices.index(first)
     least = loss(first)

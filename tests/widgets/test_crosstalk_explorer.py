@@ -108,13 +108,14 @@ def test_the_pictures_follow_the_choice_the_band_and_the_part(explorer):
 
 
 def test_parts_of_a_larger_slide_are_named_by_their_place():
+    """Of 4 by 5 pieces of 128 px the second and fourth of each row are shown."""
     explorer = explore_crosstalk(irt.make_slide(2, (600, 701), scanner="plustek"))
     part = control(explorer, "Part")
-    places = [f"row {row}, column {column}" for row in (0, 376) for column in (0, 238, 477)]
+    places = [f"row {row}, column {column}" for row in (0, 157, 314, 472) for column in (143, 429)]
     assert [name for name, _ in part.options] == places
     part.value = 4
     left, right, bottom, top = explorer._axes[2].images[0].get_extent()
-    assert (left, right, bottom, top) == pytest.approx((237.5, 461.5, 599.5, 375.5))
+    assert (left, right, bottom, top) == pytest.approx((142.5, 270.5, 441.5, 313.5))
 
 
 def test_every_control_has_a_name_and_takes_the_keyboard(explorer):

@@ -59,7 +59,7 @@ def measure_runs(lines: np.ndarray) -> Runs:
 
 def _run(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     other = lines != lines[:, :1]
-    return lines[:, 0], np.where(other.any(axis=1), other.argmax(axis=1), lines.shape[1])
+    return lines[:, 0].copy(), np.where(other.any(axis=1), other.argmax(axis=1), lines.shape[1])
 
 
 def join_runs(parts: Sequence[Runs], lengths: Sequence[int]) -> Runs:

@@ -19,6 +19,9 @@ from irtoolkit.arrays.schedulers import TASKS, local_scheduler, usual_scheduler
 from irtoolkit.arrays.shrinking import QUARTER
 
 BLOCK_ROWS, BLOCK_COLUMNS = 320, 1536
+LEAST_ROWS, ROW_PIXELS = 128, 3_000_000
+"""Rows of a block on very wide slides, and pixels of a row of blocks, of which some four are in memory at a time."""
+
 
 Kernel = Callable[..., Sequence[np.ndarray] | np.ndarray]
 
@@ -51,7 +54,8 @@ def blocks(height: int, width: int, joined: int = 1) -> list[list[tuple[slice, s
     >>> [[(rows.start, columns.stop) for rows, columns in row] for row in blocks(400, 900)]
     [[(0, 900)], [(200, 900)]]
     """
-    rows, columns = _edges(height, joined * BLOCK_ROWS), _edges(width, BLOCK_COLUMNS)
+    tall = min(BLOCK_ROWS, max(LEAST_ROWS, ROW_PIXELS // width))
+    rows, columns = _edges(height, joined * tall), _edges(width, BLOCK_COLUMNS)
     return [[(slice(*y), slice(*x)) for x in pairwise(columns)] for y in pairwise(rows)]
 
 

@@ -160,3 +160,8 @@ def test_a_row_without_data_leaves_registration_and_appearance_as_they_are(plust
     found, usual = (sample_slide(xr.Dataset({"counts": label(each)})) for each in (counts, plustek_slide.counts.values))
     np.testing.assert_allclose(found.displacement.shift, usual.displacement.shift, atol=0.05)
     np.testing.assert_allclose(found.appearance, usual.appearance)
+
+
+def test_runs_do_not_keep_the_pixels_in_memory():
+    """A view would hold every block of the slide until the film is found."""
+    assert all(part.base is None for part in measure_runs(np.ones((3, 5), np.uint16)))

@@ -65,10 +65,10 @@ def find_exceedances(
 
 
 def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.argsort(columns["index"])
-    pixels = {name: ("pixel", column[order]) for name, column in columns.items()}
-    return xr.Dataset(pixels, attrs=attributes)
+    """The columns of all blocks in row order; they are taken out of the parts one by one, to hold them once."""
+    order = np.argsort(np.concatenate([part["index"] for part in parts]))
+    joined = ((name, np.concatenate([part.pop(name) for part in parts])) for name in tuple(parts[0]))
+    return xr.Dataset({name: ("pixel", column[order]) for name, column in joined}, attrs=attributes)
 
 
 def _core(residual: np.ndarray, infrared_blur: float) -> np.ndarray:

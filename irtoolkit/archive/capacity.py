@@ -13,7 +13,7 @@ from dask.system import CPU_COUNT
 from irtoolkit.archive.progress import format_time
 from irtoolkit.archive.tasks import CallError
 
-SECONDS_PER_PIXEL, SECONDS_PER_SLIDE = 1.2e-6, 0.25
+SECONDS_PER_PIXEL, SECONDS_PER_SLIDE = 4.5e-7, 0.9
 """On one core, measured by `python -m benchmarks.archive`."""
 
 MEMORY = 1.5e9

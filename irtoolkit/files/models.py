@@ -13,7 +13,7 @@ from irtoolkit.schema import VERSION, ModelError
 
 KIND = "irtoolkit crosstalk model"
 FORMAT = 5
-"""Number of the format; 1 had no data of the slides, 2 had other names of variables, 3 no ratio of defects, 4 other terms."""
+"""Number of the format; 1 had no data of the slides, 2 had other names of variables, 3 no ratio, 4 other terms."""
 
 
 def write_model(model: xr.Dataset, path: str | os.PathLike[str]) -> Path:

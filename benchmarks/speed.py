@@ -6,7 +6,7 @@ python -m benchmarks.speed --archive [--slides 24]            (slides of 13.5 MP
 
 Each step runs in a process of its own, in turn, on one scan of each size: simulated Ektachrome with about .7 % of it
 marked, 16 bit, not compressed. The model of the roll is fitted beforehand on three other slides. All run on one thread,
-as SANE can no other, but for the last: two threads on one core count more CPU seconds for the same work. The table is
+as SANE can no other, but for the last: threads beside each other take more CPU seconds for the same work. The table is
 also written to DIR/speed.md.
 """
 

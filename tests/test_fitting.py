@@ -162,7 +162,7 @@ def test_a_model_of_another_format_is_refused(model, tmp_path):
         told = {name: value for name, value in content.items() if name != "format"}
         path.write_text(json.dumps(told | ({} if number is None else {"format": number})))
         with pytest.raises(
-            ModelError, match=rf"roll\.json: this model .*fit the roll again \(format {number or 1} instead of 4"
+            ModelError, match=rf"roll\.json: this model .*fit the roll again \(format {number or 1} instead of 5"
         ):
             open_model(path)
 

@@ -29,10 +29,10 @@ def test_a_slope_keeps_its_place():
 
 @pytest.mark.parametrize(("sigma", "step"), [(2.0, HALF), (3.5, HALF), (6.0, QUARTER), (12.0, QUARTER)])
 def test_a_blur_of_a_shrunk_plane_is_nearly_that_of_the_plane(sigma, step):
-    """White noise, the finest detail there is, differs by a fifth at most."""
-    noise = np.random.default_rng(1).normal(size=(200, 240)).astype(np.float32)
+    """Of noise as sharp as a scan, blurred by 1 px: between .01 and .056."""
+    noise = blur(np.random.default_rng(1).normal(size=(200, 240)).astype(np.float32), 1.0)
     whole = blur(noise, sigma)
     half = enlarge(blur_shrunk(shrink(noise, step), sigma, step), noise.shape, step)
     inner = (slice(40, -40), slice(40, -40))
-    assert np.std((half - whole)[inner]) < 0.2 * np.std(whole[inner])
-    assert np.std(half[inner]) == pytest.approx(np.std(whole[inner]), rel=0.05)
+    assert np.std((half - whole)[inner]) < 0.06 * np.std(whole[inner])
+    assert np.std(half[inner]) == pytest.approx(np.std(whole[inner]), rel=0.02)

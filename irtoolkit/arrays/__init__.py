@@ -6,11 +6,11 @@ from irtoolkit.arrays.density import (
 )
 from irtoolkit.arrays.each import compute_each
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
-from irtoolkit.arrays.samples import Tile, sample_tiles, tile_reduction
+from irtoolkit.arrays.samples import Tile, tile_reduction
 from irtoolkit.arrays.schedulers import TASKS
 from irtoolkit.arrays.shrinking import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink, wide_blur
 from irtoolkit.arrays.statistics import (
-    LIBRARIES, add_scaled, blur, blur_bands, blur_known, combine, even_step, gradient, high_pass, least_squares,
+    LIBRARIES, add_scaled, blur, blur_known, combine, even_step, gradient, high_pass, least_squares,
     mean_of, robust_centre_and_scale, shift_below_a_pixel, sums_of_products,
 )
 from irtoolkit.arrays.tiles import (

@@ -43,12 +43,6 @@ def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
 
 
-def blur_bands(planes: np.ndarray, sigma: float) -> np.ndarray:
-    """`blur` of each band of (band, y, x) float32 planes, at most four, at once."""
-    blurred = blur(np.ascontiguousarray(planes.transpose(1, 2, 0)), sigma)
-    return blurred.reshape(planes.shape[1], planes.shape[2], -1).transpose(2, 0, 1)
-
-
 def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur of the known pixels of a float32 plane, over their share of the kernel; NaN stays NaN.
 

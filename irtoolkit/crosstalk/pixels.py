@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-import cv2
 import numpy as np
 
 from irtoolkit.alignment import Sample
-from irtoolkit.arrays import blur, compute_each, even_step
+from irtoolkit.arrays import blur, compute_each, even_step, shrink
 from irtoolkit.crosstalk.candidates import check_enough
 from irtoolkit.crosstalk.levels import SMOOTHED
 from irtoolkit.crosstalk.pointwise import lamp_terms, pointwise_terms
@@ -32,9 +31,7 @@ def smooth_terms(tile: Sample, densest: np.ndarray, blurred: float, scale: int =
 
 def _smooth(plane: np.ndarray, sigma: float, scale: int) -> np.ndarray:
     """A plane blurred by `sigma` px, of means of `scale` by `scale` px, which have part of that blur."""
-    height, width = plane.shape
-    means = cv2.resize(plane, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-    return blur(means, float(np.sqrt(sigma**2 - (scale**2 - 1) / 12)) / scale)
+    return blur(shrink(plane, scale), float(np.sqrt(sigma**2 - (scale**2 - 1) / 12)) / scale)
 
 
 def join_pixels(densities: Sequence[Sequence[Sample]], planes: Planes, pixels: int, scale: int = 1) -> np.ndarray:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
+from irtoolkit.arrays import HALF, Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
 from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
@@ -14,12 +14,11 @@ from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_densi
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
 from irtoolkit.crosstalk.levels import find_picture, with_level
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
-from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_terms
+from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
 from irtoolkit.crosstalk.slopes import measure_slopes
 
 COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
-HALF = 2
 MANY_TILES, TRIED_TILES = 9, 3
 SAMPLED_PIXELS = 60_000
 TRIED_PIXELS = 15_000
@@ -169,7 +168,7 @@ def _without_defects(
     sharp = (ghost_density(tile.planes[:3], prediction, densest) for tile in slide)
     ghosts = [density_of_blurred(ghost, COMPARED_BLUR) for ghost in sharp]
     excesses = [
-        density_of_blurred(tile.planes[3], COMPARED_BLUR) - ghost - combine_planes(lamp, lamp_terms(tile.place))
+        density_of_blurred(tile.planes[3], COMPARED_BLUR) - ghost - lamp_density(tile.place, lamp)
         for tile, ghost in zip(slide, ghosts, strict=True)
     ]
     level = film_level(_known(excesses))[0]
@@ -189,11 +188,6 @@ def _known(planes: Sequence[np.ndarray]) -> np.ndarray:
     """Values of every third row and column that are known."""
     values = np.concatenate([plane[::3, ::3].ravel() for plane in planes])
     return values[np.isfinite(values)]
-
-
-def combine_planes(coefficients: np.ndarray, planes: Iterator[np.ndarray]) -> np.ndarray:
-    """Sum of coefficients times planes, float32."""
-    return np.asarray(sum(np.float32(value) * plane for value, plane in zip(coefficients, planes, strict=True)))
 
 
 def _without(tile: Sample, left_out: np.ndarray) -> Sample:

@@ -9,7 +9,7 @@ import xarray as xr
 from irtoolkit.arrays import Reduction, blur, measure_together, to_density, to_transmittance
 from irtoolkit.crosstalk import Crosstalk, visible_density
 from irtoolkit.detection.signature import SIGNATURE, SIGNATURE_DEPTH, measure_signature
-from irtoolkit.detection.visibility import TRACES, trace_planes
+from irtoolkit.detection.visibility import TRACE_REACH, TRACES, trace_planes
 
 REGION_LEVEL = 3.2
 SHARP = 1.0
@@ -52,7 +52,8 @@ def find_exceedances(
     """The reduction behind `measure_exceedances`, for `measure_together`."""
     height, width = evidence.score.shape
     planes = [evidence[name].data[None] for name in ("score", "residual", "grain")]
-    planes += [evidence[name].data for name in ("visible",) if name in evidence]
+    if "visible" in evidence:
+        planes.append(evidence.visible.data)
     if crosstalk is not None:
         planes.append(evidence.infrared.data[None])
     slopes = crosstalk.slopes if crosstalk else 0.0
@@ -60,8 +61,9 @@ def find_exceedances(
     kernel = partial(
         _block_exceedances, infrared_blur=infrared_blur, crosstalk=crosstalk, level=np.float32(level), width=width
     )
-    reach = max((window for _, window in _core_shares(infrared_blur)), default=0) + 2
-    return Reduction(kernel, tuple(planes), partial(_concatenate, attributes), max(reach, SIGNATURE_DEPTH))
+    core_reach = max((window for _, window in _core_shares(infrared_blur)), default=0) + 2
+    reach = max(core_reach, SIGNATURE_DEPTH, TRACE_REACH)
+    return Reduction(kernel, tuple(planes), partial(_concatenate, attributes), reach)
 
 
 def _concatenate(attributes: dict[str, float], parts: list[dict[str, np.ndarray]]) -> xr.Dataset:

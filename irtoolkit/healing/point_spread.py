@@ -12,7 +12,7 @@ SHARP = 0.15
 class PointSpread(NamedTuple):
     """Separable blur of `n` unknown pixels at `q` samples: `down` (m, n) and `across` (q, m), and their transposes.
 
-    Each of the `m` points between lies in the row of a sample and the column of a pixel; none has an empty row.
+    Each of the `m` points between is in the row of a sample and in the column of a pixel. No row of either is empty.
     """
 
     down: sparse.csr_array

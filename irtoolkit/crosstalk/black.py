@@ -25,11 +25,11 @@ ALLOWANCE = 1.03
 """Loss of a coded curve over that of a linear one up to which a file with bright blacks counts as coded."""
 
 MARGIN = 0.1
-DARKEST, COMMON, COMMON_IN_A_ROLL = 0.0005, 0.01, 0.1
+DARKEST, COMMON = 0.0005, 0.01
 FINE, RAISED = 1.0, 0.1
 AS_DENSE, BLACK = 0.25, 2.5
-"""Density; the densest film is the film's maximum if the share `COMMON` of it is within .25 of that and over 2.5, or
-`COMMON_IN_A_ROLL` with the coefficients of a roll (docs/method.md)."""
+"""Density; the densest film is the film's maximum if the share `COMMON` of it is within .25 of that and over 2.5
+(docs/method.md)."""
 
 STEEP = 0.1
 """Slope of the infrared over the visible density from which a maximum density is set (docs/method.md)."""
@@ -103,12 +103,9 @@ def _find_least(choices: Sequence[float], first: float, loss: Callable[[float], 
 
 
 def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
-    """A roll's `curve` with the `densest` film of a slide, at most the roll's, and its `maximum` if it has one."""
+    """A roll's `curve` with the `densest` film of a slide, at most the roll's."""
     densest = _densest(_darkest_film(tiles, [_places(tile) for tile in tiles]), curve)
-    limited = curve._replace(densest=np.minimum(densest, curve.densest))
-    if curve.maximum is None:
-        return limited
-    return limited._replace(maximum=_maximum(_find_shadows(tiles), curve, COMMON_IN_A_ROLL))
+    return curve._replace(densest=np.minimum(densest, curve.densest))
 
 
 def _begin(
@@ -125,13 +122,13 @@ def _densest(darkest_film: np.ndarray, curve: FilmCurve) -> np.ndarray:
     return visible_density(darkest_film[:, None, None], plain)[:, 0, 0] + np.float32(MARGIN)
 
 
-def _maximum(shadows: Shadows, curve: FilmCurve, share: float = COMMON) -> np.ndarray:
+def _maximum(shadows: Shadows, curve: FilmCurve) -> np.ndarray:
     """Maximum density (band): the densest film's, if this share of the film is nearly as dense; otherwise 9."""
     flare = np.float32(curve.flare)
     film, around = (to_light(counts, curve.exponent) - curve.offset[:, None] for counts in shadows)
     light = ((film - flare * around) / (1 - flare)).astype(np.float32)
     density = [to_density(band, 0.0, soft) for band, soft in zip(light, curve.softness, strict=True)]
-    densest, common = np.quantile(density, [1 - DARKEST, 1 - share], axis=1)
+    densest, common = np.quantile(density, [1 - DARKEST, 1 - COMMON], axis=1)
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.density import to_density
-from irtoolkit.crosstalk.black import CODED, LINEAR, find_black
+from irtoolkit.crosstalk.black import CODED, LINEAR, find_black, limit_to_film
 from irtoolkit.crosstalk.curve import visible_density
 
 SHAPE = (61, 97)
@@ -59,3 +59,13 @@ def test_no_film_exceeds_the_densest_where_it_is_common_and_the_infrared_follows
     film = float(to_density(np.array([150]), 0.0, float(model.softness[0])).item())
     assert speck.max() == pytest.approx(film + 0.1, abs=0.02) if limited else speck.min() > film + 0.5
     np.testing.assert_allclose(visible_density(tiles[0][:3, 4:12, 4:12], model), film, atol=0.02)
+
+
+def test_a_slide_of_a_roll_has_its_own_densest_film_and_the_maximum_of_the_roll():
+    planes = np.concatenate([tiles_of(150)[0], np.full((1, *SHAPE), 9.0, np.float32)])
+    roll = find_black([planes], lambda model: 1.0, lambda _: 0.3)._replace(maximum=np.array([3.3, 9.0, 3.4]))
+    brighter = np.concatenate([tiles_of(1500)[0], np.full((1, *SHAPE), 9.0, np.float32)])
+    limited = limit_to_film([brighter], roll)
+    np.testing.assert_array_equal(limited.maximum, roll.maximum)
+    assert (limited.densest < roll.densest - 0.9).all()
+    np.testing.assert_array_equal(limit_to_film([np.concatenate([planes[:3] * 0.1, planes[3:]])], roll).densest, roll.densest)

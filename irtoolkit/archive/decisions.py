@@ -2,23 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import locket
-
-from irtoolkit.files import AnyPath, replacing
+from irtoolkit.archive import locks
+from irtoolkit.files import AnyPath, write_whole
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box, Settings
 
-FILE, LOCK = "decisions.json", ".irtoolkit-decisions.lock"
+FILE = "decisions.json"
 KIND, VERSION = "irtoolkit decisions", 1
 VERDICTS = ("", ACCEPTED := "accepted", REJECTED := "rejected")
-
-PATIENCE = 10.0
-"""Seconds to wait while another program writes decisions."""
 
 EVERYWHERE: Box = (0, 0, 2**32, 2**32)
 """More rows and columns than a TIFF file can have."""
@@ -139,28 +134,20 @@ def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:
     if not folder.is_dir():
         raise SlideError(f"{folder}: no such folder; give the output folder of irtoolkit clean")
     try:
-        with locket.lock_file(str(folder / LOCK), timeout=PATIENCE):
+        with locks.locked(folder / locks.DECISIONS_LOCK, locks.PATIENCE):
             decided = read_decisions(folder) | dict(decisions)
             return _write({slide: decision for slide, decision in decided.items() if decision != Decision()}, folder)
-    except locket.LockError as error:
+    except BlockingIOError as error:
         raise SlideError(f"{folder}: another program is writing decisions; try again later") from error
 
 
 def _write(decisions: Mapping[str, Decision], folder: Path) -> Path:
-    """Write one line per slide; twice if a run that has just begun removed the temporary file as a leftover."""
+    """Write one line per slide."""
     lines = ",\n".join(
         f"  {json.dumps(slide)}: {json.dumps(_plain(decision))}" for slide, decision in decisions.items()
     )
     text = f'{{\n "kind": "{KIND}",\n "version": {VERSION},\n "slides": {{\n{lines}\n }}\n}}\n'
-    with suppress(FileNotFoundError):
-        return _replace(folder / FILE, text)
-    return _replace(folder / FILE, text)
-
-
-def _replace(file: Path, text: str) -> Path:
-    with replacing(file) as part:
-        part.write_text(text, encoding="utf-8")
-    return file
+    return write_whole(folder / FILE, text.encode())
 
 
 def _plain(decision: Decision) -> dict[str, Any]:

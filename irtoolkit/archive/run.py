@@ -147,6 +147,10 @@ def _clean(
     log = partial(write_log, run.folder / LOG)
     log(f"{len(todo)} of {len(run.slides)} slides to clean")
     with Progress(len(todo), "cleaning", quiet=quiet) as progress:
+        for row in _misplaced_rows(run):
+            outcomes[row["slide"]] = row
+            for write in (progress.write, log):
+                write(f"{row['slide']}: {row['status']}: {row['reason']}")
         try:
             for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew.threads), client):
                 row, trace = _outcome(job, outcome)
@@ -161,6 +165,16 @@ def _clean(
             for write in (progress.write, log):
                 write(f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others")
             raise
+
+
+def _misplaced_rows(run: Run) -> list[Row]:
+    """The rows of slides whose files cannot be written."""
+    wanted = [slide.task for slide in run.slides[: run.choices.limit] if slide.task.slide in run.misplaced]
+    refused = {"status": "refused", "seconds": 0.0}
+    return [
+        {"slide": task.slide, "roll": folder_name(task), "reason": run.misplaced[task.slide], **refused}
+        for task in wanted
+    ]
 
 
 def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]:

@@ -13,7 +13,7 @@ from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask
 from irtoolkit.archive.places import check_folder, misplaced_slides
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
+from irtoolkit.archive.records import Record, is_done, is_of, of_sources, pictures_of, read_records, recipe, record_file
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.search import find_slides
@@ -172,5 +172,6 @@ def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> 
     done = slide.record["row"]["status"] == "done"
     decision, choices = run.decision(slide.task.slide), run.choices
     outputs = outputs_of(slide.task, run.folder, choices.settings, choices.mask_format) if done else []
+    outputs += pictures_of(slide.record, record_file(run.folder, slide.task.name).parent)
     settings, mask = decision.settings(choices.settings), identify_mask(run.own_mask(slide.task))
     return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect, mask), outputs)

@@ -137,7 +137,18 @@ def is_of(record: Record, file: Path) -> bool:
     return same or (bool(record["sources"]) and of_sources(record, file.parent))
 
 
+def sizes_of(files: Sequence[Path]) -> dict[str, int]:
+    """Bytes of each file, by name."""
+    return {file.name: file.stat().st_size for file in files}
+
+
+def pictures_of(record: Record, folder: Path) -> list[Path]:
+    """The pictures of a slide in the folder of its record; a record of an earlier version names none."""
+    return [folder / name for name in record.get("pictures", {})]
+
+
 def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:
-    """Whether the slide was made by the wanted recipe and its outputs are complete."""
-    made = {name: record[name] for name in wanted} == dict(wanted)
-    return made and all(file.is_file() and file.stat().st_size == record["outputs"].get(file.name) for file in outputs)
+    """Whether the slide was made by the wanted recipe, and its outputs (pictures are, too) are complete."""
+    made = {name: record.get(name) for name in wanted} == dict(wanted)
+    sizes = record["outputs"] | record.get("pictures", {})
+    return made and all(file.is_file() and file.stat().st_size == sizes.get(file.name) for file in outputs)

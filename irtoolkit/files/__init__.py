@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from irtoolkit.files.orientation import turn_between
     from irtoolkit.files.page_reader import open_page
     from irtoolkit.files.patching import write_same
+    from irtoolkit.files.plain_json import members, parse_json, read_text
     from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
     from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
     from irtoolkit.files.sources import Sources, check_target, find_sources

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import xarray as xr
 
 from irtoolkit.archive.cleaning import outputs_of
-from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
+from irtoolkit.archive.decisions import Decision, Entries, decision_of, name_in_table, read_entries
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask
 from irtoolkit.archive.places import check_folder, misplaced_slides
 from irtoolkit.archive.progress import Progress
@@ -48,7 +48,7 @@ class Known(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All slides, all rolls with their models (None if still to be fitted), and all decisions.
+    """All slides, all rolls with their models (None if still to be fitted), and what was decided.
 
     `earlier` are the rows of the slides of other calls into the same folder, and `misplaced` says of slides why their
     files cannot be written.
@@ -58,13 +58,17 @@ class Run(NamedTuple):
     choices: Choices
     slides: tuple[Known, ...]
     rolls: tuple[tuple[Roll, RollModel | None], ...]
-    decisions: Mapping[str, Decision]
+    entries: Entries
     earlier: tuple[Row, ...] = ()
     misplaced: Mapping[str, str] = MappingProxyType({})
 
     def decision(self, slide: str) -> Decision:
         """The decision about a slide before the run."""
-        return decision_of(self.decisions, slide)
+        return decision_of(self.entries.decisions, slide)
+
+    def problem(self, slide: str) -> str:
+        """Why the entry about a slide is no decision; "" without one."""
+        return self.entries.problems.get(name_in_table(slide), "")
 
     def own_mask(self, task: Task) -> Path | None:
         """The mask of its own by which a slide is healed."""
@@ -93,7 +97,7 @@ def plan_run(
     outputs = {task: outputs_of(task, out, choices.settings, choices.mask_format) for task in tasks}
     misplaced = misplaced_slides(outputs, out, sources)
     _check_sources(tasks, records, out)
-    decisions = read_decisions(out)
+    entries = read_entries(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
     groups = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
@@ -101,7 +105,7 @@ def plan_run(
     rolls = tuple((roll, _model_of(roll, out, choices)) for roll in groups)
     called = {task.slide for task in tasks}
     earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
-    return Run(out, choices, slides, rolls, decisions, tuple(earlier), misplaced)
+    return Run(out, choices, slides, rolls, entries, tuple(earlier), misplaced)
 
 
 def _sources_of(tasks: Sequence[Task], choices: Choices) -> Sources:

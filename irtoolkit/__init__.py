@@ -7,7 +7,8 @@ from irtoolkit.schema import VERSION, names_of_door
 if TYPE_CHECKING:
     from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
     from irtoolkit.detection import measure_defects
-    from irtoolkit.files import count_frames, open_model, open_slide, write_healed, write_mask, write_model
+    from irtoolkit.files import count_frames, open_slide, write_healed, write_mask, write_model
+    from irtoolkit.model import open_model
     from irtoolkit.pipeline import clean_slide, fit_roll
     from irtoolkit.schema import LayoutError, ModelError, NoInfraredError, NotUsableError, SlideError
     from irtoolkit.settings import Settings

@@ -150,9 +150,11 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     for one, other in (("alone", "model"), *(("watch", name) for name in ("dry_run", "limit", "json", "force"))):
         if options[one] and options[other]:
             raise click.UsageError(f"--{one} and --{other.replace('_', '-')} cannot be combined; leave one out")
+    from irtoolkit.model import open_model
+
     try:
         settings = archive.read_settings(options)
-        model = files.open_model(options["model"]) if options["model"] else None
+        model = open_model(options["model"]) if options["model"] else None
     except OSError as error:
         raise archive.CallError(str(error)) from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}

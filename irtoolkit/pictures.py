@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.files import AnyPath, turn_between
+from irtoolkit.files import AnyPath, turn_between, write_whole
 from irtoolkit.schema import VISIBLE, SlideError
 
 Picture = NDArray[np.uint8]
@@ -220,13 +220,9 @@ def thin(plane: xr.DataArray, longest: int = 1600) -> xr.DataArray:
 def write_jpeg(path: AnyPath, picture: Picture, quality: int = 85) -> Path:
     """Write an RGB (y, x, 3) uint8 picture as JPEG with colours at full resolution, as thin marks need.
 
-    The file is complete or missing, but may not be on the disk yet; an earlier file is removed.
+    It is written atomically, as masks are; an earlier file is replaced.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(encode_jpeg(picture, quality))
-    path.unlink(missing_ok=True)
-    return part.replace(path)
+    return write_whole(path, encode_jpeg(picture, quality))
 
 
 def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:

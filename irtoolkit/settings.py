@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from numbers import Real
 from operator import index
+from reprlib import repr as shortened
+from typing import SupportsIndex
 
 from irtoolkit.schema import SlideError
 
@@ -22,6 +25,11 @@ FORMATS = ("rgb", "same")
 THRESHOLDS = ("mirror", "otsu", "yen", "triangle", "slope", "local", "ratio")
 RAW = "raw:"
 SAMPLE = "sample:"
+LONGEST_ENDING, MOST_DIGITS = 250, 9
+"""Letters of the end of a file's name, and digits of the number of a page or sample."""
+
+FARTHEST = 2**32
+"""More rows and columns than a TIFF file can have."""
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right, the last two just outside, in stored pixels of the colour planes."""
@@ -106,11 +114,11 @@ class Settings:
             raise SlideError(f"visibility must be 0 or more, not {self.visibility}")
         object.__setattr__(self, "threshold", _read_threshold(self.threshold))
         if self.heal not in HEALING_METHODS:
-            raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {self.heal!r}")
+            raise SlideError(f"heal must be one of {', '.join(HEALING_METHODS)}, not {shortened(self.heal)}")
         if not self.grain >= 0:
             raise SlideError(f"grain must be 0 or more, not {self.grain}")
         if self.format not in FORMATS:
-            raise SlideError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
+            raise SlideError(f"format must be one of {', '.join(FORMATS)}, not {shortened(self.format)}")
         object.__setattr__(self, "infrared", _read_infrared(self.infrared))
         object.__setattr__(self, "excluded", _read_boxes(self.excluded))
 
@@ -126,46 +134,62 @@ def raw_counts(threshold: str) -> float:
 
 
 def _check_number(name: str, value: object) -> None:
-    """Refuse a text or a truth value where a number is wanted."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise SlideError(f"{name} must be a number, not {value!r}")
+    """Refuse what is no finite number."""
+    with suppress(OverflowError):
+        if isinstance(value, Real) and not isinstance(value, bool) and isfinite(value):
+            return
+    raise SlideError(f"{name} must be a number, and finite, not {shortened(value)}")
 
 
 def _read_threshold(threshold: str | float) -> str | float:
     """The name of a method, or a number; anything else is a `SlideError`."""
-    if threshold in THRESHOLDS:
-        return threshold
-    with suppress(TypeError, ValueError):
-        if isinstance(threshold, bool):
-            raise ValueError
-        if isinstance(threshold, str) and threshold.startswith(RAW):
-            if 0 < float(threshold.removeprefix(RAW)) <= 65535:
+    with suppress(ValueError, OverflowError):
+        if isinstance(threshold, str):
+            if threshold in THRESHOLDS:
                 return threshold
-        elif 1 <= float(threshold) < float("inf"):
+            if threshold.startswith(RAW) and 0 < float(threshold.removeprefix(RAW)) <= 65535:
+                return threshold
+        known = isinstance(threshold, str | Real) and not isinstance(threshold, bool)
+        if known and 1 <= float(threshold) < float("inf"):
             return float(threshold)
     raise SlideError(
         f"threshold must be one of {', '.join(THRESHOLDS)}, a number of sigma (1 or more), or {RAW}NUMBER (infrared"
-        f" counts above 0, at most 65535), not {threshold!r}"
+        f" counts above 0, at most 65535), not {shortened(threshold)}"
     )
 
 
 def _read_infrared(infrared: str | int) -> str:
     """A page, a sample or an ending as text; anything else is a `SlideError`."""
-    text = str(infrared)
+    text = infrared if isinstance(infrared, str) else _page(infrared)
     number = text.removeprefix(SAMPLE)
-    if isinstance(infrared, bool | float) or (number != text and not number.isdecimal()) or "/" in text or "\\" in text:
-        ways = f"the number of a page, {SAMPLE}N, or how the name of the infrared file ends"
-        raise SlideError(f"infrared must be {ways}, not {infrared!r}")
-    return text
+    named = number == text and not set(text) & set("/\\\0") and len(text) <= LONGEST_ENDING
+    if named or (number.isdecimal() and len(number) <= MOST_DIGITS):
+        return text
+    ways = f"the number of a page, {SAMPLE}N, or how the name of the infrared file ends"
+    raise SlideError(f"infrared must be {ways}, not {shortened(infrared)}")
+
+
+def _page(infrared: object) -> str:
+    """The number of a page as text; "/", which no name has, for anything else."""
+    with suppress(TypeError):
+        return str(_whole(infrared)) if _whole(infrared) >= 0 else "/"
+    return "/"
+
+
+def _whole(value: object) -> int:
+    """A whole number; `TypeError` for anything else, and for a truth value."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise TypeError
+    return index(value)
 
 
 def _read_boxes(excluded: Iterable[Iterable[int]]) -> tuple[Box, ...]:
     """Regions of whole numbers that hold at least one pixel; anything else is a `SlideError`."""
     with suppress(TypeError, ValueError):
-        boxes = [(index(top), index(left), index(bottom), index(right)) for top, left, bottom, right in excluded]
-        if all(0 <= top < bottom and 0 <= left < right for top, left, bottom, right in boxes):
+        boxes = [(_whole(top), _whole(left), _whole(bottom), _whole(right)) for top, left, bottom, right in excluded]
+        if all(0 <= top < bottom <= FARTHEST and 0 <= left < right <= FARTHEST for top, left, bottom, right in boxes):
             return tuple(boxes)
     raise SlideError(
         "excluded must be regions (top, left, bottom, right) of whole pixels with 0 <= top < bottom and"
-        f" 0 <= left < right, not {excluded!r}"
+        f" 0 <= left < right, not {shortened(excluded)}"
     )

@@ -11,6 +11,7 @@ from commands import pictures, rows_of, run
 
 from irtoolkit.archive import cleaning
 from irtoolkit.files import writer
+from irtoolkit.files.targets import temporary
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,8 @@ def test_a_wrong_call_is_one_line_status_2_and_writes_nothing(roll, tmp_path, mo
 
 def test_a_folder_in_use_by_another_run_is_refused(roll, tmp_path, monkeypatch, capsys):
     code = (
-        "import locket, sys\nlock = locket.lock_file(sys.argv[1], timeout=0)\nlock.acquire()\n"
-        "print('held', flush=True)\nsys.stdin.read()\n"
+        "import pathlib, sys\nfrom irtoolkit.archive.locks import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     held = [sys.executable, "-c", code, str(tmp_path / ".irtoolkit.lock")]
     with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
@@ -70,7 +71,7 @@ def test_a_folder_in_use_by_another_run_is_refused(roll, tmp_path, monkeypatch, 
 
 
 def test_leftovers_of_an_earlier_run_are_removed(roll, tmp_path, monkeypatch):
-    (tmp_path / ".slide2_mask.tif.part").write_bytes(b"half")
+    temporary(tmp_path / "slide2_mask.tif").write_bytes(b"half")
     assert run(monkeypatch, "clean", roll / "slide2.tif", "--out", tmp_path) == 0
     assert not list(tmp_path.rglob(".*"))
 

@@ -11,9 +11,9 @@ from irtoolkit import pipeline
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample, usual_displacement
 from irtoolkit.alignment.displacement import constant_displacement, is_doubtful
 from irtoolkit.alignment.film import Appearance, Film
-from irtoolkit.files.models import open_model, write_model
+from irtoolkit.files.models import write_model
 from irtoolkit.fitting import _check_dyes, fit_samples, fit_to_slide
-from irtoolkit.model import from_dataset, to_dataset
+from irtoolkit.model import from_dataset, open_model, to_dataset
 from irtoolkit.pipeline import fit_roll
 from irtoolkit.schema import BANDS, ModelError, NotUsableError
 from irtoolkit.settings import Settings

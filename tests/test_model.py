@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from irtoolkit.alignment import sample_slide
-from irtoolkit.files import open_model, write_model
+from irtoolkit.files import write_model
 from irtoolkit.fitting import fit_samples
-from irtoolkit.model import OneSlide, Slides, from_dataset, to_dataset
+from irtoolkit.model import OneSlide, Slides, from_dataset, open_model, to_dataset
 from irtoolkit.schema import ModelError
 from irtoolkit.synthetic import make_slide
 

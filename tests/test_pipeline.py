@@ -10,9 +10,10 @@ from irtoolkit.arrays import tiles
 from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
 from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.detection.segmentation import join_regions, mask_regions
-from irtoolkit.files.models import open_model, write_model
+from irtoolkit.files.models import write_model
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal
+from irtoolkit.model import open_model
 from irtoolkit.pipeline import clean_slide, fit_roll, heal_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings

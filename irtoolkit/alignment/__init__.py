@@ -2,7 +2,8 @@
 
 from irtoolkit.alignment.agreement import measure_agreement
 from irtoolkit.alignment.displacement import (
-    Displacement, Pieces, UsualDisplacement, displacement_at, usual_displacement,
+    DIRECTIONS, TERMS as DISPLACEMENT_TERMS, Displacement, Pieces, UsualDisplacement, displacement_at,
+    usual_displacement,
 )
 from irtoolkit.alignment.registration import EVIDENCE, HIGH_PASS
 from irtoolkit.alignment.resampling import Sample, frame_place, shift_infrared, unseen_share

@@ -19,21 +19,22 @@ from dask.system import CPU_COUNT
 from irtoolkit.archive.capacity import keep_freed_memory
 from irtoolkit.archive.kept import describe_kept
 from irtoolkit.archive.own_masks import identify_mask, read_own_mask
-from irtoolkit.archive.previews import preview_folder, write_previews
-from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, write_record
+from irtoolkit.archive.previews import draw_previews, preview_folder, replacing_previews
+from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, sizes_of, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
 from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed, describe_layout
 from irtoolkit.files import (
     MASK_ENDINGS,
     Layout,
-    open_model,
     open_picture,
+    remove_for_sure,
     replacing_together,
     write_healed,
     write_mask_as,
     write_same,
 )
+from irtoolkit.model import open_model
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
 from irtoolkit.settings import Settings
@@ -141,17 +142,19 @@ def _clean(job: Job, row: Row, started: float) -> Row:
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:
-        row, outputs = _write_outputs(job, slide, layout, row, record)
+        row, outputs, pictures = _write_outputs(job, slide, layout, row, record)
     except NotUsableError as error:
-        row, outputs = row | {"status": "refused", "reason": _reason(error, job)}, []
+        row, outputs, pictures = row | {"status": "refused", "reason": _reason(error, job)}, [], []
     row["seconds"] = _since(started)
-    sizes = {file.name: file.stat().st_size for file in outputs}
-    write_record(record | {"outputs": sizes, "row": row}, record_file(job.folder, job.task.name))
+    sizes = {"outputs": sizes_of(outputs), "pictures": sizes_of(pictures)}
+    write_record(record | sizes | {"row": row}, record_file(job.folder, job.task.name))
     return row
 
 
-def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record) -> tuple[Row, list[Path]]:
-    """Write mask, healed slide and pictures; the first two get their names only when all are complete."""
+def _write_outputs(
+    job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record
+) -> tuple[Row, list[Path], list[Path]]:
+    """Write mask, healed slide and pictures; they get their names when all are complete and an old record is gone."""
     own = read_own_mask(job.mask, (layout.height, layout.width), layout.orientation) if job.mask else None
     scored, note = _score(slide, job)
     found = mark_slide(scored, job.settings, own)
@@ -163,13 +166,14 @@ def _write_outputs(job: Job, slide: xr.Dataset, layout: Layout, row: Row, record
             _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
         kept = describe_kept(parts[1], job.task, layout, job.settings) if parts[1:] else ""
         picture = _open_healed(parts[1], job) if parts[1:] else None
-        write_previews(found, picture, preview_folder(job.folder, job.task.name))
-        row = row | measure_row(found)
-        if not of_sources(record, job.task.path.parent):
-            raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
-        record_file(job.folder, job.task.name).unlink(missing_ok=True)
+        drawn, place = draw_previews(found, picture), preview_folder(job.folder, job.task.name)
+        with replacing_previews(drawn, place) as pictures:
+            row = row | measure_row(found)
+            if not of_sources(record, job.task.path.parent):
+                raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
+            remove_for_sure(record_file(job.folder, job.task.name))
     notes = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")
-    return row | {"note": "; ".join(filter(None, notes)), "kept": kept}, outputs
+    return row | {"note": "; ".join(filter(None, notes)), "kept": kept}, outputs, pictures
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = "tiff") -> list[Path]:

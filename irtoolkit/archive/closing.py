@@ -5,13 +5,13 @@ from pathlib import Path, PurePosixPath
 
 from irtoolkit.archive.names import natural_key
 from irtoolkit.archive.own_masks import note_mask
+from irtoolkit.archive.places import REPORT, TABLE
 from irtoolkit.archive.plan import Run
 from irtoolkit.archive.records import read_record, record_file
 from irtoolkit.archive.report import write_report
 from irtoolkit.archive.results import Row, write_parquet, write_table
 from irtoolkit.archive.tasks import Task
 
-TABLE, REPORT = "slides", "report.html"
 LOST = "its files are gone: the output folder was removed during the run; run again"
 
 
@@ -36,11 +36,11 @@ def write_results(run: Run, judged: Sequence[Row]) -> list[Row]:
 
 
 def _add_note(row: Row, run: Run, slides: Collection[str]) -> Row:
-    """A row whose note names the mask by which this run heals the slide, if it has masks of one's own."""
-    if row["status"] != "done" or row["slide"] not in slides:
+    """A row whose note names the mask of one's own that heals the slide, and an entry that is no decision about it."""
+    if row["slide"] not in slides:
         return row
-    mask = note_mask(run.choices.masks, row["name"])
-    return row | {"note": "; ".join(filter(None, (row.get("note", ""), mask)))}
+    mask = note_mask(run.choices.masks, row["name"]) if row["status"] == "done" else ""
+    return row | {"note": "; ".join(filter(None, (row.get("note", ""), mask, run.problem(row["slide"]))))}
 
 
 def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:

@@ -2,26 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from reprlib import repr as shortened
+from typing import Any, NamedTuple
 
-import locket
-
-from irtoolkit.files import AnyPath, replacing
+from irtoolkit.archive import locks
+from irtoolkit.files import AnyPath, members, parse_json, read_text, write_whole
 from irtoolkit.schema import SlideError
-from irtoolkit.settings import Box, Settings
+from irtoolkit.settings import FARTHEST, Box, Settings
 
-FILE, LOCK = "decisions.json", ".irtoolkit-decisions.lock"
+FILE = "decisions.json"
 KIND, VERSION = "irtoolkit decisions", 1
 VERDICTS = ("", ACCEPTED := "accepted", REJECTED := "rejected")
 
-PATIENCE = 10.0
-"""Seconds to wait while another program writes decisions."""
-
-EVERYWHERE: Box = (0, 0, 2**32, 2**32)
-"""More rows and columns than a TIFF file can have."""
+EVERYWHERE: Box = (0, 0, FARTHEST, FARTHEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +49,9 @@ class Decision:
     def __post_init__(self) -> None:
         """Refuse invalid values; lists become tuples."""
         if self.verdict not in VERDICTS:
-            raise SlideError(f"verdict must be {ACCEPTED!r}, {REJECTED!r} or empty, not {self.verdict!r}")
+            raise SlideError(f"verdict must be {ACCEPTED!r}, {REJECTED!r} or empty, not {shortened(self.verdict)}")
         if isinstance(self.threshold, str):
-            raise SlideError(f"threshold must be a number of sigma, not {self.threshold!r}")
+            raise SlideError(f"threshold must be a number of sigma, not {shortened(self.threshold)}")
         checked = Settings(threshold="mirror" if self.threshold is None else self.threshold, excluded=self.excluded)
         object.__setattr__(self, "excluded", checked.excluded)
 
@@ -91,37 +86,83 @@ class Decision:
         return set(entry.split("; ")) - {"", ACCEPTED} == set(self.effect.split("; ")) - {""}
 
 
+class Entries(NamedTuple):
+    """What ``decisions.json`` holds, by slide: decisions, what is wrong with entries that are none, and their text."""
+
+    decisions: dict[str, Decision]
+    problems: dict[str, str]
+    texts: dict[str, str]
+
+
+def name_in_table(slide: str) -> str:
+    """The name of a slide as the table writes it: bytes that are no text are escaped."""
+    return slide.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def decision_of(decisions: Mapping[str, Decision], slide: str) -> Decision:
-    """The decision about a slide, by its name as the table writes it (bytes that are no text are escaped)."""
-    return decisions.get(slide.encode("utf-8", "backslashreplace").decode("utf-8"), Decision())
+    """The decision about a slide, by its name as the table writes it."""
+    return decisions.get(name_in_table(slide), Decision())
 
 
 def read_decisions(folder: AnyPath) -> dict[str, Decision]:
     """Read the decisions about the slides of a run, by their names in its table; empty if there is no file.
+
+    An entry that is no decision is left out; a run names it, and its slide is cleaned without one.
 
     Raises
     ------
     SlideError
         ``decisions.json`` in the folder cannot be read.
     """
-    file = Path(folder) / FILE
+    return read_entries(folder).decisions
+
+
+def read_entries(folder: AnyPath) -> Entries:
+    """Read ``decisions.json`` of a folder; errors are those of `read_decisions`."""
+    file, entries = Path(folder) / FILE, Entries({}, {}, {})
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if (content["kind"], content["version"]) != (KIND, VERSION):
-            raise SlideError(f"it is {content['kind']!r}, version {content['version']!r}")
-        return {slide: Decision(**decision) for slide, decision in content["slides"].items()}
+        texts = _split(read_text(file))
     except FileNotFoundError:
-        return {}
-    except (SlideError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return entries
+    except (OSError, ValueError) as error:
         problem = f"cannot be read as {KIND}, version {VERSION}"
         raise SlideError(f"{file} {problem}; repair it, or move it away and decide again ({error})") from error
+    for slide, text in texts.items():
+        try:
+            entries.decisions[slide] = _decision(parse_json(text))
+        except SlideError as error:
+            entries.problems[slide] = f"its entry in {FILE} is no decision and is left out: {error}"
+            entries.texts[slide] = text
+    return entries
+
+
+def _split(text: str) -> dict[str, str]:
+    """The text of each entry of a file of decisions, by slide; `ValueError` if it is no such file."""
+    content = parse_json(text)
+    if not isinstance(content, dict) or not isinstance(content.get("slides"), dict):
+        raise ValueError("it has no slides")
+    if (content.get("kind"), content.get("version")) != (KIND, VERSION):
+        raise ValueError(f"it is {shortened(content.get('kind'))}, version {shortened(content.get('version'))}")
+    place = {name: first for name, first, _ in members(text)}["slides"]
+    return {slide: text[first:last] for slide, first, last in members(text, place)}
+
+
+def _decision(entry: Any) -> Decision:
+    """The decision of an entry; `SlideError` that begins with the field that is wrong."""
+    names = [field.name for field in fields(Decision)]
+    if not isinstance(entry, dict):
+        raise SlideError(f"a decision must be an object with {', '.join(names)}, not {shortened(entry)}")
+    for name in entry:
+        if name not in names:
+            raise SlideError(f"{shortened(name)} is no field of a decision; use {', '.join(names)}")
+    return Decision(**entry)
 
 
 def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:
     """Enter decisions into ``decisions.json`` of a run's output folder, atomically; return its path.
 
-    The decisions about other slides stay, even while others write theirs or a run is going on; ``Decision()`` removes
-    that about a slide.
+    The decisions about other slides stay, even while others write theirs or a run is going on, and so do entries that
+    are no decisions; ``Decision()`` removes that about a slide.
 
     Parameters
     ----------
@@ -139,28 +180,21 @@ def write_decisions(decisions: Mapping[str, Decision], folder: AnyPath) -> Path:
     if not folder.is_dir():
         raise SlideError(f"{folder}: no such folder; give the output folder of irtoolkit clean")
     try:
-        with locket.lock_file(str(folder / LOCK), timeout=PATIENCE):
-            decided = read_decisions(folder) | dict(decisions)
-            return _write({slide: decision for slide, decision in decided.items() if decision != Decision()}, folder)
-    except locket.LockError as error:
+        with locks.locked(folder / locks.DECISIONS_LOCK, locks.PATIENCE):
+            known = read_entries(folder)
+            decided = known.decisions | dict(decisions)
+            texts = {slide: json.dumps(_plain(each)) for slide, each in decided.items() if each != Decision()}
+            kept = {slide: text for slide, text in known.texts.items() if slide not in decisions}
+            return _write(kept | texts, folder)
+    except BlockingIOError as error:
         raise SlideError(f"{folder}: another program is writing decisions; try again later") from error
 
 
-def _write(decisions: Mapping[str, Decision], folder: Path) -> Path:
-    """Write one line per slide; twice if a run that has just begun removed the temporary file as a leftover."""
-    lines = ",\n".join(
-        f"  {json.dumps(slide)}: {json.dumps(_plain(decision))}" for slide, decision in decisions.items()
-    )
-    text = f'{{\n "kind": "{KIND}",\n "version": {VERSION},\n "slides": {{\n{lines}\n }}\n}}\n'
-    with suppress(FileNotFoundError):
-        return _replace(folder / FILE, text)
-    return _replace(folder / FILE, text)
-
-
-def _replace(file: Path, text: str) -> Path:
-    with replacing(file) as part:
-        part.write_text(text, encoding="utf-8")
-    return file
+def _write(texts: Mapping[str, str], folder: Path) -> Path:
+    """Write one line per slide."""
+    lines = ",\n".join(f"  {json.dumps(slide)}: {text}" for slide, text in texts.items())
+    content = f'{{\n "kind": "{KIND}",\n "version": {VERSION},\n "slides": {{\n{lines}\n }}\n}}\n'
+    return write_whole(folder / FILE, content.encode())
 
 
 def _plain(decision: Decision) -> dict[str, Any]:

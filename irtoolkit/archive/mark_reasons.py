@@ -87,7 +87,7 @@ def _is_plenty(row: Row) -> bool:
     """Whether a slide has so many possible defects that some must be dust, or that its picture makes them."""
     possible = row.get("candidates", 0)
     dense = possible >= MANY_PER_MEGAPIXEL * row["megapixels"]
-    return possible >= MANY and (dense or possible >= PER_DECOY * row["decoys"])
+    return possible >= MANY and (dense or possible >= PER_DECOY * row.get("decoys", 0))
 
 
 def _ratio_reasons(row: Row, usual: Usual) -> Iterator[Reason]:

@@ -46,6 +46,11 @@ def name_slides(slides: Sequence[str], taken: Mapping[str, str]) -> dict[str, st
     return names
 
 
+def is_name_of(name: str, slide: str) -> bool:
+    """Whether the outputs of a slide may have a name, by `name_slides`."""
+    return any(_fold(name) == _fold(choice) for choice in _choices(slide))
+
+
 def _choices(slide: str) -> Iterator[str]:
     """Names for a slide: without its ending, with it, and with a digest, all short enough."""
     path = PurePosixPath(slide)

@@ -3,11 +3,16 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from irtoolkit.archive.tasks import CallError
+from irtoolkit.files import read_text
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
+
+MOST_BYTES = 2**20
+"""Bytes of the longest file of settings that is read."""
 
 
 def read_infrared(choice: str | None) -> str:
@@ -22,10 +27,7 @@ def read_settings(options: Mapping[str, Any]) -> Settings:
     """Settings from the TOML file, overruled by the options that were given; errors name the option or the file."""
     chosen: dict[str, Any] = {}
     if options["file"]:
-        try:
-            chosen = tomllib.loads(options["file"].read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CallError(f"{options['file']} is not a TOML file: {error}") from error
+        chosen = _read_toml(options["file"])
         known = [field.name for field in fields(Settings)]
         unknown = sorted(set(chosen) - set(known))
         if unknown:
@@ -40,3 +42,11 @@ def read_settings(options: Mapping[str, Any]) -> Settings:
         name, _, problem = str(error).partition(" ")
         place = f"--{given[name]}" if name in given else f"{options['file']}: {name}"
         raise CallError(f"{place} {problem}") from error
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(file, MOST_BYTES))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise CallError(f"{file} is not a TOML file: {reason}") from error

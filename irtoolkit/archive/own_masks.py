@@ -1,5 +1,7 @@
 """Masks that a person drew or edited, by which slides are healed instead of automatic marks."""
 
+import math
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,9 @@ from irtoolkit.schema import SlideError
 
 ENDINGS = ("_mask.tif", "_mask.tiff", "_mask.png")
 WHITE_IS_ZERO, PALETTE = 0, 3
+
+PNG_SIZES, MOST_PADDED = 16, 2**22
+"""Byte of a PNG file where its width and height are; samples of the largest tile on a small picture."""
 
 
 class Image(NamedTuple):
@@ -58,7 +63,7 @@ def read_own_mask(file: Path, shape: tuple[int, int], orientation: int) -> NDArr
     SlideError
         The file is no such picture, or has another size.
     """
-    image = _read(file)
+    image = _read(file, shape)
     marked = _mark(image.samples)
     own = image.orientation or (orientation if marked.shape == shape else 1)
     stored = turn_between(own, orientation).apply(marked)
@@ -66,8 +71,12 @@ def read_own_mask(file: Path, shape: tuple[int, int], orientation: int) -> NDArr
         return stored
     if marked.shape == shape:
         return marked
-    sizes = f"{marked.shape[0]} x {marked.shape[1]} against {shape[0]} x {shape[1]} rows x columns"
-    raise SlideError(f"{file}: this mask and its slide differ in size; save it in the size of the slide ({sizes})")
+    raise _wrong_size(file, marked.shape, shape)
+
+
+def _wrong_size(file: Path, found: tuple[int, ...], shape: tuple[int, int]) -> SlideError:
+    sizes = f"{found[0]} x {found[1]} against {shape[0]} x {shape[1]} rows x columns"
+    return SlideError(f"{file}: this mask and its slide differ in size; save it in the size of the slide ({sizes})")
 
 
 def _mark(samples: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -78,27 +87,38 @@ def _mark(samples: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(chosen > 0.5)
 
 
-def _read(file: Path) -> Image:
+def _read(file: Path, shape: tuple[int, int]) -> Image:
+    """The picture; its size is looked at before its pixels are read, so that a damaged file needs no more memory."""
     advice = "save the mask as an 8-bit TIFF or PNG, gray or RGB"
     try:
-        image = _read_png(file) if file.suffix.lower() == ".png" else _read_tiff(file)
-    except (ValueError, TypeError, IndexError, tifffile.TiffFileError) as error:
+        image = _read_png(file, shape) if file.suffix.lower() == ".png" else _read_tiff(file, shape)
+    except (SlideError, OSError):
+        raise
+    except Exception as error:
         raise SlideError(f"{file}: this mask cannot be read; {advice} ({error})") from error
     if image.samples.ndim != 3 or not 1 <= image.samples.shape[2] <= 4:
         raise SlideError(f"{file}: this is no gray or RGB picture; {advice} (its shape is {image.samples.shape})")
     return image
 
 
-def _read_png(file: Path) -> Image:
+def _read_png(file: Path, shape: tuple[int, int]) -> Image:
+    with file.open("rb") as png:
+        width, height = struct.unpack_from(">II", png.read(PNG_SIZES + 8), PNG_SIZES)
+    if {height, width} != {*shape}:
+        raise _wrong_size(file, (height, width), shape)
     picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise ValueError("it is damaged or no PNG file")
     return Image(_share(picture.reshape(*picture.shape[:2], -1)), None)
 
 
-def _read_tiff(file: Path) -> Image:
+def _read_tiff(file: Path, shape: tuple[int, int]) -> Image:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
+        if {page.imagelength, page.imagewidth} != {*shape}:
+            raise _wrong_size(file, (page.imagelength, page.imagewidth), shape)
+        if page.samplesperpixel > 4 or math.prod(page.chunks) > MOST_PADDED + 4 * math.prod(shape):
+            raise ValueError(f"its shape is {page.shape}, in tiles of {page.chunks}")
         if page.photometric == PALETTE:
             raise ValueError("it has a palette")
         samples = _share(page.asarray())

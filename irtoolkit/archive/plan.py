@@ -3,20 +3,22 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import xarray as xr
 
 from irtoolkit.archive.cleaning import outputs_of
-from irtoolkit.archive.decisions import Decision, decision_of, read_decisions
+from irtoolkit.archive.decisions import Decision, Entries, decision_of, name_in_table, read_entries
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask
+from irtoolkit.archive.places import check_folder, misplaced_slides
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_records, recipe
+from irtoolkit.archive.records import Record, is_done, is_of, of_sources, pictures_of, read_records, recipe, record_file
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.search import find_slides
-from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout
-from irtoolkit.files import MASK_ENDINGS, AnyPath
+from irtoolkit.archive.tasks import CallError, Task, check_unhealed, describe_layout
+from irtoolkit.files import MASK_ENDINGS, AnyPath, Sources, find_sources
 from irtoolkit.healing import check_method
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
@@ -46,21 +48,27 @@ class Known(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All slides, all rolls with their models (None if still to be fitted), and all decisions.
+    """All slides, all rolls with their models (None if still to be fitted), and what was decided.
 
-    `earlier` are the rows of the slides of other calls into the same folder.
+    `earlier` are the rows of the slides of other calls into the same folder, and `misplaced` says of slides why their
+    files cannot be written.
     """
 
     folder: Path
     choices: Choices
     slides: tuple[Known, ...]
     rolls: tuple[tuple[Roll, RollModel | None], ...]
-    decisions: Mapping[str, Decision]
+    entries: Entries
     earlier: tuple[Row, ...] = ()
+    misplaced: Mapping[str, str] = MappingProxyType({})
 
     def decision(self, slide: str) -> Decision:
         """The decision about a slide before the run."""
-        return decision_of(self.decisions, slide)
+        return decision_of(self.entries.decisions, slide)
+
+    def problem(self, slide: str) -> str:
+        """Why the entry about a slide is no decision; "" without one."""
+        return self.entries.problems.get(name_in_table(slide), "")
 
     def own_mask(self, task: Task) -> Path | None:
         """The mask of its own by which a slide is healed."""
@@ -84,16 +92,26 @@ def plan_run(
     names = {slide: record["name"] for slide, record in records.items()}
     found = find_slides(paths, out, names, choices.settings.infrared)
     tasks = [task for task in found if only is None or task.slide in only]
-    check_outputs(tasks, out)
+    sources = _sources_of(found, choices)
+    check_folder(out, sources)
+    outputs = {task: outputs_of(task, out, choices.settings, choices.mask_format) for task in tasks}
+    misplaced = misplaced_slides(outputs, out, sources)
     _check_sources(tasks, records, out)
-    decisions = read_decisions(out)
+    entries = read_entries(out)
     with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
     groups = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
+    check_folder(out, sources, [given_model(out), *(roll.file for roll in groups)])
     rolls = tuple((roll, _model_of(roll, out, choices)) for roll in groups)
     called = {task.slide for task in tasks}
     earlier = (record["row"] | {"name": record["name"]} for slide, record in records.items() if slide not in called)
-    return Run(out, choices, slides, rolls, decisions, tuple(earlier))
+    return Run(out, choices, slides, rolls, entries, tuple(earlier), misplaced)
+
+
+def _sources_of(tasks: Sequence[Task], choices: Choices) -> Sources:
+    """The scans of a call, and the masks of their own."""
+    masks = (find_own_mask(choices.masks, task.name) for task in tasks)
+    return find_sources([*(task.path for task in tasks), *filter(None, masks)])
 
 
 def _check_masks(choices: Choices, out: Path) -> None:
@@ -147,7 +165,8 @@ def slides_to_clean(run: Run) -> list[Known]:
     """Slides that are not yet done with the choices of the run, among the first up to its limit."""
     models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
     wanted = run.slides[: run.choices.limit]
-    return [slide for slide in wanted if run.choices.force or not _is_done(run, slide, models)]
+    placed = (slide for slide in wanted if slide.task.slide not in run.misplaced)
+    return [slide for slide in placed if run.choices.force or not _is_done(run, slide, models)]
 
 
 def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> bool:
@@ -157,5 +176,6 @@ def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> 
     done = slide.record["row"]["status"] == "done"
     decision, choices = run.decision(slide.task.slide), run.choices
     outputs = outputs_of(slide.task, run.folder, choices.settings, choices.mask_format) if done else []
+    outputs += pictures_of(slide.record, record_file(run.folder, slide.task.name).parent)
     settings, mask = decision.settings(choices.settings), identify_mask(run.own_mask(slide.task))
     return is_done(slide.record, recipe(settings, choices.compression, model.digest, decision.effect, mask), outputs)

@@ -3,7 +3,8 @@ its doubtful place.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from dask.base import compute
 from numpy.typing import NDArray
 
 from irtoolkit.arrays import TASKS
+from irtoolkit.files import replacing_together
 from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, view_plane, write_jpeg
 from irtoolkit.schema import VISIBLE
 
@@ -72,8 +74,13 @@ def preview_folder(folder: Path, name: str) -> Path:
     return folder / "report" / "slides" / name
 
 
-def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str | os.PathLike[str]) -> None:
-    """Write the pictures of one slide to a folder as JPEG, each atomically.
+def draw_previews(found: xr.Dataset, healed: xr.DataArray | None) -> dict[str, Picture]:
+    """Draw the pictures of one slide, the right way up, by their names in `PICTURES`.
+
+    ``scan``, ``mask`` (the marks outlined) and ``healed``, their longer side of about 640 pixels; ``thumb``, the marks
+    coloured, of 160; ``crops``: for each of up to three places a row of before, outlined, and healed at 100 %, the most
+    changed place first; and ``worst``: visible, infrared and marks at the doubtful place, enlarged, with a ring around
+    it.
 
     Parameters
     ----------
@@ -83,11 +90,6 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
         `polarity`, `orientation` and `gamma` say how it is displayed (`view_picture`).
     healed
         R, G, B (band, y, x), uint8 or uint16; None if nothing was healed.
-    folder
-        Gets ``scan.jpg``, ``mask.jpg`` (the marks outlined) and ``healed.jpg``, their longer side of about 640
-        pixels; ``thumb.jpg``, the marks coloured, of 160; and ``crops.jpg``: for each of up to three places a row of
-        before, outlined, and healed at 100 %, the most changed place first; and ``worst.jpg``: visible, infrared and
-        marks at the doubtful place, enlarged, with a ring around it. Other pictures there are removed.
     """
     mask = found.mask.values
     places, doubtful = find_places(mask), _find_worst(found)
@@ -105,7 +107,23 @@ def write_previews(found: xr.Dataset, healed: xr.DataArray | None, folder: str |
         centre = int(found.worst_y) - rows.start, int(found.worst_x) - columns.start
         enlarged = _enlarge(worst[0], found.infrared[rows, columns].values, centre)
         pictures["worst"] = _stack([orient(each, orientation) for each in enlarged], axis=1)
-    _write(pictures, Path(folder))
+    return pictures
+
+
+@contextmanager
+def replacing_previews(pictures: Mapping[str, Picture], folder: str | os.PathLike[str]) -> Iterator[list[Path]]:
+    """Write pictures of `draw_previews` to a folder as JPEG, and give their paths.
+
+    On success they replace those of an earlier run, others of which are removed; on any error those stay.
+    """
+    files = {name: Path(folder, f"{name}.jpg") for name in PICTURES}
+    shown = [files[name] for name in pictures]
+    with replacing_together(shown) as parts:
+        for part, picture in zip(parts, pictures.values(), strict=True):
+            write_jpeg(part, picture)
+        yield shown
+    for name in set(PICTURES) - set(pictures):
+        files[name].unlink(missing_ok=True)
 
 
 def _find_worst(found: xr.Dataset) -> list[Place]:
@@ -240,12 +258,3 @@ def _stack(pictures: Sequence[Picture], axis: int) -> Picture:
     shape[axis] = GAP
     gap = np.full(shape, GAP_GRAY, np.uint8)
     return np.concatenate([part for picture in pictures for part in (gap, picture)][1:], axis=axis)
-
-
-def _write(pictures: Mapping[str, Picture], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in PICTURES:
-        if name in pictures:
-            write_jpeg(folder / f"{name}.jpg", pictures[name])
-        else:
-            (folder / f"{name}.jpg").unlink(missing_ok=True)

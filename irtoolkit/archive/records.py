@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from irtoolkit.archive.names import is_name_of
 from irtoolkit.archive.previews import preview_folder
-from irtoolkit.files import digest_header, replacing
+from irtoolkit.archive.record_fields import KIND, check_record
+from irtoolkit.files import digest_header, parse_json, read_text, write_whole
 from irtoolkit.schema import VERSION
 from irtoolkit.settings import Settings
 
-KIND, RECORD = "irtoolkit record", "record.json"
+RECORD = "record.json"
 BLOCK, BLOCKS = 4096, 64
 """Bytes of a block, and number of blocks, besides the header, that a digest samples."""
+
+MOST_BYTES = 2**20
+"""Bytes of the longest record that is read."""
 
 Record = dict[str, Any]
 Source = dict[str, Any]
@@ -79,10 +84,9 @@ def read_records(folder: Path) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for place, _, files in os.walk(top):
         record = read_record(Path(place) / RECORD) if RECORD in files else None
-        if record:
-            record["name"] = Path(place).relative_to(top).as_posix()
-            if _stands(record, folder):
-                found[record["row"]["slide"]] = record
+        name = Path(place).relative_to(top).as_posix()
+        if record and is_name_of(name, record["row"]["slide"]) and _stands(record | {"name": name}, folder):
+            found[record["row"]["slide"]] = record | {"name": name}
     return found
 
 
@@ -90,7 +94,7 @@ def _stands(record: Record, folder: Path) -> bool:
     if record["outputs"]:
         place = (folder / record["name"]).parent
         return any((place / name).is_file() for name in record["outputs"])
-    return "source" not in record or Path(record["source"]).exists()
+    return "source" not in record or os.path.exists(record["source"])
 
 
 def keep_failure(row: Mapping[str, Any], source: Path, file: Path) -> None:
@@ -109,17 +113,17 @@ def record_file(folder: Path, name: str) -> Path:
 
 def write_record(record: Record, file: Path) -> None:
     """Write a record atomically, as the last file of its slide."""
-    with replacing(file) as part:
-        part.write_text(json.dumps({"kind": KIND, **record}, indent=1) + "\n", encoding="utf-8")
+    write_whole(file, (json.dumps({"kind": KIND, **record}, indent=1) + "\n").encode())
 
 
 def read_record(file: Path, slide: str | None = None) -> Record | None:
-    """The record in a file, or None if it cannot be read or is of another slide than a given one."""
+    """The record in a file, or None if a field is missing or wrong, or it is of another slide than a given one."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        return record if record["kind"] == KIND and slide in (None, record["row"]["slide"]) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        record: Record = parse_json(read_text(file, MOST_BYTES))
+        check_record(record)
+    except (OSError, ValueError):
         return None
+    return record if slide in (None, record["row"]["slide"]) else None
 
 
 def of_sources(record: Record, folder: Path) -> bool:
@@ -137,7 +141,18 @@ def is_of(record: Record, file: Path) -> bool:
     return same or (bool(record["sources"]) and of_sources(record, file.parent))
 
 
+def sizes_of(files: Sequence[Path]) -> dict[str, int]:
+    """Bytes of each file, by name."""
+    return {file.name: file.stat().st_size for file in files}
+
+
+def pictures_of(record: Record, folder: Path) -> list[Path]:
+    """The pictures of a slide in the folder of its record; a record of an earlier version names none."""
+    return [folder / name for name in record.get("pictures", {})]
+
+
 def is_done(record: Record, wanted: Mapping[str, str], outputs: Sequence[Path]) -> bool:
-    """Whether the slide was made by the wanted recipe and its outputs are complete."""
-    made = {name: record[name] for name in wanted} == dict(wanted)
-    return made and all(file.is_file() and file.stat().st_size == record["outputs"].get(file.name) for file in outputs)
+    """Whether the slide was made by the wanted recipe, and its outputs (pictures are, too) are complete."""
+    made = {name: record.get(name) for name in wanted} == dict(wanted)
+    sizes = record["outputs"] | record.get("pictures", {})
+    return made and all(file.is_file() and file.stat().st_size == sizes.get(file.name) for file in outputs)

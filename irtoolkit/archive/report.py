@@ -28,7 +28,7 @@ DIGITS = 6
 def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     """Write the report of a finished or stopped run: the page `path`, and ``report/slides.js`` beside it.
 
-    Each of the two is replaced atomically. The page shows the pictures of `write_previews`.
+    Each of the two is replaced atomically. The page shows the pictures of `draw_previews`.
 
     Parameters
     ----------

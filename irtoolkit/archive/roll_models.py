@@ -17,9 +17,9 @@ from irtoolkit.archive.cleaning import one_line, working_threads
 from irtoolkit.archive.records import digest_of
 from irtoolkit.archive.tasks import Task, check_unhealed
 from irtoolkit.archive.workers import run_jobs
-from irtoolkit.files import open_model, write_model
+from irtoolkit.files import write_model
 from irtoolkit.fitting import fit_samples
-from irtoolkit.model import to_dataset
+from irtoolkit.model import open_model, to_dataset
 from irtoolkit.pipeline import spread
 from irtoolkit.schema import VERSION, SlideError
 

@@ -1,34 +1,30 @@
 """Clean an archive of rolls, and continue where an earlier run stopped."""
 
 import os
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import locket
 import xarray as xr
 
 from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
 from irtoolkit.archive.cleaning import Job, Outcome, clean_job, one_line
 from irtoolkit.archive.closing import collect_rows, write_results
+from irtoolkit.archive.locks import LOG, sole_user, write_log
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.archive.short_list import judge_rows
-from irtoolkit.archive.tasks import CallError
 from irtoolkit.archive.workers import local_workers, run_jobs
-from irtoolkit.files import AnyPath, remove_leftovers, write_model
+from irtoolkit.files import AnyPath, write_model
 from irtoolkit.pipeline import spread
 
 if TYPE_CHECKING:
     from distributed import Client
-
-LOG, LOCK = "irtoolkit.log", ".irtoolkit.lock"
 
 
 def clean_archive(
@@ -110,7 +106,6 @@ def carry_out(
     check_space(estimate(run), run.folder)
     crew = Crew(0, None) if client else choose_crew([slide.about for slide in slides_to_clean(run)], workers)
     with sole_user(run.folder):
-        remove_leftovers(run.folder)
         outcomes: dict[str, Row | None] = {}
         try:
             with _client_of(client, crew) as at_hand:
@@ -119,25 +114,6 @@ def carry_out(
         finally:
             rows = write_results(run, _judge(run, collect_rows(run, outcomes)))
     return rows
-
-
-@contextmanager
-def sole_user(folder: Path) -> Iterator[None]:
-    """Lock the output folder so that no other run writes to it; the lock ends with this process."""
-    lock = locket.lock_file(str(folder / LOCK), timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise CallError(f"cannot write to the folder {folder} ({error}); choose another (--out)") from error
-    except locket.LockError as error:
-        raise CallError(f"{folder} is in use by another run; wait for it, or write to another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-        with suppress(OSError):
-            (folder / LOCK).unlink()
 
 
 def _client_of(client: "Client | None", crew: Crew) -> "AbstractContextManager[Client | None]":
@@ -168,9 +144,15 @@ def _clean(
 ) -> None:
     """Clean the slides of a run; `outcomes` gets the row of each slide that is not done, and None for one that is."""
     todo = slides_to_clean(run)
-    log = partial(_log, run.folder / LOG)
+    log = partial(write_log, run.folder / LOG)
     log(f"{len(todo)} of {len(run.slides)} slides to clean")
     with Progress(len(todo), "cleaning", quiet=quiet) as progress:
+        for slide, problem in run.entries.problems.items():
+            progress.write(f"{slide}: {problem}")
+        for row in _misplaced_rows(run):
+            outcomes[row["slide"]] = row
+            for write in (progress.write, log):
+                write(f"{row['slide']}: {row['status']}: {row['reason']}")
         try:
             for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew.threads), client):
                 row, trace = _outcome(job, outcome)
@@ -185,6 +167,16 @@ def _clean(
             for write in (progress.write, log):
                 write(f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others")
             raise
+
+
+def _misplaced_rows(run: Run) -> list[Row]:
+    """The rows of slides whose files cannot be written."""
+    wanted = [slide.task for slide in run.slides[: run.choices.limit] if slide.task.slide in run.misplaced]
+    refused = {"status": "refused", "seconds": 0.0}
+    return [
+        {"slide": task.slide, "roll": folder_name(task), "reason": run.misplaced[task.slide], **refused}
+        for task in wanted
+    ]
 
 
 def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]:
@@ -223,9 +215,3 @@ def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:
     wanted = run.choices.settings
     given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}
     return judge_rows(rows, wanted.false_discovery_rate, settled, given)
-
-
-def _log(file: Path, text: str) -> None:
-    """Append a line with the time; errors are ignored."""
-    with suppress(OSError), file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(text.split())}\n")

@@ -1,13 +1,12 @@
 """The slides of a run, and where their outputs go."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from irtoolkit import files
 from irtoolkit.archive.names import plain_name
-from irtoolkit.files import MASK_ENDINGS, Layout, check_target, choose_infrared, find_layout
+from irtoolkit.files import MASK_ENDINGS, Layout, choose_infrared, find_layout
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import SAMPLE
 
@@ -84,18 +83,6 @@ def check_unhealed(file: Path) -> None:
     """Raise `SlideError` if a slide with infrared is, by its name, a healed one in the scan's own format."""
     if file.stem.endswith(HEALED):
         raise SlideError(f"{file}: by its name this slide was healed already; clean the scan itself, or rename it")
-
-
-def check_outputs(tasks: Sequence[Task], folder: Path) -> None:
-    """Refuse an output folder that is a file, or in which a slide would be written over or next to a source."""
-    if folder.exists() and not folder.is_dir():
-        raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
-    of_folders = {(task.output(folder, CLEAN).parent, task.path.parent): task for task in tasks}
-    for task in of_folders.values():
-        try:
-            check_target(task.output(folder, CLEAN), [task.path])
-        except SlideError as error:
-            raise CallError(f"the output folder {folder} holds the scans; choose another folder (--out)") from error
 
 
 def describe_layout(layout: Layout) -> dict[str, Any]:

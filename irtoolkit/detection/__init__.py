@@ -8,8 +8,8 @@ from irtoolkit.detection.marking import (
     mark_given, measure_candidates,
 )
 from irtoolkit.detection.measurement import measure_defects
-from irtoolkit.detection.noise import Noise, fit_noise
-from irtoolkit.detection.noise_features import find_dark
+from irtoolkit.detection.noise import SQUARED, Noise, fit_noise
+from irtoolkit.detection.noise_features import PLAIN, find_dark
 from irtoolkit.detection.ranking import score_regions
 from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.detection.segmentation import connect_pixels, count_defects, join_regions, keep_regions

@@ -10,7 +10,8 @@ import xarray as xr
 
 from irtoolkit.arrays import store
 from irtoolkit.files.mask_names import HEADER_END, MASK_ENDINGS, SOFTWARE
-from irtoolkit.files.targets import AnyPath, check_target, replacing
+from irtoolkit.files.sources import check_target
+from irtoolkit.files.targets import AnyPath, open_own, replacing
 from irtoolkit.files.writer import PixelFile, write_mask
 from irtoolkit.schema import VERSION, SlideError
 
@@ -37,13 +38,15 @@ def _write_png(mask: xr.DataArray, part: Path) -> None:
     whole = cv2.imencode(".png", mask.values.astype(np.uint8) * np.uint8(255))[1].tobytes()
     text = b"tEXt" + SOFTWARE + f"{VERSION} (mask)".encode()
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
-    part.write_bytes(whole[:HEADER_END] + chunk + whole[HEADER_END:])
+    with open_own(part, "r+b") as file:
+        file.write(whole[:HEADER_END] + chunk + whole[HEADER_END:])
 
 
 def _write_pfm(mask: xr.DataArray, part: Path) -> None:
     height, width = mask.shape
     header = f"Pf\n{width} {height}\n-1.0\n".encode()
-    part.write_bytes(header)
+    with open_own(part, "r+b") as file:
+        file.write(header)
     target = PixelFile(part, len(header), (height, width, 1), np.dtype("<f4"))
     upwards = mask.isel(y=slice(None, None, -1)).astype(np.float32).expand_dims(band=1, axis=2)
     store(upwards.chunk().data, target)

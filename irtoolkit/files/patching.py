@@ -22,9 +22,12 @@ from irtoolkit.files.page_reader import SCRATCH_BYTES, PageReader
 from irtoolkit.files.pages import Page
 from irtoolkit.files.portable import is_png, replace_picture
 from irtoolkit.files.segment_table import SegmentTable, check_tags, shared_segments
-from irtoolkit.files.targets import AnyPath, check_target, replacing
-from irtoolkit.files.writer import PixelFile, visible_pixels
+from irtoolkit.files.sources import check_target
+from irtoolkit.files.targets import AnyPath, open_own, replacing
+from irtoolkit.files.writer import RAW, PixelFile, visible_pixels
 from irtoolkit.schema import LayoutError, SlideError
+
+COPIED_BYTES = 2**20
 
 
 def write_same(healed: xr.DataArray, mask: xr.DataArray, path: AnyPath, *, layout: Layout) -> Path:
@@ -62,7 +65,7 @@ def write_same(healed: xr.DataArray, mask: xr.DataArray, path: AnyPath, *, layou
     check_target(path, layout.files)
     bands = {plane.sample: band for band, plane in reversed([*enumerate(layout.visible)])}
     with replacing(path) as part:
-        with _stored(marked, part.with_suffix(".raw.part")) as pixels:
+        with _stored(marked, part.with_suffix(RAW)) as pixels:
             _copy(page, part)
             reader = PageReader(_with_whole_tiles(replace(page, path=str(part))))
             segments = HealedSegments(reader, pixels, bands, coding_of(page), layout.visible[0].start)
@@ -96,7 +99,8 @@ def _with_marks(pixels: xr.DataArray, mask: xr.DataArray, layout: Layout) -> xr.
 
 def _copy(page: Page, part: Path) -> None:
     """Copy the file of a page, if it is still the one whose header was read."""
-    shutil.copyfile(page.path, part)
+    with open(page.path, "rb") as source, open_own(part, "r+b") as copy:
+        shutil.copyfileobj(source, copy, COPIED_BYTES)
     status = Path(page.path).stat()
     if (part.stat().st_size, status.st_size, status.st_mtime_ns) != (page.size, page.size, page.modified):
         raise LayoutError(f"{page.path}: the file has changed while it was read; run again once it is complete")
@@ -118,7 +122,7 @@ def _stored(marked: xr.DataArray, scratch: Path) -> Iterator[np.ndarray]:
     height, width, bands = marked.shape
     target = MarkedPixels(scratch, 0, (height, width, bands), marked.dtype)
     try:
-        with scratch.open("wb") as file:
+        with open_own(scratch, "xb") as file:
             file.truncate(height * target.row_bytes)
         if marked.chunks is None:
             target[:, :] = marked.values
@@ -141,7 +145,7 @@ def _with_whole_tiles(page: Page) -> Page:
 def _patch(part: Path, page: Page, segments: HealedSegments) -> None:
     """Write every marked strip or tile: in place, or appended where it is compressed or its bytes serve twice."""
     in_place = ~shared_segments(page) if page.compression == codecs.NONE else np.zeros(page.grid, bool)
-    with part.open("r+b") as file:
+    with open_own(part, "r+b") as file:
         table = None if in_place.all() else SegmentTable(page)
         for index in np.ndindex(page.grid):
             marked = [rows for rows in segments.pieces(index) if segments.is_marked(index, rows)]
@@ -155,7 +159,9 @@ def _repaint(part: Path, page: Page, segments: HealedSegments) -> None:
     """Write the picture of a PNG file anew, if it has a mark."""
     if any(segments.is_marked((0, 0, 0), rows) for rows in segments.pieces((0, 0, 0))):
         picture = encode(_assemble(segments, (0, 0, 0)), page)
-        part.write_bytes(replace_picture(part.read_bytes(), picture))
+        changed = replace_picture(part.read_bytes(), picture)
+        with open_own(part, "wb") as file:
+            file.write(changed)
 
 
 def _overwrite(file: BinaryIO, offset: int, segments: HealedSegments, index: Index, marked: list[slice]) -> None:

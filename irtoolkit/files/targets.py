@@ -1,13 +1,14 @@
-"""Paths to write to: never over or next to a source, written atomically, without leftovers."""
+"""Files are written atomically, never through a link, without leftovers."""
 
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from irtoolkit.schema import SlideError
+from typing import BinaryIO, cast
 
 AnyPath = str | os.PathLike[str]
 LONGEST_NAME = 255
@@ -16,24 +17,10 @@ LONGEST_NAME = 255
 PART, BESIDE = ".part", "_ir.tiff"
 """Ending of temporary names, and the longest ending of a file that is looked for beside one."""
 
+LEFTOVER = re.compile(r"^\..*\.irt-[0-9a-f]{8}(\.raw)?\.part$", re.DOTALL)
+"""Temporary names of this program, and those of the scratch files beside them."""
+
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-
-
-def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
-    """Refuse a target that is one of the sources, under any name, or in the folder of one.
-
-    Raises
-    ------
-    SlideError
-        The message names the target and the source.
-    """
-    target = Path(path)
-    for source in map(Path, sources):
-        if _same(target, source):
-            raise SlideError(f"{target} would overwrite the source {source}; write to another folder")
-        for folder in {source.parent, source.resolve().parent}:
-            if _same(target.parent, folder) or _same(target.resolve().parent, folder):
-                raise SlideError(f"{target} would be next to the source {source}; write to another folder")
 
 
 def shorten(name: str, ending: int) -> str:
@@ -53,21 +40,49 @@ def shorten(name: str, ending: int) -> str:
 
 
 def temporary(path: AnyPath) -> Path:
-    """The temporary name ``.NAME.part`` beside a path."""
+    """A temporary name ``.NAME.irt-XXXXXXXX.part`` beside a path, with eight random hexadecimal digits."""
+    path, mark = Path(path), f".irt-{secrets.token_hex(4)}{PART}"
+    return path.with_name(shorten(f".{path.name}", len(f"{BESIDE}{mark}")) + mark)
+
+
+def open_own(path: AnyPath, mode: str) -> BinaryIO:
+    """Open a file as `open` does, in a binary mode; a link under its name is an error (`OSError`), not followed."""
+    return cast(BinaryIO, open(path, mode, opener=_open_unlinked))
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def write_whole(path: AnyPath, content: bytes) -> Path:
+    """Write a file in one piece, as `replacing` does; return its path."""
+    with replacing(path) as part, open_own(part, "wb") as file:
+        file.write(content)
+    return Path(path)
+
+
+def remove_for_sure(path: AnyPath) -> None:
+    """Remove a file, if there is one; then it is gone from the disk too."""
     path = Path(path)
-    return path.with_name(shorten(f".{path.name}", len(f"{BESIDE}{PART}")) + PART)
+    with suppress(FileNotFoundError):
+        path.unlink()
+        _sync_folder(path.parent)
 
 
 def remove_leftovers(folder: AnyPath) -> None:
-    """Remove the temporary files ``.NAME.part`` that an interrupted run left in a folder or below it."""
-    for leftover in Path(folder).rglob(".*.part"):
-        if leftover.is_file() or leftover.is_symlink():
-            leftover.unlink(missing_ok=True)
+    """Remove the files with names of `temporary` that an interrupted run left in a folder or below it.
+
+    Links, and folders that are linked, are left alone.
+    """
+    for place, _, names in os.walk(folder):
+        for leftover in (Path(place, name) for name in names if LEFTOVER.search(name)):
+            if leftover.is_file() and not leftover.is_symlink():
+                leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing(path: AnyPath) -> Iterator[Path]:
-    """Give a temporary name ``.NAME.part`` beside `path`; on success the file of that name becomes `path`.
+    """Give an empty file with a temporary name beside `path`; on success that file becomes `path`.
 
     The bytes are on the disk before the name changes. On any error the temporary file is removed and an earlier
     file under `path` stays unchanged.
@@ -76,9 +91,9 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     part = temporary(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        part.unlink(missing_ok=True)
+        open_own(part, "xb").close()
         yield part
-        with part.open("r+b") as file:
+        with open_own(part, "r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
@@ -88,8 +103,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
         advice = "the disk is full and nothing was written; free some space or write to another folder"
         raise OSError(error.errno, advice, str(path)) from error
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        _remove(part)
 
 
 @contextmanager
@@ -107,15 +121,12 @@ def replacing_together(paths: Sequence[AnyPath]) -> Iterator[list[Path]]:
             _sync_folder(folder)
     finally:
         for part in parts:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+            _remove(part)
 
 
-def _same(one: Path, other: Path) -> bool:
-    """Whether two paths are one file or folder; if either is new, names that differ only in case count as one."""
-    if one.exists() and other.exists():
-        return one.samefile(other)
-    return str(one.resolve()).casefold() == str(other.resolve()).casefold()
+def _remove(part: Path) -> None:
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,13 +16,15 @@ import xarray as xr
 from irtoolkit.arrays import store
 from irtoolkit.files.directories import Directory, Order, Variant, pack_directory
 from irtoolkit.files.encoders import deflate
+from irtoolkit.files.sources import check_target
 from irtoolkit.files.tags import GEOMETRY, carried_tags, with_provenance
-from irtoolkit.files.targets import AnyPath, check_target, replacing, shorten
+from irtoolkit.files.targets import AnyPath, open_own, replacing
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 
 COMPRESSION, PREDICTOR = 259, 317
 STRIP_BYTES = 2**20
 RAW = ".raw.part"
+"""Ending of the scratch file beside a temporary one."""
 CLASSIC_BYTES = 2**32 - 2**26  # offsets of 4 bytes, less room for tags and incompressible strips
 ENCODERS, AHEAD = 2, 4
 
@@ -157,7 +159,7 @@ class PixelFile:
         """Write a block into its rows and columns, a strip at a time, or row by row where it is narrower."""
         top, left = (part.start or 0 for part in key[:2])
         step = self.strips[0][1] if block.shape[1] == self.shape[1] else 1
-        with self.path.open("r+b") as file:
+        with open_own(self.path, "r+b") as file:
             for row in range(0, block.shape[0], step):
                 file.seek(self.start + (top + row) * self.row_bytes + left * self.pixel_bytes)
                 file.write(np.ascontiguousarray(block[row : row + step], self.dtype).data)
@@ -184,7 +186,7 @@ def _write_plain(pixels: xr.DataArray, part: Path, kept: Directory, variant: Var
     height, width, bands = pixels.shape
     target = PixelFile(part, len(variant.header(0)), (height, width, bands), pixels.dtype.newbyteorder(variant.order))
     sizes = [rows * target.row_bytes for _, rows in target.strips]
-    with part.open("xb") as file:
+    with open_own(part, "r+b") as file:
         _write_tags(file, target, sizes, kept | {COMPRESSION: variant.shorts(1)}, variant)
     _store(pixels, target)
 
@@ -192,14 +194,12 @@ def _write_plain(pixels: xr.DataArray, part: Path, kept: Directory, variant: Var
 def _write_deflated(pixels: xr.DataArray, part: Path, kept: Directory, variant: Variant) -> None:
     """Collect the blocks in a scratch file, then write them as strips with horizontal predictor, and the tags."""
     height, width, bands = pixels.shape
-    raw = part.with_name(shorten(part.stem, len(RAW)) + RAW)
-    scratch = PixelFile(raw, 0, (height, width, bands), pixels.dtype)
+    scratch = PixelFile(part.with_suffix(RAW), 0, (height, width, bands), pixels.dtype)
     compressed = {COMPRESSION: variant.shorts(8), PREDICTOR: variant.shorts(2)}
     try:
-        scratch.path.unlink(missing_ok=True)
-        scratch.path.touch()
+        open_own(scratch.path, "xb").close()
         _store(pixels, scratch)
-        with part.open("xb") as file, closing(_deflated_strips(scratch, variant.order)) as strips:
+        with open_own(part, "r+b") as file, closing(_deflated_strips(scratch, variant.order)) as strips:
             file.seek(len(variant.header(0)))
             sizes = [file.write(strip) for strip in strips]
             _write_tags(file, scratch, sizes, kept | compressed, variant)

@@ -12,13 +12,14 @@ from commands import rows_of
 
 import irtoolkit as irt
 from irtoolkit import files
-from irtoolkit.archive import capacity, cleaning
+from irtoolkit.archive import capacity, cleaning, previews
 from irtoolkit.archive import run as archive
+from irtoolkit.archive.previews import PICTURES
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import targets
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 
-WRITES_OF_A_SLIDE = 3  # mask, healed file, record
+WRITES_OF_A_SLIDE = 3 + len(PICTURES)  # mask, healed file, record, and pictures
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +191,46 @@ def test_other_settings_other_models_lost_outputs_and_force_are_done_again(tree,
     (tmp_path / "out" / "a_mask.tif").unlink()
     (tmp_path / "out" / "b_clean.tif").write_bytes(b"cut off")
     assert cleaned(model=irt.fit_roll([irt.open_slide(tree / "a.tif")])) == "ab"
+
+
+def test_lost_or_damaged_pictures_are_made_again(tree, reference, tmp_path, monkeypatch):
+    clean(tree, tmp_path / "out")
+    done, real = [], archive.clean_job
+    monkeypatch.setattr(archive, "clean_job", lambda job: done.append(job.task.slide) or real(job))
+    pictures = tmp_path / "out" / "report" / "slides"
+    before = {file: file.read_bytes() for file in pictures.rglob("*.jpg")}
+    (pictures / "a" / "thumb.jpg").unlink()
+    (pictures / "b" / "scan.jpg").write_bytes(b"cut off")
+    clean(tree, tmp_path / "out")
+    assert done == ["a.tif", "b.tif"]
+    assert {file: file.read_bytes() for file in pictures.rglob("*.jpg")} == before
+    clean(tree, tmp_path / "out")
+    assert len(done) == 2
+
+
+def test_a_failure_while_pictures_are_written_leaves_those_of_an_earlier_run(tree, tmp_path, monkeypatch):
+    clean(tree, tmp_path / "out")
+    before = {file: file.read_bytes() for file in (tmp_path / "out" / "report" / "slides").rglob("*.*")}
+    with monkeypatch.context() as patched:
+        patched.setattr(previews, "write_jpeg", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        rows = clean(tree, tmp_path / "out", settings=irt.Settings(visibility=0.0))
+    assert rows.status.values.tolist() == ["failed", "failed"]
+    assert {file: file.read_bytes() for file in (tmp_path / "out" / "report" / "slides").rglob("*.*")} == before
+
+
+def test_a_record_is_gone_from_the_disk_before_its_outputs_are_replaced(tree, tmp_path, monkeypatch):
+    """What is renamed or removed, and what is brought to the disk, in their order."""
+    clean(tree, tmp_path / "out", limit=1)
+    steps, sync, remove, rename = [], targets._sync_folder, Path.unlink, Path.replace
+    monkeypatch.setattr(targets, "_sync_folder", lambda folder: steps.append(("sync", folder)) or sync(folder))
+    monkeypatch.setattr(Path, "unlink", lambda path, **how: steps.append(("remove", path)) or remove(path, **how))
+    monkeypatch.setattr(Path, "replace", lambda path, new: steps.append(("rename", Path(new))) or rename(path, new))
+    clean(tree, tmp_path / "out", limit=1, force=True)
+    pictures = tmp_path / "out" / "report" / "slides" / "a"
+    gone = steps.index(("remove", pictures / "record.json"))
+    assert steps[gone + 1] == ("sync", pictures)
+    outputs = [pictures / "scan.jpg", tmp_path / "out" / "a_mask.tif", tmp_path / "out" / "a_clean.tif"]
+    assert all(steps.index(("rename", file)) > gone for file in [*outputs, pictures / "record.json"])
 
 
 def test_a_passing_error_is_tried_again_and_a_lasting_one_is_a_row(tree, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from archives import digests
 from commands import rows_of, run
 
 import irtoolkit as irt
-from irtoolkit.archive import decisions, mark_reasons
+from irtoolkit.archive import decisions, locks, mark_reasons
 from irtoolkit.archive import run as archive
 from irtoolkit.archive.decisions import Decision, decision_of, read_decisions, write_decisions
 from irtoolkit.schema import VISIBLE
@@ -224,24 +223,32 @@ def test_decisions_need_their_folder_and_many_may_write_at_once(tmp_path):
 
 
 def test_a_run_that_begins_while_a_decision_is_written_does_not_lose_it(tmp_path, monkeypatch):
-    real, removed = Path.write_text, []
+    """It waits with removing leftovers until the decision is written."""
+    real, runs, present = decisions.write_whole, [], []
 
-    def write_then_clear(path, text, **options):
-        real(path, text, **options)
-        if not removed:
-            removed.append(path)
-            archive.remove_leftovers(tmp_path)
+    def begin_a_run():
+        with locks.sole_user(tmp_path):
+            present.extend(path.name for path in tmp_path.iterdir())
 
-    monkeypatch.setattr(Path, "write_text", write_then_clear)
+    def write(path, content):
+        runs.append(threading.Thread(target=begin_a_run))
+        runs[0].start()
+        runs[0].join(0.3)
+        assert not present
+        return real(path, content)
+
+    monkeypatch.setattr(decisions, "write_whole", write)
     write_decisions({"a.tif": Decision(verdict="accepted")}, tmp_path)
-    assert [path.name for path in removed] == [".decisions.json.part"]
+    runs[0].join()
     assert set(read_decisions(tmp_path)) == {"a.tif"}
+    assert "decisions.json" in present
+    assert [path.name for path in tmp_path.iterdir()] == ["decisions.json"]
 
 
 def test_whoever_waits_too_long_for_another_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(decisions, "PATIENCE", 0.0)
+    monkeypatch.setattr(locks, "PATIENCE", 0.0)
     with (
-        decisions.locket.lock_file(str(tmp_path / decisions.LOCK)),
+        locks.locked(tmp_path / locks.DECISIONS_LOCK),
         pytest.raises(irt.SlideError, match="another program is writing decisions"),
     ):
         write_decisions({"a.tif": Decision(verdict="accepted")}, tmp_path)

@@ -18,6 +18,7 @@ from irtoolkit.archive.search import _is_slide
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.files import write_mask_as
 from irtoolkit.pictures import orient
+from irtoolkit.schema import SlideError
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 
 MASK = np.zeros((5, 8), bool)
@@ -211,3 +212,33 @@ def test_a_pfm_mask_is_written_block_by_block_last_row_first(scans, tmp_path, sm
     np.testing.assert_array_equal(read_pfm(file), marked)
     with pytest.raises(irt.SlideError, match="next to the source"):
         write_mask_as("png", blocks, scans / "roll" / "a_mask.png", source=scans / "roll" / "a.tif", page=(0,))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "tiles.tif", "a.png"])
+def test_a_damaged_mask_is_read_or_refused_and_needs_no_more_memory(tmp_path, name):
+    marked = np.random.default_rng(0).random((37, 53)) > 0.9
+    gray, file = marked.astype(np.uint8) * np.uint8(255), tmp_path / name
+    if name.endswith("png"):
+        cv2.imwrite(str(file), gray)
+    else:
+        how = {"compression": "lzw", "tile": (16, 16)} if name == "tiles.tif" else {}
+        tifffile.imwrite(file, gray, **how)
+    whole, rng, refused = file.read_bytes(), np.random.default_rng(1), 0
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), 3):
+            content[place] = rng.choice([0, 1, 255])
+        file.write_bytes(content)
+        try:
+            assert read_own_mask(file, (37, 53), 1).shape == (37, 53)
+        except SlideError:
+            refused += 1
+    assert refused > 20
+
+
+def test_the_size_of_a_mask_is_looked_at_before_its_pixels(tmp_path, monkeypatch):
+    file = tmp_path / "a_mask.png"
+    cv2.imwrite(str(file), np.zeros((40, 50), np.uint8))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(SlideError, match="40 x 50 against 400 x 500"):
+        read_own_mask(file, (400, 500), 1)

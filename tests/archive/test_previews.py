@@ -5,12 +5,27 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.archive.previews import CROP, GAP, PREVIEW, THUMB, WORST, find_places, preview_folder, write_previews
+from irtoolkit.archive.previews import (
+    CROP,
+    GAP,
+    PREVIEW,
+    THUMB,
+    WORST,
+    draw_previews,
+    find_places,
+    preview_folder,
+    replacing_previews,
+)
 from irtoolkit.arrays import tiles
 from irtoolkit.pictures import THIN_ROWS, view_picture, write_jpeg
 
 ALL = {"scan", "mask", "healed", "thumb", "crops", "worst"}
 MAGENTA = np.array([255, 0, 200])
+
+
+def write_previews(found, healed, folder):
+    with replacing_previews(draw_previews(found, healed), folder):
+        pass
 
 
 def slide(height, width, marks=(), dtype=np.uint16, **attributes):

@@ -64,7 +64,8 @@ def test_every_byte_of_a_small_file_counts(tmp_path, size):
 
 def test_a_record_is_read_as_it_was_written_and_damage_is_no_record(tmp_path):
     file = tmp_path / "report" / "record.json"
-    record = {"sources": [], "row": {"threshold": float("inf"), "slide": "\udcff"}}
+    row = {"threshold": float("inf"), "slide": "\udcff", "status": "failed", "reason": "", "seconds": 0.5}
+    record = {"sources": [], "outputs": {}, "row": row}
     write_record(record, file)
     read = read_record(file)
     assert read is not None

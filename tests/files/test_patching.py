@@ -294,7 +294,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(counts, mask, tmp_path, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     source = scan(tmp_path / "scans", counts, compression="lzw")
-    steps = {"pixels": (PixelFile, "__setitem__"), "copy": (shutil, "copyfile"), "sync": (os, "fsync")}
+    steps = {"pixels": (PixelFile, "__setitem__"), "copy": (shutil, "copyfileobj"), "sync": (os, "fsync")}
     monkeypatch.setattr(*steps.get(step, (SegmentTable, "append")), full)
     with pytest.raises(OSError, match=r"the disk is full.*another folder.*a_clean\.tif"):
         write(source, counts, mask, tmp_path / "out" / "a_clean.tif")

@@ -1,10 +1,15 @@
 """Where files are written: complete or not at all, and never over or next to a source."""
 
+import errno
+import os
+import re
+
 import numpy as np
 import pytest
 
 from irtoolkit.files import targets
-from irtoolkit.files.targets import check_target, remove_leftovers, replacing
+from irtoolkit.files.sources import check_target
+from irtoolkit.files.targets import LEFTOVER, open_own, remove_leftovers, replacing, replacing_together, temporary
 from irtoolkit.files.writer import write_healed, write_mask
 from irtoolkit.schema import SlideError
 
@@ -18,7 +23,8 @@ def test_replacing_shows_the_file_only_when_it_is_complete(tmp_path):
     path = tmp_path / "slides.csv"
     path.write_text("old")
     with replacing(path) as part:
-        assert part == tmp_path / ".slides.csv.part"
+        assert part.parent == tmp_path
+        assert re.fullmatch(r"\.slides\.csv\.irt-[0-9a-f]{8}\.part", part.name)
         part.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -78,16 +84,95 @@ def test_a_name_that_differs_in_case_alone_is_the_same(source):
 
 def test_leftovers_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "roll" / "deep").mkdir(parents=True)
-    kept = [tmp_path / "a.part", tmp_path / ".hidden", tmp_path / "roll" / "a_mask.tif"]
-    gone = [tmp_path / ".slides.csv.part", tmp_path / "roll" / "deep" / ".a.tif.part", tmp_path / ".a.tif.raw.part"]
+    kept = [tmp_path / "a.part", tmp_path / ".hidden", tmp_path / "roll" / "a_mask.tif", tmp_path / ".film.zip.part"]
+    deep = temporary(tmp_path / "roll" / "deep" / "a\nb.tif")
+    gone = [temporary(tmp_path / "slides.csv"), deep, deep.with_suffix(".raw.part"), temporary(deep)]
     for path in kept + gone:
         path.touch()
     remove_leftovers(tmp_path)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
 
 
+def test_links_with_the_names_of_leftovers_and_what_they_lead_to_stay(tmp_path):
+    out, other = tmp_path / "out", tmp_path / "other"
+    for folder in (out, other):
+        folder.mkdir()
+    kept = temporary(other / "a.tif")
+    kept.touch()
+    link("symbolic", other, out / "linked")
+    link("symbolic", kept, temporary(out / "b.tif"))
+    remove_leftovers(out)
+    assert kept.is_file()
+    assert len(list(out.iterdir())) == 2
+
+
+def test_temporary_names_cannot_be_guessed(tmp_path):
+    names = {temporary(tmp_path / "a.tif").name for _ in range(100)}
+    assert len(names) == 100
+    assert all(LEFTOVER.search(name) for name in names)
+
+
+@pytest.mark.parametrize("mode", ["ab", "wb", "r+b", "xb"])
+def test_nothing_is_opened_for_writing_through_a_link(tmp_path, mode):
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"precious")
+    link("symbolic", precious, tmp_path / "link")
+    with pytest.raises(OSError, match="link"):
+        open_own(tmp_path / "link", mode)
+    assert precious.read_bytes() == b"precious"
+
+
+def test_a_link_under_a_temporary_name_is_not_written_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(targets.secrets, "token_hex", lambda _: "01234567")
+    precious, path = tmp_path / "precious", tmp_path / "out" / "a.tif"
+    precious.write_bytes(b"precious")
+    path.parent.mkdir()
+    link("symbolic", precious, temporary(path))
+    with pytest.raises(FileExistsError), replacing(path):
+        pass
+    assert precious.read_bytes() == b"precious"
+    assert not path.exists()
+
+
+def test_a_link_under_the_final_name_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    precious, path = tmp_path / "precious", tmp_path / "a.csv"
+    precious.write_bytes(b"precious")
+    link("symbolic", precious, path)
+    with replacing(path) as part:
+        part.write_text("new")
+    assert not path.is_symlink()
+    assert path.read_text() == "new"
+    assert precious.read_bytes() == b"precious"
+
+
+def test_of_several_files_none_changes_if_one_is_not_written(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_text("old")
+
+    def write(fail):
+        with replacing_together(paths) as parts:
+            for part in parts:
+                with replacing(part) as inner:
+                    inner.write_text("new")
+                    if part == parts[fail]:
+                        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        write(fail=1)
+    assert [path.read_text() for path in paths] == ["old", "old"]
+    assert sorted(tmp_path.iterdir()) == paths
+
+
 def test_folders_that_cannot_be_synced_are_no_obstacle(tmp_path, monkeypatch):
-    monkeypatch.setattr(targets.os, "open", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    real = os.open
+
+    def refuse_folders(path, *how):
+        if os.path.isdir(path):
+            raise PermissionError
+        return real(path, *how)
+
+    monkeypatch.setattr(os, "open", refuse_folders)
     with replacing(tmp_path / "a.txt") as part:
         part.write_text("complete")
     assert (tmp_path / "a.txt").read_text() == "complete"

@@ -1,0 +1,48 @@
+"""Where a run may write: nothing over, beside or among the scans and masks that it reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from irtoolkit.archive.decisions import FILE
+from irtoolkit.archive.locks import DECISIONS_LOCK, LOCK, LOG
+from irtoolkit.archive.records import record_file
+from irtoolkit.archive.tasks import CallError, Task
+from irtoolkit.files import Sources
+from irtoolkit.schema import SlideError
+
+TABLE, REPORT = "slides", "report.html"
+
+OF_THE_RUN = (LOCK, LOG, DECISIONS_LOCK, FILE, f"{TABLE}.csv", f"{TABLE}.parquet", REPORT, "report/slides.js")
+"""Files that a run writes beside those of its slides."""
+
+
+def check_folder(folder: Path, sources: Sources, models: Iterable[Path] = ()) -> None:
+    """Refuse an output folder that is a file, or in which table, report, log or `models` would be at a source."""
+    if folder.exists() and not folder.is_dir():
+        raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
+    try:
+        for file in (*(folder / name for name in OF_THE_RUN), *models):
+            sources.check(file, folder)
+    except SlideError as error:
+        raise CallError(f"the output folder {folder} holds the scans; choose another (--out): {error}") from error
+
+
+def misplaced_slides(outputs: Mapping[Task, Sequence[Path]], folder: Path, sources: Sources) -> dict[str, str]:
+    """Why slides cannot be written, by their names: a file of theirs would be over, beside or among the sources.
+
+    Raises
+    ------
+    CallError
+        None of the slides can be written.
+    """
+    reasons: dict[str, str] = {}
+    for task, files in outputs.items():
+        try:
+            for file in (*files, record_file(folder, task.name)):
+                sources.check(file, folder)
+        except SlideError as error:
+            reasons[task.slide] = str(error)
+    if outputs and len(reasons) == len(outputs):
+        first = next(iter(reasons.values()))
+        raise CallError(f"the output folder {folder} holds the scans; choose another (--out): {first}")
+    return reasons

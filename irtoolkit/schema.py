@@ -43,13 +43,14 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
-def shortened(text: str, longest: int = 1000) -> str:
-    """A text without its end if it has more characters than `longest`.
+def in_words(text: str, longest: int = 1000) -> str:
+    r"""A text on one printable line, without its end if it has more characters than `longest`.
 
-    >>> shortened("abcdef", 4)
-    'a...'
+    >>> in_words("two\nlines"), in_words("abcdef", 4)
+    ('two lines', 'a...')
     """
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

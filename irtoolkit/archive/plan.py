@@ -15,10 +15,9 @@ from irtoolkit.archive.records import Record, is_done, is_of, of_sources, read_r
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.search import find_slides
-from irtoolkit.archive.tasks import CallError, Task, check_outputs, check_unhealed, describe_layout
+from irtoolkit.archive.tasks import CallError, Task, attempt, check_outputs, check_unhealed, describe_layout
 from irtoolkit.files import MASK_ENDINGS, AnyPath
 from irtoolkit.healing import check_method
-from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
 
 
@@ -125,14 +124,16 @@ def given_model(folder: Path) -> Path:
 
 
 def survey(task: Task, record: Record | None) -> Known:
-    """Describe a slide: from its record if its source is unchanged, else from its header."""
+    """Describe a slide: from its record if its source is unchanged, else from its header; empty if it has none."""
+    known = attempt(_survey, task, record)
+    return Known(task, {}, None) if isinstance(known, Exception) else known
+
+
+def _survey(task: Task, record: Record | None) -> Known:
     if record is not None and "about" in record and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
-    try:
-        check_unhealed(task.path)
-        return Known(task, describe_layout(task.layout()), None)
-    except (SlideError, OSError):
-        return Known(task, {}, None)
+    check_unhealed(task.path)
+    return Known(task, describe_layout(task.layout()), None)
 
 
 def _model_of(roll: Roll, folder: Path, choices: Choices) -> RollModel | None:
@@ -147,7 +148,7 @@ def slides_to_clean(run: Run) -> list[Known]:
     """Slides that are not yet done with the choices of the run, among the first up to its limit."""
     models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
     wanted = run.slides[: run.choices.limit]
-    return [slide for slide in wanted if run.choices.force or not _is_done(run, slide, models)]
+    return [slide for slide in wanted if run.choices.force or attempt(_is_done, run, slide, models) is not True]
 
 
 def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> bool:

@@ -1,8 +1,10 @@
 """The command line: info, fit, clean, demo."""
 
 import json
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,31 +19,74 @@ DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 MASK_FORMAT = click.Choice(["tiff", "png", "pfm"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that stop a run: Ctrl-C, a request to end, and the end of the terminal."""
 INFRARED = click.option(
     "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
 )
+SCHEDULER = "A dask.distributed scheduler whose workers see the same files; who reaches it can run code on them."
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 some slide refused or failed, 2 wrong call, 130 stopped."""
     try:
-        sys.exit(commands.main(standalone_mode=False) or DONE)
+        with _stopped_by(*STOPS):
+            status = commands.main(standalone_mode=False) or DONE
+        sys.exit(status)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_CALL)
+    except (KeyboardInterrupt, click.Abort, Stopped) as error:
+        archive.print_message(str(error) or "stopped; finished slides are safe; run the same command to continue")
+        sys.exit(INTERRUPTED)
     except (click.ClickException, SlideError) as error:
         archive.print_message(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(WRONG_CALL)
     except OSError as error:
         archive.print_message(str(error))
         sys.exit(SOME_REFUSED)
-    except (KeyboardInterrupt, click.Abort):
-        archive.print_message("stopped. Finished slides are safe; run the same command to continue.")
-        sys.exit(INTERRUPTED)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@contextmanager
+def _stopped_by(*names: str) -> Iterator[None]:
+    """Let these signals stop what is done as Ctrl-C does; after the first, only Ctrl-C disturbs its end."""
+    known = {number: signal.getsignal(number) for name in names if (number := getattr(signal, name, None))}
+    heard = [number for number, handler in known.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
+
+    def ignore(*_: object) -> None:
+        """Unlike SIG_IGN, also for a signal that has come already."""
+
+    def stop(*_: object) -> None:
+        for number in heard:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else ignore)
+        raise KeyboardInterrupt
+
+    try:
+        for number in heard:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, known[number])
+
+
+class Stopped(click.ClickException):
+    """A command was stopped by Ctrl-C or another signal; the message is that of the `KeyboardInterrupt`."""
+
+
+class _Commands(click.Group):
+    """Commands that leave it to `main` to say that they were stopped: click writes to a terminal that may be gone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopped(str(error)) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(VERSION, prog_name="irtoolkit")
 def commands() -> None:
     """Find and heal dust and scratches on scanned film from the scanner's infrared channel."""
@@ -131,7 +176,7 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
 @click.option("--alone", is_flag=True, help="Fit every slide on its own.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
 @click.option("--workers", type=click.IntRange(min=1), help="Number of processes [as cores and memory allow].")
-@click.option("--scheduler", metavar="ADDRESS", help="A dask.distributed scheduler whose workers see the same files.")
+@click.option("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 @click.option("--roll", "rolls", type=ROLL, default="folder", help="A roll is one folder or all folders [folder].")
 @click.option("--force", is_flag=True, help="Redo slides that are done.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")

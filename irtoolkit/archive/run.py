@@ -195,13 +195,14 @@ def _clean(
                     progress.trace(trace if traces else "")
                 progress.step(failed=row["status"] != "done")
         except KeyboardInterrupt:
-            for write in (progress.write, log):
-                write(f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others")
-            raise
+            stopped = f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others"
+            log(stopped)
+            raise KeyboardInterrupt(stopped) from None
 
 
 def _jobs(run: Run, todo: Sequence[Known], crew: Crew) -> Iterator[Job]:
     rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
+    memory = memory_limit() // crew.processes if crew.processes else None
     for slide in todo:
         name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
         decision = run.decision(slide.task.slide)
@@ -215,7 +216,7 @@ def _jobs(run: Run, todo: Sequence[Known], crew: Crew) -> Iterator[Job]:
             model=model.file,
             digest=model.digest,
             threads=crew.threads,
-            memory=memory_limit() // crew.processes if crew.processes else None,
+            memory=memory,
             masks=run.choices.masks,
             mask_format=run.choices.mask_format,
         )

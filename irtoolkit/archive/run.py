@@ -30,7 +30,7 @@ from irtoolkit.archive.records import keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.archive.short_list import judge_rows
-from irtoolkit.archive.tasks import CallError, describe_error
+from irtoolkit.archive.tasks import CallError, attempt, describe_error
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, remove_leftovers, write_model
 from irtoolkit.pipeline import spread
@@ -190,7 +190,7 @@ def _clean(
                 log(f"{row['status']} {row['slide']} {row['seconds']} s {row['reason']}")
                 outcomes[row["slide"]] = row if row["status"] != "done" else None
                 if row["status"] != "done":
-                    keep_failure(row, job.task.path, record_file(run.folder, job.task.name))
+                    attempt(keep_failure, row, job.task.path, record_file(run.folder, job.task.name))
                     progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
                     progress.trace(trace if traces else "")
                 progress.step(failed=row["status"] != "done")

@@ -108,7 +108,8 @@ def _check_masks(choices: Choices, out: Path) -> None:
 
 def _check_sources(tasks: Sequence[Task], records: Mapping[str, Record], folder: Path) -> None:
     """Refuse slides whose names are those of other slides that an earlier call has cleaned into the same folder."""
-    others = [task for task in tasks if task.slide in records and not is_of(records[task.slide], task.path)]
+    known = [task for task in tasks if task.slide in records]
+    others = [task for task in known if attempt(is_of, records[task.slide], task.path) is False]
     if others:
         first = others[0]
         raise CallError(

@@ -26,7 +26,7 @@ from irtoolkit.archive.cleaning import Job, Outcome, clean_job, with_output_size
 from irtoolkit.archive.closing import collect_rows, write_results
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import keep_failure, record_file
+from irtoolkit.archive.records import Record, keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.archive.short_list import judge_rows
@@ -105,9 +105,13 @@ def clean_archive(
 
 def estimate(run: Run) -> Estimate:
     """Estimate how many slides are to be cleaned, and the space and time needed; without slides that are too large."""
-    finished = [slide.record for slide in run.slides if slide.record and slide.about["pixels"]]
-    rates = (record["row"]["seconds"] / record["about"]["pixels"] for record in finished)
+    tried = (attempt(_seconds_per_pixel, slide.record) for slide in run.slides if slide.record)
+    rates = (rate for rate in tried if isinstance(rate, float))
     return make_estimate(_todo(run), rates, run.folder, pictures=run.choices.settings.heal != "none")
+
+
+def _seconds_per_pixel(record: Record) -> float:
+    return float(record["row"]["seconds"] / record["about"]["pixels"])
 
 
 def _todo(run: Run) -> list[About]:

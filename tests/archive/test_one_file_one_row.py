@@ -5,15 +5,17 @@ import os
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from archives import SHAPE
 from commands import rows_of, run
+from distributed.scheduler import KilledWorker
 
 import irtoolkit as irt
 from irtoolkit import files
-from irtoolkit.archive import capacity, search
+from irtoolkit.archive import capacity, roll_models, search
 from irtoolkit.archive.plan import Choices, plan_run
 from irtoolkit.archive.run import estimate
 from irtoolkit.synthetic.scanner_files import write_scanner_file
@@ -97,6 +99,21 @@ def test_info_and_fit_name_a_file_that_cannot_be_read_in_one_line(tree, tmp_path
     assert told.err.count("\n") == 1
     assert f"bad.tif: {type(broken).__name__}" in told.err
     assert "2 slides" in told.out
+
+
+def test_a_slide_that_ends_every_process_costs_its_roll_one_slide(tree, tmp_path, monkeypatch):
+    def run_jobs(work, jobs, client):
+        for job in jobs:
+            ends = isinstance(job, roll_models.Roll) or job.path.name == "bad.tif"
+            yield job, KilledWorker(job, None, 1) if ends else work(job)
+
+    monkeypatch.setattr(roll_models, "run_jobs", run_jobs)
+    client = SimpleNamespace(nthreads=lambda: {"one": 1})
+    tasks = tuple(search.find_slides([str(tree)]))
+    ((_, model),) = roll_models.fit_models([roll_models.Roll("r", tmp_path / "r.json", tasks)], client, 1)
+    (tree / "bad.tif").unlink()
+    left = roll_models.fit_model(roll_models.Roll("r", tmp_path / "left.json", (tasks[0], tasks[2])))
+    assert model.digest == left.digest != ""
 
 
 def test_mutated_headers_end_no_planning(scan, tmp_path):

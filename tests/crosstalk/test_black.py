@@ -68,6 +68,4 @@ def test_a_slide_of_a_roll_has_its_own_densest_film_and_the_maximum_of_the_roll(
     limited = limit_to_film([brighter], roll)
     np.testing.assert_array_equal(limited.maximum, roll.maximum)
     assert (limited.densest < roll.densest - 0.9).all()
-    np.testing.assert_array_equal(
-        limit_to_film([np.concatenate([planes[:3] * 0.1, planes[3:]])], roll).densest, roll.densest
-    )
+    np.testing.assert_array_equal(limit_to_film([np.concatenate([planes[:3] * 0.1, planes[3:]])], roll).densest, roll.densest)

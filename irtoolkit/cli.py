@@ -1,10 +1,8 @@
 """The command line: info, fit, clean, demo."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,6 @@ DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 ROLL, COMPRESSION = click.Choice(["folder", "all"]), click.Choice(["none", "deflate"])
 MASK_FORMAT = click.Choice(["tiff", "png", "pfm"])
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
-STOPS = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Signals that stop a run: Ctrl-C, a request to end, and the end of the terminal."""
 INFRARED = click.option(
     "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
 )
@@ -31,7 +27,7 @@ PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 def main() -> None:
     """Run the command line; exit status 0 done, 1 some slide refused or failed, 2 wrong call, 130 stopped."""
     try:
-        with _stopped_by(*STOPS):
+        with archive.stopped_by_signals():
             status = commands.main(standalone_mode=False) or DONE
         sys.exit(status)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -46,29 +42,6 @@ def main() -> None:
     except OSError as error:
         archive.print_message(str(error))
         sys.exit(SOME_REFUSED)
-
-
-@contextmanager
-def _stopped_by(*names: str) -> Iterator[None]:
-    """Let these signals stop what is done as Ctrl-C does; after the first, only Ctrl-C disturbs its end."""
-    known = {number: signal.getsignal(number) for name in names if (number := getattr(signal, name, None))}
-    heard = [number for number, handler in known.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
-
-    def ignore(*_: object) -> None:
-        """Unlike SIG_IGN, also for a signal that has come already."""
-
-    def stop(*_: object) -> None:
-        for number in heard:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else ignore)
-        raise KeyboardInterrupt
-
-    try:
-        for number in heard:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number in heard:
-            signal.signal(number, known[number])
 
 
 class Stopped(click.ClickException):

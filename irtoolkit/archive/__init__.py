@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from irtoolkit.archive.roll_models import try_sample
     from irtoolkit.archive.run import carry_out, clean_archive, estimate
     from irtoolkit.archive.search import find_slides
+    from irtoolkit.archive.stopping import stopped_by_signals
     from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, attempt, check_unhealed, describe_error
     from irtoolkit.archive.watch import watch_slides
     from irtoolkit.archive.workers import cluster_at

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from irtoolkit import archive, files
-from irtoolkit.schema import VERSION, LayoutError, SlideError
+from irtoolkit.schema import VERSION, SlideError, printable
 from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS
 
 DONE, SOME_REFUSED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
@@ -21,28 +20,46 @@ THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
 INFRARED = click.option(
     "--infrared", metavar="PAGE|sample:N|ENDING", help="Where the infrared is, if the files do not say it."
 )
+SCHEDULER = "A dask.distributed scheduler whose workers see the same files; who reaches it can run code on them."
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 some slide refused or failed, 2 wrong call, 130 stopped."""
     try:
-        sys.exit(commands.main(standalone_mode=False) or DONE)
+        with archive.stopped_by_signals():
+            status = commands.main(standalone_mode=False) or DONE
+        sys.exit(status)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_CALL)
+    except (KeyboardInterrupt, click.Abort, Stopped) as error:
+        archive.print_message(str(error) or "stopped; finished slides are safe; run the same command to continue")
+        sys.exit(INTERRUPTED)
     except (click.ClickException, SlideError) as error:
-        _print_error(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        archive.print_message(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(WRONG_CALL)
     except OSError as error:
-        _print_error(str(error))
+        archive.print_message(str(error))
         sys.exit(SOME_REFUSED)
-    except (KeyboardInterrupt, click.Abort):
-        _print_error("stopped. Finished slides are safe; run the same command to continue.")
-        sys.exit(INTERRUPTED)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class Stopped(click.ClickException):
+    """A command was stopped by Ctrl-C or another signal; the message is that of the `KeyboardInterrupt`."""
+
+
+class _Commands(click.Group):
+    """Commands that leave it to `main` to say that they were stopped: click writes to a terminal that may be gone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopped(str(error)) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(VERSION, prog_name="irtoolkit")
 def commands() -> None:
     """Find and heal dust and scratches on scanned film from the scanner's infrared channel."""
@@ -55,32 +72,35 @@ def info(paths: tuple[str, ...], infrared: str | None) -> int:
     """Describe each file: layout, size, bands, bit depth, scanner, film, resolution, profile."""
     tasks, status = archive.find_slides(paths, infrared=archive.read_infrared(infrared)), DONE
     for task in tasks:
-        try:
-            click.echo(_describe(task))
-        except (SlideError, OSError) as error:
-            click.echo(f"{task.place}\n  cannot be used: {str(error).removeprefix(f'{task.path}: ')}")
-            status = SOME_REFUSED
+        found = archive.attempt(_describe, task)
+        lines, problem = ([], archive.describe_error(found, task.path)) if isinstance(found, Exception) else found
+        if problem:
+            lines, status = [*lines, f"cannot be used: {problem}"], SOME_REFUSED
+        _print(task.place, *(f"  {line}" for line in lines))
     return status
 
 
-def _describe(task: "archive.Task") -> str:
+def _describe(task: "archive.Task") -> tuple[list[str], str]:
+    """What a slide is, line by line, and why it cannot be used, "" if it can."""
     layout = task.layout()
     about = layout.metadata
     bands = "R, G, B, IR" if layout.infrared else "R, G, B"
     lines = [
-        f"{task.place}",
-        f"  {layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
-        f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
+        f"{layout.name}, {layout.height} rows x {layout.width} columns, {bands}, {layout.bits} bit",
+        f"{about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else ""),
     ]
     lines += [
-        f"  {name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]
+        f"{name}: {about[name]}" for name in ("scanner", "film", "polarity", "software", "profile") if about[name]
     ]
-    lines += [f"  {about['note']}"] if "note" in about else []
-    if not layout.infrared:
-        missing = layout.missing.removeprefix(f"{task.path}: ")
-        raise LayoutError("\n".join([*lines[1:], f"  {missing}"]).strip())
-    archive.check_unhealed(task.path)
-    return "\n".join(lines)
+    lines += [str(about["note"])] if "note" in about else []
+    if layout.infrared:
+        archive.check_unhealed(task.path)
+    return lines, layout.missing.removeprefix(f"{task.path}: ")
+
+
+def _print(*lines: str, err: bool = False) -> None:
+    """Print lines; what files and their names say becomes printable, and no line becomes two."""
+    click.echo("\n".join(printable(line) for line in lines), err=err)
 
 
 @commands.command()
@@ -102,14 +122,14 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
 
     def refuse(task: archive.Task, error: Exception) -> None:
         refused.append(task)
-        _print_error(f"{task.place}: {str(error).removeprefix(f'{task.path}: ')}")
+        archive.print_message(f"{task.place}: {archive.describe_error(error, task.path)}")
 
     chosen = spread(tasks)
     with archive.Progress(len(chosen), "fitting", quiet=quiet) as progress:
         model = fit_samples([sample for task in progress.each(chosen) if (sample := archive.try_sample(task, refuse))])
     files.write_model(to_dataset(model), out)
     crosstalk = model.crosstalk
-    click.echo(
+    _print(
         f"{out}: {len(chosen) - len(refused)} slides, r2 {crosstalk.r2:.3f}, slopes {crosstalk.slopes:.3f}, "
         f"blur {crosstalk.blur:.1f} px, sigma {crosstalk.sigma:.4f}"
     )
@@ -129,7 +149,7 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
 @click.option("--alone", is_flag=True, help="Fit every slide on its own.")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="TOML file with fields of Settings.")
 @click.option("--workers", type=click.IntRange(min=1), help="Number of processes [as cores and memory allow].")
-@click.option("--scheduler", metavar="ADDRESS", help="A dask.distributed scheduler whose workers see the same files.")
+@click.option("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 @click.option("--roll", "rolls", type=ROLL, default="folder", help="A roll is one folder or all folders [folder].")
 @click.option("--force", is_flag=True, help="Redo slides that are done.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
@@ -169,7 +189,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     if options["dry_run"]:
         return _print_plan(run)
     if not options["quiet"]:
-        click.echo(_outlook(run), err=options["json"])
+        _print(*_outlook(run), err=options["json"])
     with archive.cluster_at(options["scheduler"]) as client:
         rows = archive.carry_out(run, client=client, **how)
     return _print_results(rows, out, options)
@@ -179,27 +199,27 @@ def _print_plan(run: "archive.Run") -> int:
     choices = run.choices
     for slide in archive.slides_to_clean(run):
         paths = archive.outputs_of(slide.task, run.folder, choices.settings, choices.mask_format)
-        click.echo(f"{slide.task.path} -> {', '.join(map(str, paths))}")
-    click.echo(_outlook(run))
+        _print(f"{slide.task.path} -> {', '.join(map(str, paths))}")
+    _print(*_outlook(run))
     return DONE
 
 
-def _outlook(run: "archive.Run") -> str:
+def _outlook(run: "archive.Run") -> list[str]:
     """What a run needs, and for how many slides it has masks of their own, if it was given some."""
     expected, masks = archive.estimate(run), run.choices.masks
     if masks is None:
-        return str(expected)
-    masked = sum(run.own_mask(slide.task) is not None for slide in run.slides)
-    return f"{expected}\n{masked} of {len(run.slides)} slides have a mask of their own in {masks}"
+        return [str(expected)]
+    masked = sum(isinstance(archive.attempt(run.own_mask, slide.task), Path) for slide in run.slides)
+    return [str(expected), f"{masked} of {len(run.slides)} slides have a mask of their own in {masks}"]
 
 
 def _print_results(rows: "Sequence[archive.Row]", out: Path, options: Mapping[str, Any]) -> int:
     for row in rows if options["json"] else ():
         empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
-        click.echo(json.dumps(row | empty))
+        click.echo(json.dumps(row | empty, allow_nan=False))
     done = sum(row["status"] == "done" for row in rows)
     if not (options["quiet"] or options["json"]):
-        click.echo(f"{archive.summarise(rows)}: {out / 'report.html'}")
+        _print(f"{archive.summarise(rows)}: {out / 'report.html'}")
     return DONE if done == len(rows) else SOME_REFUSED
 
 
@@ -210,14 +230,10 @@ def demo(folder: Path) -> int:
     from irtoolkit.synthetic import make_roll
 
     slides, out = folder / "slides", folder / "cleaned"
-    click.echo(f"making a roll in {slides}")
+    _print(f"making a roll in {slides}")
     make_roll(slides, refused=True)
     click.echo("fitting and cleaning it")
     run = archive.plan_run([str(slides)], out, archive.Choices())
     _print_results(archive.carry_out(run), out, {"json": False, "quiet": False})
     click.echo("slide_07 has no infrared channel, on purpose: it is refused and listed with the reason.")
     return DONE
-
-
-def _print_error(message: str) -> None:
-    tqdm.write(f"irtoolkit: {' '.join(message.split())}", file=sys.stderr)

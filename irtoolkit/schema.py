@@ -34,6 +34,25 @@ class ModelError(SlideError):
     """A crosstalk model is damaged, or does not match the slide."""
 
 
+def printable(text: str) -> str:
+    r"""A text on one line, its control and formatting characters written as escapes: safe to print on a terminal.
+
+    >>> printable("a\x1b[2J\nb ü"), printable("\u202egnp.exe")
+    ('a\\x1b[2J\\nb ü', '\\u202egnp.exe')
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def in_words(text: str, longest: int = 1000) -> str:
+    r"""A text on one printable line, without its end if it has more characters than `longest`.
+
+    >>> in_words("two\nlines"), in_words("abcdef", 4)
+    ('two lines', 'a...')
+    """
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
 def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package with a table of imports under ``if TYPE_CHECKING:``.
 

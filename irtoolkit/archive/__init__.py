@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from irtoolkit.archive.options import read_infrared, read_settings
     from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
     from irtoolkit.archive.previews import preview_folder
-    from irtoolkit.archive.progress import Progress
+    from irtoolkit.archive.progress import Progress, print_message
     from irtoolkit.archive.report import summarise
     from irtoolkit.archive.results import Row, open_results
     from irtoolkit.archive.roll_models import try_sample
     from irtoolkit.archive.run import carry_out, clean_archive, estimate
     from irtoolkit.archive.search import find_slides
-    from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, check_unhealed
+    from irtoolkit.archive.stopping import stopped_by_signals
+    from irtoolkit.archive.tasks import CLEAN, MASK, CallError, Task, attempt, check_unhealed, describe_error
     from irtoolkit.archive.watch import watch_slides
     from irtoolkit.archive.workers import cluster_at
 else:

@@ -8,16 +8,24 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+import psutil
 from dask.system import CPU_COUNT
 
 from irtoolkit.archive.progress import format_time
 from irtoolkit.archive.tasks import CallError
+from irtoolkit.schema import SlideError
 
 SECONDS_PER_PIXEL, SECONDS_PER_SLIDE = 4.5e-7, 0.9
 """On one core, measured by `python -m benchmarks.archive`."""
 
 MEMORY = 1.5e9
 """Bytes for one process: enough for a slide of 60 MP."""
+
+LEAST_MEMORY, MEMORY_PER_PIXEL = 4e8, 5.4
+"""Bytes that cleaning a slide takes at least; measured by `python -m benchmarks.speed`."""
+
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Files with the bytes of memory that a container may take."""
 
 PREVIEW_BYTES = 4e5
 """Bytes of the mask, record and pictures of one slide."""
@@ -59,10 +67,47 @@ class Estimate(NamedTuple):
 
 
 def memory_limit() -> int:
-    """Bytes of memory available to this process and the processes it starts."""
-    from distributed.system import MEMORY_LIMIT
+    """Bytes of memory of this machine, or of the container in it."""
+    limits = [int(psutil.virtual_memory().total)]
+    for file in CGROUP_LIMITS:
+        with suppress(OSError, ValueError):
+            limits.append(int(Path(file).read_text(encoding="ascii")))
+    return min(limits)
 
-    return int(MEMORY_LIMIT)
+
+def check_memory(about: About, memory: float) -> None:
+    """Refuse a slide, by its `describe_layout`, that cannot be cleaned in so many bytes of memory."""
+    needed = _needed_memory(about)
+    if needed > memory:
+        raise SlideError(
+            "the slide is too large for the memory of the process that cleans it; use fewer processes (--workers), or a"
+            f" machine with more; its {about.get('pixels', 0) / 1e6:,.0f} megapixels need about {needed / 1e9:.1f} GB,"
+            f" there are {memory / 1e9:.1f} GB"
+        )
+
+
+def check_disk(about: About, folder: Path) -> None:
+    """Refuse a slide whose healed file is larger than the free space."""
+    free = free_bytes(folder)
+    if about.get("bytes", 0) > free:
+        raise SlideError(
+            "too little free space for this slide; free some, or write to another disk; needed are"
+            f" {about['bytes'] / 1e9:.1f} GB, free are {free / 1e9:.1f} GB"
+        )
+
+
+def slides_that_fit(abouts: Iterable[About], free: float) -> list[About]:
+    """Those slides that the memory of this machine allows, without any that alone needs more than the free space.
+
+    If all need more, none is left out for it: there is no space for the run.
+    """
+    memory = memory_limit()
+    fit = [about for about in abouts if _needed_memory(about) <= memory]
+    return [about for about in fit if about.get("bytes", 0) <= free] or fit
+
+
+def _needed_memory(about: About) -> float:
+    return LEAST_MEMORY + MEMORY_PER_PIXEL * about.get("pixels", 0)
 
 
 def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:

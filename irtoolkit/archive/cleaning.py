@@ -4,28 +4,29 @@ import errno
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dask
 import xarray as xr
 from dask import local, threaded
 from dask.system import CPU_COUNT
 
-from irtoolkit.archive.capacity import keep_freed_memory
+from irtoolkit.archive.capacity import check_disk, check_memory, keep_freed_memory, memory_limit
 from irtoolkit.archive.kept import describe_kept
-from irtoolkit.archive.own_masks import identify_mask, read_own_mask
+from irtoolkit.archive.own_masks import find_own_mask, identify_mask, read_own_mask
 from irtoolkit.archive.previews import draw_previews, preview_folder, replacing_previews
 from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, sizes_of, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
-from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed, describe_layout
+from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed, describe_error, describe_layout
 from irtoolkit.files import (
     MASK_ENDINGS,
+    AnyPath,
     Layout,
     open_picture,
     remove_for_sure,
@@ -36,7 +37,7 @@ from irtoolkit.files import (
 )
 from irtoolkit.model import open_model
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
-from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError
+from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError, in_words
 from irtoolkit.settings import Settings
 
 TRANSIENT = {
@@ -58,8 +59,9 @@ class Job:
 
     `settings` are the slide's own, changed by the `decision` about it, which the row states in words. `roll` is the
     name of its roll; `model` and `digest` are the file of the roll's model and its digest, None and "" to fit the slide
-    on its own; `threads` is the number of threads, None for as many as the process has. `mask` is the file of a mask of
-    its own, and `mask_format` that of the mask to write.
+    on its own; `threads` is the number of threads, None for as many as the process has, and `memory` the bytes that the
+    process may take, None for all of its machine. `masks` is the folder of masks of one's own, and `mask_format` that
+    of the mask to write.
     """
 
     task: Task
@@ -71,7 +73,8 @@ class Job:
     model: Path | None = None
     digest: str = ""
     threads: int | None = None
-    mask: Path | None = None
+    memory: int | None = None
+    masks: AnyPath | None = None
     mask_format: str = "tiff"
 
 
@@ -92,11 +95,9 @@ def clean_job(job: Job) -> Outcome:
         started, trace = time.monotonic(), ""
         try:
             row |= _attempt(job, row, started)
-        except SlideError as error:
-            row |= {"status": "refused", "reason": _reason(error, job)}
-            trace = traceback.format_exc()
         except Exception as error:
-            row |= {"status": "failed", "reason": f"{type(error).__name__}: {one_line(error)}"}
+            status = "refused" if isinstance(error, SlideError) else "failed"
+            row |= {"status": status, "reason": describe_error(error, job.task.path)}
             trace = traceback.format_exc()
         return Outcome({"seconds": _since(started), **row}, trace)
 
@@ -135,27 +136,50 @@ def _attempt(job: Job, row: Row, started: float) -> Row:
 
 def _clean(job: Job, row: Row, started: float) -> Row:
     """Clean a slide, write its outputs, and then its record; a slide that cannot be used has a record too."""
-    slide, layout = job.task.open(), job.task.layout()
-    check_unhealed(job.task.path)
-    record: Record = recipe(job.settings, job.compression, job.digest, job.decision, identify_mask(job.mask))
-    record |= {"about": describe_layout(layout), "source": str(job.task.path)}
+    slide, layout = open_to_clean(job.task, job.memory)
+    about, mask = describe_layout(layout), find_own_mask(job.masks, job.task.name)
+    check_disk(with_output_size(about, job.settings), job.folder)
+    record: Record = recipe(job.settings, job.compression, job.digest, job.decision, identify_mask(mask))
+    record |= {"about": about, "source": str(job.task.path)}
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:
-        row, outputs, pictures = _write_outputs(job, slide, layout, row, record)
+        row, outputs, pictures = _write_outputs(job, slide, layout, row, record, mask)
     except NotUsableError as error:
-        row, outputs, pictures = row | {"status": "refused", "reason": _reason(error, job)}, [], []
+        refused = {"status": "refused", "reason": describe_error(error, job.task.path)}
+        row, outputs, pictures = row | refused, [], []
     row["seconds"] = _since(started)
     sizes = {"outputs": sizes_of(outputs), "pictures": sizes_of(pictures)}
     write_record(record | sizes | {"row": row}, record_file(job.folder, job.task.name))
     return row
 
 
+def open_to_clean(task: Task, memory: int | None = None) -> tuple[xr.Dataset, Layout]:
+    """Open a slide that can be cleaned in so many bytes of memory, None for all of the machine; and its layout.
+
+    Raises
+    ------
+    SlideError
+        It is too large, healed already, or as in `open_slide`.
+    """
+    layout = task.layout()
+    check_memory(describe_layout(layout), memory or memory_limit())
+    slide = task.open()
+    check_unhealed(task.path)
+    return slide, layout
+
+
+def with_output_size(about: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The description of a slide, its `bytes` those of the healed file that the settings ask for."""
+    size = about.get("copied" if settings.format == "same" else "bytes", 0)
+    return {**about, "bytes": 0 if settings.heal == "none" else size}
+
+
 def _write_outputs(
-    job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record
+    job: Job, slide: xr.Dataset, layout: Layout, row: Row, record: Record, mask: Path | None
 ) -> tuple[Row, list[Path], list[Path]]:
     """Write mask, healed slide and pictures; they get their names when all are complete and an old record is gone."""
-    own = read_own_mask(job.mask, (layout.height, layout.width), layout.orientation) if job.mask else None
+    own = read_own_mask(mask, (layout.height, layout.width), layout.orientation) if mask else None
     scored, note = _score(slide, job)
     found = mark_slide(scored, job.settings, own)
     outputs = outputs_of(job.task, job.folder, job.settings, job.mask_format)
@@ -173,7 +197,7 @@ def _write_outputs(
                 raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
             remove_for_sure(record_file(job.folder, job.task.name))
     notes = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")
-    return row | {"note": "; ".join(filter(None, notes)), "kept": kept}, outputs, pictures
+    return row | {"note": in_words("; ".join(filter(None, notes))), "kept": in_words(kept)}, outputs, pictures
 
 
 def outputs_of(task: Task, folder: Path, settings: Settings, mask_format: str = "tiff") -> list[Path]:
@@ -213,16 +237,6 @@ def _score(slide: xr.Dataset, job: Job) -> tuple[Scored, str]:
 @lru_cache(maxsize=1)
 def _open_model(path: Path, digest: str) -> xr.Dataset:  # noqa: ARG001 - part of the cache's key
     return open_model(path)
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error on one line."""
-    return " ".join(str(error).split())
-
-
-def _reason(error: SlideError, job: Job) -> str:
-    """The message without the path of the slide, which the row names."""
-    return one_line(error).removeprefix(f"{job.task.path}: ")
 
 
 def _since(started: float) -> float:

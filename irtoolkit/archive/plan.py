@@ -17,10 +17,9 @@ from irtoolkit.archive.records import Record, is_done, is_of, of_sources, pictur
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
 from irtoolkit.archive.search import find_slides
-from irtoolkit.archive.tasks import CallError, Task, check_unhealed, describe_layout
+from irtoolkit.archive.tasks import CallError, Task, attempt, check_unhealed, describe_layout
 from irtoolkit.files import MASK_ENDINGS, AnyPath, Sources, find_sources
 from irtoolkit.healing import check_method
-from irtoolkit.schema import SlideError
 from irtoolkit.settings import Settings
 
 
@@ -127,7 +126,8 @@ def _check_masks(choices: Choices, out: Path) -> None:
 
 def _check_sources(tasks: Sequence[Task], records: Mapping[str, Record], folder: Path) -> None:
     """Refuse slides whose names are those of other slides that an earlier call has cleaned into the same folder."""
-    others = [task for task in tasks if task.slide in records and not is_of(records[task.slide], task.path)]
+    known = [task for task in tasks if task.slide in records]
+    others = [task for task in known if attempt(is_of, records[task.slide], task.path) is False]
     if others:
         first = others[0]
         raise CallError(
@@ -143,14 +143,16 @@ def given_model(folder: Path) -> Path:
 
 
 def survey(task: Task, record: Record | None) -> Known:
-    """Describe a slide: from its record if its source is unchanged, else from its header."""
+    """Describe a slide: from its record if its source is unchanged, else from its header; empty if it has none."""
+    known = attempt(_survey, task, record)
+    return Known(task, {}, None) if isinstance(known, Exception) else known
+
+
+def _survey(task: Task, record: Record | None) -> Known:
     if record is not None and "about" in record and of_sources(record, task.path.parent):
         return Known(task, record["about"], record)
-    try:
-        check_unhealed(task.path)
-        return Known(task, describe_layout(task.layout()), None)
-    except (SlideError, OSError):
-        return Known(task, {}, None)
+    check_unhealed(task.path)
+    return Known(task, describe_layout(task.layout()), None)
 
 
 def _model_of(roll: Roll, folder: Path, choices: Choices) -> RollModel | None:
@@ -166,7 +168,7 @@ def slides_to_clean(run: Run) -> list[Known]:
     models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
     wanted = run.slides[: run.choices.limit]
     placed = (slide for slide in wanted if slide.task.slide not in run.misplaced)
-    return [slide for slide in placed if run.choices.force or not _is_done(run, slide, models)]
+    return [slide for slide in placed if run.choices.force or attempt(_is_done, run, slide, models) is not True]
 
 
 def _is_done(run: Run, slide: Known, models: Mapping[str, RollModel | None]) -> bool:

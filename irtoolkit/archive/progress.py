@@ -3,9 +3,12 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from tqdm import tqdm
+
+from irtoolkit.schema import printable
 
 Item = TypeVar("Item")
 
@@ -58,12 +61,22 @@ class Progress:
 
     def write(self, message: str) -> None:
         """Write one line to standard error, above the bar if there is one."""
-        tqdm.write(f"irtoolkit: {' '.join(message.split())}", file=sys.stderr)
+        print_message(message)
 
     def trace(self, text: str) -> None:
         """Write a traceback to standard error, unless it is empty."""
         if text:
-            tqdm.write(text, file=sys.stderr)
+            _print("\n".join(map(printable, text.splitlines())))
+
+
+def print_message(message: str) -> None:
+    """Print one printable line to standard error, above a bar; one that cannot be written is left out."""
+    _print(f"irtoolkit: {printable(' '.join(message.split()))}")
+
+
+def _print(text: str) -> None:
+    with suppress(OSError):
+        tqdm.write(text, file=sys.stderr)
 
 
 def format_time(seconds: float) -> str:

@@ -1,9 +1,11 @@
 """The report of a run: one page that opens from the disk without a network, its data in the folder `report`."""
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 from numbers import Integral, Real
@@ -20,6 +22,9 @@ from irtoolkit.schema import VERSION
 
 SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
 """In the order in which the page runs them; they are in the folder `page`."""
+
+BESIDE = "'self' file:"
+"""Where the page may load its data and pictures from: its own place, on the disk or on a server."""
 
 DIGITS = 6
 """Significant digits of the numbers given to the page; the table has all of them."""
@@ -60,13 +65,33 @@ def summarise(rows: Sequence[Row]) -> str:
 
 def _page(summary: str) -> str:
     page = resources.files("irtoolkit.archive") / "page"
-    scripts = [f"<script>\n{(page / f'{name}.js').read_text(encoding='utf-8')}</script>" for name in SCRIPTS]
+    style, *scripts = [
+        f"\n{(page / name).read_text(encoding='utf-8')}" for name in ("report.css", *(f"{name}.js" for name in SCRIPTS))
+    ]
     return Template((page / "report.html").read_text(encoding="utf-8")).substitute(
-        style=(page / "report.css").read_text(encoding="utf-8"),
-        scripts="\n".join(scripts),
+        policy=_policy(style, scripts),
+        style=style,
+        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
         summary=escape(summary),
         version=escape(VERSION),
     )
+
+
+def _policy(style: str, scripts: Iterable[str]) -> str:
+    """Content security policy of the page: its own style and scripts, its data and pictures, and nothing else."""
+    allowed = {
+        "default-src": "'none'",
+        "script-src": " ".join([BESIDE, *map(_digest, scripts)]),
+        "style-src": _digest(style),
+        "img-src": f"{BESIDE} data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in allowed.items())
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _data(rows: Sequence[Row]) -> str:

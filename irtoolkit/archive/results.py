@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from math import isnan
@@ -12,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from irtoolkit.files import replacing
-from irtoolkit.schema import SlideError
+from irtoolkit.schema import SlideError, in_words
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
@@ -27,12 +28,16 @@ TEXTS = ("slide", "name", "roll", "status", "reason", "review", "decision", "not
 """Columns of texts. `name` is that of the slide's outputs, without their endings; `kept` is what the healed file does
 not carry over from the scan unchanged."""
 
+FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet takes for a formula, or that has an apostrophe for being none."""
+
 Row = dict[str, Any]
 
 
 def describe_row(attributes: Mapping[str, Any]) -> Row:
-    """What the tags of the file say, by the columns' names."""
-    return {name: attributes.get(name, "") for name in DESCRIBED}
+    """What the tags of the file say, by the columns' names; a text is printable, and at most 1000 characters long."""
+    values = ((name, attributes.get(name, "")) for name in DESCRIBED)
+    return {name: in_words(value) if isinstance(value, str) else value for name, value in values}
 
 
 def measure_row(found: xr.Dataset) -> Row:
@@ -43,11 +48,14 @@ def measure_row(found: xr.Dataset) -> Row:
 
 
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
-    """Write rows as CSV in UTF-8, atomically, unknown numbers as empty cells; return the path."""
+    """Write rows as CSV in UTF-8, atomically, unknown numbers as empty cells; return the path.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it, which `open_results` takes away.
+    """
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
         writer.writeheader()
-        writer.writerows({name: "" if _is_nan(value) else value for name, value in row.items()} for row in rows)
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return Path(path)
 
 
@@ -64,8 +72,15 @@ def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | N
     return Path(path)
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and isnan(value)
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and FORMULA.match(value):
+        return f"'{value}"
+    return "" if isinstance(value, float) and isnan(value) else value
+
+
+def _text(cell: str) -> str:
+    """The text of a cell that `_cell` has written."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def _printable(text: str) -> str:
@@ -92,6 +107,6 @@ def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
         raise SlideError(f"{folder} has no table slides.csv; give the output folder of irtoolkit clean")
     cells = pd.read_csv(file, dtype=str, keep_default_na=False).reindex(columns=COLUMNS, fill_value="")
     numbers = cells.drop(columns=list(TEXTS)).replace("", "nan").astype(float)
-    table = numbers.join(cells[list(TEXTS)].astype(object))
+    table = numbers.join(cells[list(TEXTS)].map(_text).astype(object))
     variables = {name: ("slide", table[name].to_numpy()) for name in COLUMNS}
     return xr.Dataset(variables, attrs={"folder": os.fspath(folder)}).set_coords("slide")

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample
-from irtoolkit.archive.cleaning import one_line, working_threads
+from irtoolkit.archive.cleaning import open_to_clean, working_threads
 from irtoolkit.archive.records import digest_of
-from irtoolkit.archive.tasks import Task, check_unhealed
+from irtoolkit.archive.tasks import Task, attempt, describe_error
 from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import open_model, to_dataset
 from irtoolkit.pipeline import spread
-from irtoolkit.schema import VERSION, SlideError
+from irtoolkit.schema import VERSION, SlideError, in_words
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -72,7 +72,7 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
             label = "all slides" if whole else folder_name(tasks[0])
             name = label if len(kinds) == 1 else f"{label} ({features})"
             file = folder / "report" / "rolls" / place / f"{_file_name(features)}.json"
-            rolls.append(Roll(name, file, tuple(tasks)))
+            rolls.append(Roll(in_words(name), file, tuple(tasks)))
     return rolls
 
 
@@ -93,11 +93,10 @@ def _file_name(text: str) -> str:
 
 def find_model(roll: Roll) -> RollModel | None:
     """The model of a roll from an earlier run, or None if there is none or its slides have changed."""
-    try:
-        model = open_model(roll.file)
-    except (OSError, SlideError):
+    model = attempt(open_model, roll.file)
+    if isinstance(model, Exception) or model.attrs.get("slides") != _token(roll):
         return None
-    return describe_model(model, roll.file) if model.attrs.get("slides") == _token(roll) else None
+    return describe_model(model, roll.file)
 
 
 def describe_model(model: xr.Dataset, file: Path) -> RollModel:
@@ -110,17 +109,22 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
 def fit_models(
     rolls: Sequence[Roll], client: "Client | None", threads: int
 ) -> Iterator[tuple[Roll, RollModel | BaseException]]:
-    """Fit the models of rolls in parallel; if there are fewer rolls than workers, sample their slides in parallel."""
-    if client is None or len(rolls) >= len(client.nthreads()):
-        yield from run_jobs(partial(fit_model, threads=threads), rolls, client)
-        return
-    for roll in rolls:
-        sampled = dict(run_jobs(_sample_alone, spread(roll.tasks), client))
-        for task, sample in sampled.items():
-            if isinstance(sample, BaseException):
-                sampled[task] = _sample_alone(task)
-        samples = (sampled[task] for task in spread(roll.tasks))
-        yield roll, _fit_to(roll, [sample for sample in samples if isinstance(sample, SlideSample)])
+    """Fit the models of rolls in parallel; if there are fewer rolls than workers, sample their slides in parallel.
+
+    A roll whose fit ends its worker is sampled slide by slide, without those that end theirs.
+    """
+    whole = rolls if client is None or len(rolls) >= len(client.nthreads()) else ()
+    for roll, model in run_jobs(partial(fit_model, threads=threads), whole, client):
+        lost = client is not None and isinstance(model, BaseException)
+        yield roll, _fit_by_slides(roll, client) if lost else model
+    for roll in rolls if not whole else ():
+        yield roll, _fit_by_slides(roll, client)
+
+
+def _fit_by_slides(roll: Roll, client: "Client | None") -> RollModel | Exception:
+    sampled = dict(run_jobs(_sample_alone, spread(roll.tasks), client))
+    samples = (sampled[task] for task in spread(roll.tasks))
+    return attempt(_fit_to, roll, [sample for sample in samples if isinstance(sample, SlideSample)])
 
 
 def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
@@ -145,24 +149,30 @@ def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
         with working_threads(1):
             model = to_dataset(fit_samples(samples))
     except SlideError as error:
-        model = xr.Dataset(attrs={"reason": one_line(error)})
+        model = xr.Dataset(attrs={"reason": describe_error(error)})
     write_model(model.assign_attrs(slides=_token(roll)), roll.file)
     return describe_model(model, roll.file)
 
 
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
     """The sample of a slide; if it cannot be used, call `on_refused` and return None."""
-    try:
-        check_unhealed(task.path)
-        return thin_sample(sample_slide(task.open()))
-    except (SlideError, OSError) as error:
+    sample = attempt(_sample, task)
+    if isinstance(sample, Exception):
         if on_refused:
-            on_refused(task, error)
+            on_refused(task, sample)
         return None
+    return sample
+
+
+def _sample(task: Task) -> SlideSample:
+    return thin_sample(sample_slide(open_to_clean(task)[0]))
 
 
 def _token(roll: Roll) -> str:
     """Digest of what the roll's model depends on: the version, and the sizes and times of its slides."""
-    states = {task.slide: task.path.stat() if task.path.exists() else None for task in roll.tasks}
-    slides = {slide: [state.st_size, state.st_mtime_ns] if state else [] for slide, state in states.items()}
+    states = {task.slide: attempt(task.path.stat) for task in roll.tasks}
+    slides = {
+        slide: [] if isinstance(state, Exception) else [state.st_size, state.st_mtime_ns]
+        for slide, state in states.items()
+    }
     return digest_of({"version": VERSION, "slides": slides})

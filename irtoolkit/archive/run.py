@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate, memory_limit
-from irtoolkit.archive.cleaning import Job, Outcome, clean_job, one_line
+from irtoolkit.archive.capacity import (
+    About,
+    Crew,
+    Estimate,
+    check_space,
+    choose_crew,
+    free_bytes,
+    make_estimate,
+    memory_limit,
+    slides_that_fit,
+)
+from irtoolkit.archive.cleaning import Job, Outcome, clean_job, with_output_size
 from irtoolkit.archive.closing import collect_rows, write_results
 from irtoolkit.archive.locks import LOG, sole_user, write_log
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import keep_failure, record_file
+from irtoolkit.archive.records import Record, keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
 from irtoolkit.archive.short_list import judge_rows
+from irtoolkit.archive.tasks import attempt, describe_error
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, write_model
 from irtoolkit.pipeline import spread
@@ -90,13 +101,20 @@ def clean_archive(
 
 
 def estimate(run: Run) -> Estimate:
-    """Estimate how many slides are to be cleaned, and the space and time needed."""
-    todo = [slide.about for slide in slides_to_clean(run)]
-    if run.choices.settings.format == "same":
-        todo = [{**about, "bytes": about.get("copied", 0)} for about in todo]
-    finished = [slide.record for slide in run.slides if slide.record and slide.about["pixels"]]
-    rates = (record["row"]["seconds"] / record["about"]["pixels"] for record in finished)
-    return make_estimate(todo, rates, run.folder, pictures=run.choices.settings.heal != "none")
+    """Estimate how many slides are to be cleaned, and the space and time needed; without slides that are too large."""
+    tried = (attempt(_seconds_per_pixel, slide.record) for slide in run.slides if slide.record)
+    rates = (rate for rate in tried if isinstance(rate, float))
+    return make_estimate(_todo(run), rates, run.folder, pictures=run.choices.settings.heal != "none")
+
+
+def _seconds_per_pixel(record: Record) -> float:
+    return float(record["row"]["seconds"] / record["about"]["pixels"])
+
+
+def _todo(run: Run) -> list[About]:
+    """Descriptions of the slides to clean that are not too large, with the sizes of their healed files."""
+    abouts = (with_output_size(slide.about, run.choices.settings) for slide in slides_to_clean(run))
+    return slides_that_fit(abouts, free_bytes(run.folder))
 
 
 def carry_out(
@@ -104,7 +122,7 @@ def carry_out(
 ) -> list[Row]:
     """Carry out a run and return the rows of its slides, in natural order; `traces` prints tracebacks of errors."""
     check_space(estimate(run), run.folder)
-    crew = Crew(0, None) if client else choose_crew([slide.about for slide in slides_to_clean(run)], workers)
+    crew = Crew(0, None) if client else choose_crew(_todo(run), workers)
     with sole_user(run.folder):
         outcomes: dict[str, Row | None] = {}
         try:
@@ -131,7 +149,7 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
     with Progress(sum(len(spread(roll.tasks)) for roll in missing), "fitting rolls", quiet=quiet) as progress:
         for roll, model in fit_models(missing, client, threads):
             if isinstance(model, BaseException):
-                model = RollModel(None, "", one_line(model))
+                model = RollModel(None, "", describe_error(model))
             if model.reason:
                 progress.write(f"{roll.name}: its slides are fitted on their own: {model.reason}")
             fitted[roll.file] = model
@@ -154,19 +172,19 @@ def _clean(
             for write in (progress.write, log):
                 write(f"{row['slide']}: {row['status']}: {row['reason']}")
         try:
-            for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew.threads), client):
+            for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew), client):
                 row, trace = _outcome(job, outcome)
                 log(f"{row['status']} {row['slide']} {row['seconds']} s {row['reason']}")
                 outcomes[row["slide"]] = row if row["status"] != "done" else None
                 if row["status"] != "done":
-                    keep_failure(row, job.task.path, record_file(run.folder, job.task.name))
+                    attempt(keep_failure, row, job.task.path, record_file(run.folder, job.task.name))
                     progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
                     progress.trace(trace if traces else "")
                 progress.step(failed=row["status"] != "done")
         except KeyboardInterrupt:
-            for write in (progress.write, log):
-                write(f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others")
-            raise
+            stopped = f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others"
+            log(stopped)
+            raise KeyboardInterrupt(stopped) from None
 
 
 def _misplaced_rows(run: Run) -> list[Row]:
@@ -179,8 +197,9 @@ def _misplaced_rows(run: Run) -> list[Row]:
     ]
 
 
-def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]:
+def _jobs(run: Run, todo: Sequence[Known], crew: Crew) -> Iterator[Job]:
     rolls = {task.slide: (roll.name, model or ALONE) for roll, model in run.rolls for task in roll.tasks}
+    memory = memory_limit() // crew.processes if crew.processes else None
     for slide in todo:
         name, model = rolls.get(slide.task.slide, (folder_name(slide.task), ALONE))
         decision = run.decision(slide.task.slide)
@@ -193,8 +212,9 @@ def _jobs(run: Run, todo: Sequence[Known], threads: int | None) -> Iterator[Job]
             roll=name,
             model=model.file,
             digest=model.digest,
-            threads=threads,
-            mask=run.own_mask(slide.task),
+            threads=crew.threads,
+            memory=memory,
+            masks=run.choices.masks,
             mask_format=run.choices.mask_format,
         )
 
@@ -203,7 +223,9 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
     """The outcome of a job, even if its worker died."""
     if not isinstance(outcome, BaseException):
         return outcome
-    reason = f"the process that cleaned it was lost; use fewer, with more memory each (--workers): {one_line(outcome)}"
+    reason = (
+        f"the process that cleaned it was lost; use fewer, with more memory each (--workers): {describe_error(outcome)}"
+    )
     return Outcome({"slide": job.task.slide, "roll": job.roll, "status": "failed", "reason": reason, "seconds": 0.0})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from irtoolkit.archive.names import name_slides, natural_key
-from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, CallError, Task
+from irtoolkit.archive.tasks import CLEAN, HEALED, MASK, PROGRAM, CallError, Task, attempt
 from irtoolkit.files import (
     MASK_ENDINGS,
     SLIDE_SUFFIXES,
@@ -20,7 +20,6 @@ from irtoolkit.files import (
     is_sidecar,
     read_pages,
 )
-from irtoolkit.schema import SlideError
 
 FRAME = ("_", "_frame_", "_picture_")
 """What joins the name of a file and the number of one of its slides; the first that makes no name of another file."""
@@ -46,7 +45,7 @@ def find_slides(
     for path in paths:
         files, folder = _expand(path, out)
         folders.append(folder)
-        for file in (file for file in files if not (infrared and is_sidecar(file, infrared))):
+        for file in (file for file in files if not (infrared and _is_sidecar(file, infrared))):
             real = file.resolve()
             found[real] = min(found.get(real, file), file, key=lambda each: (each != real, each.is_symlink()))
     if not found:
@@ -60,15 +59,16 @@ def find_slides(
 
 def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list[tuple[str, tuple[Path, int]]]:
     """The slides in a file, each with the number of its frame: ``a_1.tif``, ``a_2.tif``; 0 for the only one."""
-    try:
-        count = count_frames(path, choose_infrared(path, infrared))
-    except (SlideError, OSError):
-        count = 1
-    if count == 1:
+    count = attempt(_count, path, infrared)
+    if isinstance(count, Exception) or count == 1:
         return [(file, (path, 0))]
     known = PurePosixPath(file)
     join = next(join for join in FRAME if f"{known.with_suffix('')}{join}1{known.suffix}" not in files)
     return [(f"{known.with_suffix('')}{join}{number}{known.suffix}", (path, number)) for number in range(1, count + 1)]
+
+
+def _count(path: Path, infrared: str) -> int:
+    return count_frames(path, choose_infrared(path, infrared))
 
 
 def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
@@ -111,7 +111,7 @@ def folders_below(folder: Path, out: Path | None = None) -> Iterator[Path]:
         place = waiting.popleft()
         if place.resolve() not in seen:
             seen.add(place.resolve())
-            inner = [each for each in _list(place) if each.is_dir() and not each.name.startswith(".")]
+            inner = [each for each in _list(place) if not each.name.startswith(".") and attempt(each.is_dir) is True]
             waiting.extendleft(each for each in inner if not each.is_symlink())
             waiting.extend(each for each in inner if each.is_symlink())
             yield place
@@ -125,8 +125,13 @@ def _list(folder: Path) -> list[Path]:
 
 
 def _is_slide(file: Path) -> bool:
-    kept = not file.name.startswith(".") and file.suffix.lower() in SLIDE_SUFFIXES and file.is_file()
-    return kept and not is_sidecar(file) and not _is_output(file)
+    """Whether a file is a slide by its name, and nothing else as far as it can be read."""
+    named = not file.name.startswith(".") and file.suffix.lower() in SLIDE_SUFFIXES
+    return named and attempt(file.is_file) is not False and not _is_sidecar(file) and not _is_output(file)
+
+
+def _is_sidecar(file: Path, ending: str = "") -> bool:
+    return attempt(is_sidecar, file, ending) is True
 
 
 def _is_output(file: Path) -> bool:
@@ -135,7 +140,7 @@ def _is_output(file: Path) -> bool:
         beside = (file.with_name(file.stem.removesuffix(HEALED) + ending) for ending in MASK_ENDINGS.values())
         if any((mask.name.endswith(MASK_ENDINGS["pfm"]) and mask.is_file()) or _is_output(mask) for mask in beside):
             return True
-    with suppress(SlideError, OSError):
+    with suppress(Exception):
         if name.endswith(MASK_ENDINGS["png"]):
             return is_png_mask(file)
         if name.endswith((MASK, CLEAN)):

@@ -1,13 +1,14 @@
 """The slides of a run, and where their outputs go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from irtoolkit import files
 from irtoolkit.archive.names import plain_name
 from irtoolkit.files import MASK_ENDINGS, Layout, choose_infrared, find_layout
-from irtoolkit.schema import SlideError
+from irtoolkit.schema import SlideError, in_words
 from irtoolkit.settings import SAMPLE
 
 if TYPE_CHECKING:
@@ -22,13 +23,35 @@ HEALED = "_clean"
 PROGRAM = "irtoolkit "
 """Name of this program in the Software tag of its outputs."""
 
-
 NAMED_BY_FILE = "it has no infrared at the place given with --infrared: that which the file names was taken"
 """In the `note` of such a slide; no reason to look at it."""
 
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
 class CallError(SlideError):
     """The call itself is wrong, and nothing was written."""
+
+
+def attempt(look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found | Exception:
+    """What a function finds in a file, or the error: whatever is in a file, it ends no run."""
+    try:
+        return look(*given, **named)
+    except Exception as error:
+        return error
+
+
+def describe_error(error: BaseException, path: Path | None = None) -> str:
+    """An error in words, without the path that its message begins with; its kind comes first unless it is expected.
+
+    >>> describe_error(SlideError("a.tif: no infrared"), Path("a.tif")), describe_error(MemoryError())
+    ('no infrared', 'MemoryError')
+    """
+    message = str(error).removeprefix(f"{path}: ")
+    kind = "" if isinstance(error, SlideError) else type(error).__name__
+    return in_words(": ".join(filter(None, (kind, message))))
 
 
 @dataclass(frozen=True)

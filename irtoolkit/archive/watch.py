@@ -8,14 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from irtoolkit.archive.cleaning import open_to_clean
 from irtoolkit.archive.plan import Choices, Run, plan_run
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.report import summarise
 from irtoolkit.archive.roll_models import RollModel, find_model
 from irtoolkit.archive.run import carry_out
 from irtoolkit.archive.search import find_slides
-from irtoolkit.archive.tasks import CallError, Task
-from irtoolkit.schema import NoInfraredError, SlideError
+from irtoolkit.archive.tasks import CallError, Task, attempt
+from irtoolkit.schema import NoInfraredError
 
 POLL, REST, PATIENCE = 3.0, 6.0, 60.0
 """Seconds between two looks; without a change before a file is opened; and before one that is not whole is refused."""
@@ -73,13 +74,12 @@ def _belongs(name: str, stem: str) -> bool:
 
 def is_whole(task: Task) -> bool:
     """Whether the last row of every plane of a slide can be read; of one without infrared, whether it has a header."""
-    try:
-        task.open().counts[:, -1].compute()
-    except NoInfraredError:
-        return True
-    except (SlideError, OSError, ValueError, RuntimeError):
-        return False
-    return True
+    error = attempt(_read_last_row, task)
+    return error is None or isinstance(error, NoInfraredError)
+
+
+def _read_last_row(task: Task) -> None:
+    open_to_clean(task)[0].counts[:, -1].compute()
 
 
 def watch_slides(paths: Sequence[str], out: Path, choices: Choices, *, quiet: bool = False, **how: Any) -> None:

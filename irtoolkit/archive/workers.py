@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import dask
+
 from irtoolkit.archive.tasks import CallError
 
 if TYPE_CHECKING:
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Jobs submitted per worker: no worker idles, and little is lost when the run is stopped."""
+
+CONFIG = {
+    **{f"distributed.{server}.http.routes": [] for server in ("scheduler", "worker", "nanny")},
+    "distributed.scheduler.worker-saturation": 1.0,
+}
+"""No server of the processes answers a browser, and each process has one job: when it dies, no other is tried again."""
+
+DEATHS = 1
+"""Processes that a job may end before it is given up at the next."""
+
+STOPS = ("SIGINT", "SIGHUP")
+"""Signals that a terminal sends to all processes of a run."""
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -67,15 +81,19 @@ def _run_on(
 def local_workers(count: int, memory: int) -> Iterator["Client"]:
     """Client of `count` single-threaded processes on this machine that share `memory` bytes and end with it.
 
-    Ctrl-C reaches only this process, which ends the others. They do not import the calling script, which would start
-    its work again in each of them if it lacks ``if __name__ == "__main__":``.
+    They talk over TLS with a key that only they and this process have. Ctrl-C and the end of the terminal reach only
+    this process, which ends the others. They do not import the calling script, which would start its work again in
+    each of them if it lacks ``if __name__ == "__main__":``.
     """
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
-    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
-    with _hidden_script():
-        with _ctrl_c_ignored():
-            cluster = LocalCluster(n_workers=count, threads_per_worker=1, memory_limit=memory // count, **options)
+    scheduler = {"dashboard": False, "dashboard_address": "127.0.0.1:0", "allowed_failures": DEATHS}
+    options = {"n_workers": count, "threads_per_worker": 1, "memory_limit": memory // count, "host": "127.0.0.1"}
+    options |= {"security": Security.temporary(), "scheduler_kwargs": scheduler, "silence_logs": logging.CRITICAL}
+    with _hidden_script(), dask.config.set(CONFIG):
+        with _stops_ignored():
+            cluster = LocalCluster(**options)
         with cluster, Client(cluster) as client:
             yield client
 
@@ -109,13 +127,15 @@ def _hidden_script() -> Iterator[None]:
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Processes started in this context ignore Ctrl-C."""
+def _stops_ignored() -> Iterator[None]:
+    """Processes started in this context ignore the signals of a terminal."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stops = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
+    before = [(stop, signal.signal(stop, signal.SIG_IGN)) for stop in stops]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for stop, handler in before:
+            signal.signal(stop, handler)

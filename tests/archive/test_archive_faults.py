@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import tifffile
 from archives import SHAPE, digests, leftovers, outcome
-from commands import rows_of
 
 import irtoolkit as irt
 from irtoolkit import files
@@ -274,9 +273,10 @@ def test_names_of_all_kinds(scan, tmp_path):
     tree.mkdir()
     for name in (*NAMES, os.fsdecode(b"not \xff utf-8")):
         shutil.copy(scan, tree / f"{name}.tif")
-    assert clean(tree, tmp_path / "out").status.values.tolist() == ["done"] * (len(NAMES) + 1)
+    rows = clean(tree, tmp_path / "out")
+    assert rows.status.values.tolist() == ["done"] * (len(NAMES) + 1)
     assert {f"{name}_{kind}.tif" for name in NAMES for kind in ("mask", "clean")} <= set(digests(tmp_path / "out"))
-    assert {f"{name}.tif" for name in NAMES} <= {row["slide"] for row in rows_of(tmp_path / "out")}
+    assert {f"{name}.tif" for name in NAMES} <= set(rows.slide.values.tolist())
 
 
 def test_a_run_that_cannot_fit_is_refused_before_it_starts(tree, tmp_path, monkeypatch):

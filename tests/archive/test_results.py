@@ -1,18 +1,53 @@
-"""The table of a run: what is not known is an empty cell."""
+"""The table of a run: what is not known is an empty cell, and a text is never a formula."""
 
 import csv
 import math
 
-from irtoolkit.archive.results import COLUMNS, open_results, write_table
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irtoolkit.archive.results import COLUMNS, describe_row, open_results, write_table
+
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "''-1")
+TEXTS = (*FORMULAS, "a=1", "'a", "''", "'", "a\rb", 'say "no", twice', "line\nbreak")
+
+
+def cells_of(file):
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
 
 
 def test_a_number_that_is_not_known_is_an_empty_cell_and_an_infinite_one_is_not(tmp_path):
     row = {"slide": "a.tif", "status": "done", "fdr": math.nan, "threshold": math.inf, "candidates": 240, "decoys": 3}
-    file = write_table([row], tmp_path / "slides.csv")
-    with file.open(encoding="utf-8", newline="") as opened:
-        (cells,) = csv.DictReader(opened)
+    (cells,) = cells_of(write_table([row], tmp_path / "slides.csv"))
     assert list(cells) == list(COLUMNS)
     assert [cells[name] for name in ("fdr", "threshold", "candidates", "decoys")] == ["", "inf", "240", "3"]
     results = open_results(tmp_path)
     assert math.isnan(results.fdr.item())
     assert (results.threshold.item(), results.candidates.item()) == (math.inf, 240)
+
+
+def test_no_text_is_a_formula_and_every_number_is_a_number(tmp_path):
+    rows = [{"slide": text, "status": "done", "film": text, "reason": text, "shift_y": -5.4} for text in TEXTS]
+    cells = cells_of(write_table(rows, tmp_path / "slides.csv"))
+    for name in ("slide", "film", "reason"):
+        assert not [row[name] for row in cells if row[name][0] in "=+-@\t\r\n\uff1d"]
+        assert open_results(tmp_path)[name].values.tolist() == list(TEXTS)
+    assert {row["shift_y"] for row in cells} == {"-5.4"}
+    assert set(open_results(tmp_path).shift_y.values) == {-5.4}
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), max_size=4))
+def test_every_text_is_read_back_as_it_was(tmp_path_factory, texts):
+    folder = tmp_path_factory.mktemp("table")
+    write_table([{"slide": text, "status": "done"} for text in texts], folder / "slides.csv")
+    assert open_results(folder).slide.values.tolist() == texts
+
+
+@pytest.mark.parametrize("tag", ["x" * 140_000, "\x1b[2J" * 40_000])
+def test_a_tag_is_a_short_printable_cell(tmp_path, tag):
+    write_table([{"slide": "a.tif", "status": "done"} | describe_row({"film": tag})], tmp_path / "slides.csv")
+    (cells,) = cells_of(tmp_path / "slides.csv")
+    assert cells["film"].isprintable()
+    assert 900 < len(cells["film"]) <= 1000

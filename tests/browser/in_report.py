@@ -1,5 +1,7 @@
 """The page of a run in a browser: what is seen first."""
 
+import imagecodecs
+import numpy as np
 import pytest
 
 from irtoolkit.archive.report import write_report
@@ -61,3 +63,51 @@ def test_a_card_shows_the_doubtful_place_and_says_what_is_not_known(show):
     assert "False share\nnot known" in grave.inner_text()
     assert odd.locator("figure.worst").count() == 0
     assert "False share\n2.0 %" in odd.inner_text()
+
+
+def test_the_page_runs_under_a_policy_that_allows_nothing_else(browser, tmp_path):
+    requests, told = [], []
+    page = browser.new_page()
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    picture = tmp_path / "report" / "slides" / "grave" / "thumb.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(imagecodecs.jpeg_encode(np.zeros((8, 9, 3), np.uint8)))
+    page.goto(write_report([GRAVE, REFUSED, FINE], tmp_path / "report.html").as_uri())
+    page.evaluate("document.getElementById('help').click()")
+    page.locator("#keys button").click()
+    assert not page.locator("#keys").is_visible()
+    page.locator("nav a").last.click()
+    assert page.locator("#all tbody button").count() == 3
+    assert page.evaluate("document.styleSheets[0].cssRules.length") > 9
+    assert [text for text in told if "Content Security Policy" in text or "violates" in text] == []
+    assert page.evaluate(LOADED, picture.as_uri()) == 9
+    assert {url.split(":")[0] for url in requests} <= {"file", "data"}
+    refused = page.evaluate(ATTEMPTS)
+    assert refused == ["connect-src", "font-src", "frame-src", "img-src", "script-src-attr", "script-src-elem"]
+    assert page.evaluate("window.evil") is None
+
+
+LOADED = """address => new Promise(done => {
+    const image = new Image();
+    image.onload = () => done(image.naturalWidth);
+    image.onerror = () => done(0);
+    image.src = address;
+})"""
+ATTEMPTS = """() => new Promise(done => {
+    const refused = new Set();
+    document.addEventListener('securitypolicyviolation', event => refused.add(event.effectiveDirective));
+    const add = (name, values) => document.body.append(Object.assign(document.createElement(name), values));
+    fetch('http://127.0.0.1:9/').catch(() => {});
+    add('img', {src: 'http://127.0.0.1:9/a.png'});
+    add('script', {src: 'http://127.0.0.1:9/a.js'});
+    add('script', {text: 'window.evil = 1'});
+    add('iframe', {src: 'http://127.0.0.1:9/'});
+    new FontFace('a', 'url(http://127.0.0.1:9/a.woff)').load().catch(() => {});
+    const button = document.createElement('button');
+    button.setAttribute('onclick', 'window.evil = 1');
+    document.body.append(button);
+    button.click();
+    setTimeout(() => done([...refused].sort()), 500);
+})"""

@@ -62,10 +62,10 @@ def test_no_film_exceeds_the_densest_where_it_is_common_and_the_infrared_follows
 
 
 def test_a_slide_of_a_roll_has_its_own_densest_film_and_the_maximum_of_the_roll():
-    planes = np.concatenate([tiles_of(150)[0], np.full((1, *SHAPE), 9.0, np.float32)])
-    roll = find_black([planes], lambda model: 1.0, lambda _: 0.3)._replace(maximum=np.array([3.3, 9.0, 3.4]))
-    brighter = np.concatenate([tiles_of(1500)[0], np.full((1, *SHAPE), 9.0, np.float32)])
-    limited = limit_to_film([brighter], roll)
+    level = np.full((1, *SHAPE), 9.0, np.float32)
+    dark, bright, darker = (np.concatenate([tiles_of(darkest)[0], level]) for darkest in (150, 1500, 15))
+    roll = find_black([dark], lambda _: 1.0, lambda _: 0.3)._replace(maximum=np.array([3.3, 9.0, 3.4]))
+    limited = limit_to_film([bright], roll)
     np.testing.assert_array_equal(limited.maximum, roll.maximum)
     assert (limited.densest < roll.densest - 0.9).all()
-    np.testing.assert_array_equal(limit_to_film([np.concatenate([planes[:3] * 0.1, planes[3:]])], roll).densest, roll.densest)
+    np.testing.assert_array_equal(limit_to_film([darker], roll).densest, roll.densest)

@@ -138,7 +138,7 @@ def _check_number(name: str, value: object) -> None:
     with suppress(OverflowError):
         if isinstance(value, Real) and not isinstance(value, bool) and isfinite(value):
             return
-    raise SlideError(f"{name} must be a number, and finite, not {shortened(value)}")
+    raise SlideError(f"{name} must be a number, not {shortened(value)}")
 
 
 def _read_threshold(threshold: str | float) -> str | float:

@@ -25,6 +25,13 @@ SUB_DIRECTORIES = 330
 SIZES = {kind: struct.calcsize(f"={form}") for kind, form in TIFF.DATA_FORMATS.items()} | {129: 1}
 """Bytes of a value by its type number; 129 is UTF-8 text (EXIF 3.0)."""
 
+HEADER_BYTES = 64 << 20
+"""Most bytes of the header of a file. The largest honest one has some 20 MB: three pages of 100,000 strips of four
+planes, with places and sizes of 8 bytes, and some MB of XMP, profiles, EXIF and maker notes."""
+
+MOST_PAGES, MOST_ENTRIES = 500, 1000
+"""Most directories of a file, SubIFDs included (a roll of 40 frames has 120), and most tags of one (a DNG has 100)."""
+
 _POINTERS = {LONG: "I", 13: "I", LONG8: "Q", 18: "Q"}
 
 Order = Literal["<", ">"]
@@ -116,6 +123,7 @@ VARIANTS = {
 class DirectoryReader:
     """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`.
 
+    So is what is beyond `HEADER_BYTES`, of which each reading counts, `MOST_PAGES` or `MOST_ENTRIES`.
     `faults` collects in words what could not be read and is left out.
     """
 
@@ -124,6 +132,7 @@ class DirectoryReader:
         self.path = path or os.fspath(file.name)
         self.size = file.seek(0, os.SEEK_END)
         self.faults: list[str] = []
+        self.left = HEADER_BYTES
         file.seek(0)
         start = file.read(16)
         self.variant = self._variant(start)
@@ -146,17 +155,31 @@ class DirectoryReader:
 
     def read(self, position: int, length: int) -> bytes:
         """Read exactly so many bytes."""
+        self.spend(length)
         if not 0 <= position <= self.size - length:
             found = f"its header points to byte {position + length}, the file ends at {self.size}"
             raise LayoutError(f"{self.path}: truncated or damaged: {found}; copy or scan it again")
         self.file.seek(position)
-        return self.file.read(length)
+        data = self.file.read(length)
+        if len(data) < length:
+            raise LayoutError(f"{self.path}: the file has become shorter while it was read; run again")
+        return data
+
+    def spend(self, count: int) -> None:
+        """Count bytes that the header takes; `LayoutError` where there are more than any scan has."""
+        if count > self.left:
+            raise LayoutError(
+                f"{self.path}: damaged: its header takes more than {HEADER_BYTES >> 20} MB; scan it again"
+            )
+        self.left -= count
 
     def entries(self, position: int) -> tuple[Entries, int]:
         """Read the entries of one directory by their code (of doubles the first), and where they end."""
         variant, form = self.variant, f"{self.variant.order}HH{self.variant.offset}{self.variant.inline}s"
         start = position + struct.calcsize(f"={variant.number}")
         (number,) = variant.unpack(variant.number, self.read(position, start - position))
+        if number > MOST_ENTRIES:
+            raise LayoutError(f"{self.path}: damaged: a directory has {number} tags; copy or scan it again")
         step = struct.calcsize(form)
         entries: Entries = {}
         for i, (code, kind, count, field) in enumerate(struct.iter_unpack(form, self.read(start, number * step))):
@@ -173,28 +196,38 @@ class DirectoryReader:
         """Read the places of the directories that a tag points to; none where it is missing or no pointer."""
         if entry is None or entry.type not in _POINTERS:
             return ()
+        if entry.count > MOST_PAGES:
+            raise LayoutError(f"{self.path}: damaged: a tag points to {entry.count} directories; copy or scan it again")
         return self.variant.unpack(f"{entry.count}{_POINTERS[entry.type]}", self.value(entry))
 
     def pages(self) -> Iterator[tuple[Address, Entries]]:
         """Follow the chain of pages first to last, each before its SubIFDs.
 
-        The chain ends at a circle, and, after a whole first page, where it leaves the file, which is a fault.
+        The chain ends at a circle, and, after a whole first page, where it leaves the file, which is a fault, as are
+        more than `MOST_PAGES`.
         """
         position, seen, index = self.first, set[int](), 0
-        while position and position not in seen:
-            seen.add(position)
+        while position and self._is_new(position, seen):
             found = self._linked(position) if index else self._linked_entries(position)
             if found is None:
                 return
             entries, position = found
             yield (index,), entries
             for branch, place in enumerate(self._branches(entries)):
-                if place not in seen:
-                    seen.add(place)
-                    inner = self._linked(place, last=True)
-                    if inner is not None:
-                        yield (index, branch), inner[0]
+                inner = self._linked(place, last=True) if self._is_new(place, seen) else None
+                if inner is not None:
+                    yield (index, branch), inner[0]
             index += 1
+
+    def _is_new(self, position: int, seen: set[int]) -> bool:
+        """Whether a page was not seen before, which then is; False, and a fault, where there are too many."""
+        if position in seen:
+            return False
+        if len(seen) == MOST_PAGES:
+            self._note(f"it has more than {MOST_PAGES} pages; scan it again")
+            return False
+        seen.add(position)
+        return True
 
     def _linked_entries(self, position: int, *, last: bool = False) -> tuple[Entries, int]:
         """Entries of a directory and the place of the next in its chain; 0 for the last."""
@@ -206,15 +239,18 @@ class DirectoryReader:
         try:
             return self._linked_entries(position, last=last)
         except LayoutError as error:
-            self.faults.append(str(error).removeprefix(f"{self.path}: "))
+            self._note(error)
             return None
 
     def _branches(self, entries: Entries) -> tuple[int, ...]:
         try:
             return self.places(entries.get(SUB_DIRECTORIES))
         except LayoutError as error:
-            self.faults.append(str(error).removeprefix(f"{self.path}: "))
+            self._note(error)
             return ()
+
+    def _note(self, fault: LayoutError | str) -> None:
+        self.faults.append(str(fault).removeprefix(f"{self.path}: "))
 
     def page(self, address: Address) -> Entries:
         """Read the entries of one page."""

@@ -15,15 +15,17 @@ LONGEST_CODE = 4
 PREDICTORS = range(1, 8)
 
 
-def decode_lossless_jpeg(data: bytes | bytearray) -> np.ndarray:
-    """Decode one lossless frame to (y, x) or (y, x, component).
+def decode_lossless_jpeg(data: bytes | bytearray, samples: int | None = None) -> np.ndarray:
+    """Decode one lossless frame, of so many samples if a number is given, to (y, x) or (y, x, component).
 
     Raises
     ------
     ValueError
-        The header is damaged, or of another process.
+        The header is damaged, of another process, or of another size.
     """
     size = _check_header(bytes(data))
+    if samples not in (None, size):
+        raise ValueError(f"its lossless JPEG has {size} samples, not {samples}")
     return np.asarray(imagecodecs.ljpeg_decode(bytes(data) + bytes(LONGEST_CODE * size)))
 
 

@@ -60,9 +60,8 @@ def _extents(page: Page, own: Page) -> tuple[np.ndarray, np.ndarray]:
     """First byte of each strip or tile of a page, and the byte behind it; at least one byte each."""
     if page.address == own.address:
         return own.offsets.ravel(), (own.offsets + own.sizes).ravel()
-    places, sizes = (page.numbers(code) for code in _codes(page))
-    starts = np.array(places, np.int64)
-    longest = np.resize(np.maximum(sizes or (1,), 1), starts.shape)
+    starts, sizes = (page.array(code) for code in _codes(page))
+    longest = np.resize(np.maximum(sizes, 1) if sizes.size else [1], starts.shape)
     return starts, starts + longest
 
 

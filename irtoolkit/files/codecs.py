@@ -31,7 +31,8 @@ STREAMED = frozenset({NONE, DEFLATE, OLD_DEFLATE})
 
 class PictureCodec(NamedTuple):
     """A compression of pictures: its decoder into an array of a shape, and whether a stream that begins so loses
-    nothing."""
+    nothing.
+    """
 
     decode: Callable[[bytes | bytearray, np.ndarray], Any]
     is_lossless: Callable[[bytes], bool]

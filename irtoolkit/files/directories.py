@@ -14,13 +14,13 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from tifffile import TIFF
 
+from irtoolkit.files.variants import LONG, LONG8, VARIANTS, Tag, Variant
 from irtoolkit.schema import LayoutError
 
-ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
 SUB_DIRECTORIES = 330
 SIZES = {kind: struct.calcsize(f"={form}") for kind, form in TIFF.DATA_FORMATS.items()} | {129: 1}
 """Bytes of a value by its type number; 129 is UTF-8 text (EXIF 3.0)."""
@@ -34,21 +34,8 @@ MOST_PAGES, MOST_ENTRIES = 500, 1000
 
 _POINTERS = {LONG: "I", 13: "I", LONG8: "Q", 18: "Q"}
 
-Order = Literal["<", ">"]
 Address = tuple[int, ...]
 """Place of a page: ``(0,)`` is page 0 of the chain, ``(0, 1)`` SubIFD 1 of page 0."""
-
-
-@dataclass(frozen=True)
-class Tag:
-    """One TIFF tag: type number, count, and the bytes of its value, or the directory that it points to."""
-
-    type: int
-    count: int
-    value: "bytes | Directory"
-
-
-Directory = dict[int, Tag]
 
 
 @dataclass(frozen=True)
@@ -61,63 +48,6 @@ class Entry:
 
 
 Entries = dict[int, Entry]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Byte order of a TIFF file (``"<"`` or ``">"``), and whether its offsets take 8 bytes (BigTIFF)."""
-
-    order: Order
-    big: bool = False
-
-    def pack(self, codes: str, *values: int) -> bytes:
-        """Pack integers in this byte order."""
-        return struct.pack(self.order + codes, *values)
-
-    def unpack(self, codes: str, data: bytes) -> tuple[int, ...]:
-        """Unpack integers from the start of the bytes."""
-        return struct.unpack_from(self.order + codes, data)
-
-    @property
-    def offset(self) -> str:
-        """Code of an offset, which is also the code of a tag's count."""
-        return "Q" if self.big else "I"
-
-    @property
-    def inline(self) -> int:
-        """Most bytes of a value inside the entry itself."""
-        return 8 if self.big else 4
-
-    @property
-    def number(self) -> str:
-        """Code of the number of entries of a directory."""
-        return "Q" if self.big else "H"
-
-    def header(self, first: int) -> bytes:
-        """Start of a file whose first directory begins at byte `first`."""
-        magic = (b"II" if self.order == "<" else b"MM") + self.pack("H", 43 if self.big else 42)
-        return magic + (self.pack("HHQ", 8, 0, first) if self.big else self.pack("I", first))
-
-    def shorts(self, *values: int) -> Tag:
-        """Make a tag of integers of 2 bytes.
-
-        >>> Variant(">").shorts(1, 258).value.hex()
-        '00010102'
-        """
-        return Tag(SHORT, len(values), self.pack("H" * len(values), *values))
-
-    def longs(self, *values: int) -> Tag:
-        """Make a tag of integers of 4 bytes."""
-        return Tag(LONG, len(values), self.pack("I" * len(values), *values))
-
-    def offsets(self, *values: int) -> Tag:
-        """Make a tag of places or sizes in the file."""
-        return Tag(LONG8 if self.big else LONG, len(values), self.pack(self.offset * len(values), *values))
-
-
-VARIANTS = {
-    variant.header(0)[:4]: variant for variant in (Variant("<"), Variant(">"), Variant("<", True), Variant(">", True))
-}
 
 
 class DirectoryReader:

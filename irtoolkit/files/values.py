@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import ASCII, UNDEFINED, DirectoryReader, Entry
+from irtoolkit.files.directories import DirectoryReader, Entry
+from irtoolkit.files.variants import ASCII, UNDEFINED
 from irtoolkit.schema import LayoutError
 
 LONGEST_SIDE = 1_000_000

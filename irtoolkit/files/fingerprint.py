@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from irtoolkit.files.directories import DirectoryReader, Entries
+from irtoolkit.files.directory_reader import DirectoryReader, Entries
 from irtoolkit.files.tags import EXIF, GPS
 from irtoolkit.schema import LayoutError
 

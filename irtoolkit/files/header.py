@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from tifffile import TIFF
 
-from irtoolkit.files.directories import Address, DirectoryReader, Entries
+from irtoolkit.files.directory_reader import Address, DirectoryReader, Entries
 from irtoolkit.files.pages import Page
 from irtoolkit.files.portable import is_portable, portable_tags
 from irtoolkit.files.values import read_value

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from irtoolkit.files.codecs import BYTES, LARGEST_RATIO, NONE, PICTURES, STREAMED, USUAL_RATIO, compression_name
-from irtoolkit.files.directories import Address
+from irtoolkit.files.directory_reader import Address
 from irtoolkit.files.lossless import HEAD
 from irtoolkit.schema import LayoutError
 

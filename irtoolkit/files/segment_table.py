@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import SIZES, DirectoryReader, Entry
+from irtoolkit.files.directories import SIZES
+from irtoolkit.files.directory_reader import DirectoryReader, Entry
 from irtoolkit.files.header import read_pages
 from irtoolkit.files.pages import Page
 from irtoolkit.schema import SlideError

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import DirectoryReader, Entry
-from irtoolkit.files.variants import ASCII, UNDEFINED
+from irtoolkit.files.directories import ASCII, UNDEFINED
+from irtoolkit.files.directory_reader import DirectoryReader, Entry
 from irtoolkit.schema import LayoutError
 
 LONGEST_SIDE = 1_000_000

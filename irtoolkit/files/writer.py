@@ -14,11 +14,10 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import store
-from irtoolkit.files.directories import pack_directory
+from irtoolkit.files.directories import Directory, Order, Variant, pack_directory
 from irtoolkit.files.encoders import deflate
 from irtoolkit.files.tags import GEOMETRY, carried_tags, with_provenance
 from irtoolkit.files.targets import AnyPath, check_target, replacing, shorten
-from irtoolkit.files.variants import Directory, Order, Variant
 from irtoolkit.schema import VERSION, VISIBLE, SlideError
 
 COMPRESSION, PREDICTOR = 259, 317

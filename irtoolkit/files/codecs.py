@@ -43,7 +43,7 @@ _JPEG_XL = PictureCodec(lambda data, out: imagecodecs.jpegxl_decode(data, out=ou
 _WEBP = PictureCodec(lambda data, out: imagecodecs.webp_decode(data, out=out), lossless.is_lossless_webp)
 
 PICTURES = {
-    LOSSLESS_JPEG: PictureCodec(lambda data, out: decode_lossless_jpeg(data, out.size), lossless.is_lossless_jpeg),
+    LOSSLESS_JPEG: PictureCodec(lambda data, out: decode_lossless_jpeg(data, out.shape), lossless.is_lossless_jpeg),
     **dict.fromkeys((33004, 33005, 34712), _JPEG_2000),
     **dict.fromkeys((50002, 52546), _JPEG_XL),
     **dict.fromkeys((34927, 50001), _WEBP),

@@ -101,9 +101,7 @@ class DirectoryReader:
         start = position + struct.calcsize(f"={variant.number}")
         (number,) = variant.unpack(variant.number, self.read(position, start - position))
         if number > MOST_ENTRIES:
-            raise LayoutError(
-                f"{self.path}: truncated or damaged: a directory has {number} tags; copy or scan it again"
-            )
+            raise LayoutError(f"{self.path}: truncated or damaged: a directory of {number} tags; copy it again")
         step = struct.calcsize(form)
         entries: Entries = {}
         for i, (code, kind, count, field) in enumerate(struct.iter_unpack(form, self.read(start, number * step))):

@@ -55,9 +55,9 @@ def describe(pages: Sequence[Tags], infrared: Tags | None = None) -> dict[str, s
 
 
 def plain(text: str) -> str:
-    """A text of a file as it may be shown: one line without control characters, a long one without its middle.
+    r"""A text of a file as it may be shown: one line without control characters, a long one without its middle.
 
-    >>> plain("Plustek\\x1b[31m\\n8300i")
+    >>> plain("Plustek\x1b[31m\n8300i")
     'Plustek [31m 8300i'
     """
     half = LONGEST_TEXT // 2

@@ -15,7 +15,7 @@ from irtoolkit.schema import LayoutError
 LINEAR_RAW = 34892
 
 SEGMENT_BYTES = 1 << 30
-"""Most bytes of a strip or tile that is decoded in memory: 6 x 9 cm at 4000 dpi in four samples of 16 bits have .97 GB."""
+"""Most bytes of a strip or tile that is decoded in memory: 6 x 9 cm at 4000 dpi in four 16-bit samples have .97 GB."""
 
 MOST_SERVED = 16
 """Most times that the strips or tiles of a page take the bytes of the file; those of one value may share theirs."""

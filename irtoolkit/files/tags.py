@@ -10,20 +10,8 @@ from typing import BinaryIO
 
 from tifffile import TIFF
 
-from irtoolkit.files.directories import (
-    ASCII,
-    RATIONAL,
-    SIZES,
-    UNDEFINED,
-    Address,
-    Directory,
-    DirectoryReader,
-    Entries,
-    Entry,
-    Order,
-    Tag,
-    Variant,
-)
+from irtoolkit.files.directories import ASCII, RATIONAL, SIZES, UNDEFINED, Directory, Order, Tag, Variant
+from irtoolkit.files.directory_reader import Address, DirectoryReader, Entries, Entry
 from irtoolkit.files.portable import EXIF_STREAM, is_portable, portable_tags
 from irtoolkit.schema import LayoutError
 

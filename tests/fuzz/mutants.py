@@ -17,9 +17,19 @@ CODES += [322, 323, 324, 325, 330, 338, 339, 700, 34665, 34675, 34853, *range(50
 NUMBERS = [0, 1, 2, 3, 4, 7, 8, 5, 16, 255, 256, 257, 4096, 32767, 65535, 65536, 34933, 34712, 50000, 50002, 10**6]
 NUMBERS += [10**7, 2**24, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1, 2**40, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1]
 FLOATS = [float("nan"), float("inf"), -float("inf"), 1e200, -1.0, 0.5, 1e-320, 1e10, 0.0, -0.0]
-WORDS = [b'Silverfast:Negative="', b"Silverfast:Gamma>", b"<", b'"', b"\x1b[31m", b"\0", b"\n" * 99, b"\xff\xd8\xff\xc3"]
+WORDS = [
+    b'Silverfast:Negative="',
+    b"Silverfast:Gamma>",
+    b"<",
+    b'"',
+    b"\x1b[31m",
+    b"\0",
+    b"\n" * 99,
+    b"\xff\xd8\xff\xc3",
+]
 WORDS += [b"&#1114112;", b"\xe2\x80\xae", b"a" * 140_000, b"Silverfast:ScanRes = " * 9000, b"\xff\x4f\xff\x51", b"mluc"]
 WORDS += [b"desc" + b"\xff" * 12, b'Silverfast:FilmType="' * 9000, b"9" * 400, b"\xff\x0a\xff", b"%s%n", b"\xc2\x9b"]
+WORDS += [b"\xff\xd8\xff\xc3"]
 
 
 class Field(NamedTuple):

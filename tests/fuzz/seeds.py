@@ -79,9 +79,7 @@ XMP = b'<x:xmpmeta xmlns:Silverfast="LSI/"><Silverfast:ScanRes>4000</Silverfast:
 SEEDS: dict[str, Writer] = {name: _scanner(name) for name in LAYOUTS}
 SEEDS |= {f"{name}-big": _scanner(name, bigtiff=True) for name in ("vuescan-rgbi", "silverfast-hdri", "vuescan-dng")}
 SEEDS |= {f"{name}-motorola": _scanner(name, byteorder=">") for name in ("silverfast-hdri-preview", "silverfast-dng")}
-SEEDS |= {
-    name: _samples(name, (16, 32)) for name in ("zstd", "lzma", "jpeg2000", "jpegxl", "lzw", "png", "packbits")
-}
+SEEDS |= {name: _samples(name, (16, 32)) for name in ("zstd", "lzma", "jpeg2000", "jpegxl", "lzw", "png", "packbits")}
 SEEDS |= {
     "deflate": _samples("zlib", None, predictor=True, rowsperstrip=16),
     "webp": _samples("webp", (16, 32), np.uint8, compressionargs={"lossless": True}),

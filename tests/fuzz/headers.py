@@ -29,6 +29,7 @@ class Whole(NamedTuple):
 class Mutant(NamedTuple):
     """A slide of which one file is damaged by some steps."""
 
+    number: int
     whole: Whole
     name: str
     steps: list[Step]
@@ -54,7 +55,7 @@ def mutant(slides: list[Whole], seed: int, number: int) -> Mutant:
     rng = random.Random(f"{seed} {number}")
     whole = slides[number % len(slides)]
     name = rng.choice([*whole.files] + [next(iter(whole.files))] * 2)
-    return Mutant(whole, name, choose_steps(whole.files[name], rng))
+    return Mutant(number, whole, name, choose_steps(whole.files[name], rng))
 
 
 def write_mutant(mutated: Mutant, others: list[bytes], folder: Path) -> list[Path]:

@@ -9,8 +9,11 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from tests.fuzz.cleans import apart, clean, read, small_slide
@@ -20,22 +23,20 @@ from tests.fuzz.limits import most_memory
 JUDGES: dict[str, Judge] = {"headers": look_at, "pixels": partial(apart, read), "cleans": partial(apart, clean)}
 
 
-def run(what: str, numbers: range, seed: int, keep: Path | None) -> Counter[str]:
+def run(what: str, numbers: Iterable[int], seed: int, keep: Path | None) -> Counter[str]:
     """Count what becomes of the damaged files of some numbers."""
     judge = JUDGES[what]
     slides = wholes(small_slide() if what == "cleans" else noise())
     others = [data for whole in slides for data in whole.files.values()]
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, most_memory(MEGABYTES if what == "headers" else 1 << 20):
-        for number, (mutated, kind, message) in zip(
-            numbers, results(slides, seed, numbers, judge, Path(folder)), strict=True
-        ):
+        for mutated, kind, message in results(slides, seed, numbers, judge, Path(folder)):
             found[kind] += 1
             if kind in FAILURES:
                 shortest = minimise(mutated, others, kind, judge, Path(folder))
-                print(f"{number} {kind} {mutated.whole.kind} {shortest.steps} {message}", flush=True)
+                print(f"{mutated.number} {kind} {mutated.whole.kind} {shortest.steps} {message}", flush=True)
                 if keep:
-                    write_mutant(shortest, others, _folder(keep / f"{what}-{seed}-{number}"))
+                    write_mutant(shortest, others, _folder(keep / f"{what}-{seed}-{mutated.number}"))
     return found
 
 
@@ -51,9 +52,12 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=2000, help="files")
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--keep", type=Path, help="folder for files that fail")
     args = parser.parse_args()
-    found = run(args.what, range(args.first, args.first + args.number), args.seed, args.keep)
+    end = time.monotonic() + 60 * args.minutes
+    numbers = takewhile(lambda _: time.monotonic() < end, range(args.first, args.first + args.number))
+    found = run(args.what, numbers, args.seed, args.keep)
     print(json.dumps(dict(sorted(found.items()))))
     return int(any(found[kind] for kind in FAILURES))
 

@@ -79,7 +79,7 @@ def test_the_picture_without_a_change_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code", [254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 324, 338, 339, 50714]
+    "code", [254, 256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 324, 338, 339]
 )
 @pytest.mark.parametrize("value", [NAN, INFINITE, -INFINITE, 1e200, -1.0, 0.5])
 def test_a_tag_about_pixels_without_a_plausible_number_is_refused_in_words(tmp_path, code, value):
@@ -260,7 +260,7 @@ def test_a_page_that_its_bytes_cannot_hold_is_refused(tmp_path, compression):
     for tag in (width, height, rows):
         struct.pack_into("<H" if tag.dtype == 3 else "<I", data, tag.valueoffset, 65000)
     path.write_bytes(data)
-    with pytest.raises(LayoutError, match="does not end within the file's|too large"):
+    with pytest.raises(LayoutError, match=r"does not end within the file's|too large"):
         find_layout(path)
 
 

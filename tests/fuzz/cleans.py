@@ -16,8 +16,8 @@ from irtoolkit.files import count_frames, open_picture
 from irtoolkit.synthetic.slides import make_slide
 from tests.fuzz.limits import HANG, OTHER, outcome
 
-SECONDS, BYTES = 60.0, 3 << 30
-"""Bounds of cleaning one slide, at most three frames of its file."""
+SECONDS, PATIENCE, BYTES = 60.0, 900.0, 3 << 30
+"""Bounds of work on one slide, at most three frames of its file: on the processor, until it is killed, of memory."""
 
 
 def small_slide() -> np.ndarray:
@@ -48,7 +48,7 @@ def apart(work: Callable[[Path], None], paths: list[Path]) -> tuple[str, str]:
     child.start()
     theirs.close()
     try:
-        found = ours.recv() if ours.poll(SECONDS + 5) else (HANG, "killed")
+        found = ours.recv() if ours.poll(PATIENCE) else (HANG, "killed")
     except EOFError:
         child.join()
         code = -(child.exitcode or 0)

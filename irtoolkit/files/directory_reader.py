@@ -30,7 +30,7 @@ Address = tuple[int, ...]
 """Place of a page: ``(0,)`` is page 0 of the chain, ``(0, 1)`` SubIFD 1 of page 0."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entry:
     """Where a file keeps the value of one tag."""
 
@@ -77,22 +77,26 @@ class DirectoryReader:
 
     def read(self, position: int, length: int) -> bytes:
         """Read exactly so many bytes."""
-        self.spend(length)
-        if not 0 <= position <= self.size - length:
-            found = f"its header points to byte {position + length}, the file ends at {self.size}"
-            raise LayoutError(f"{self.path}: truncated or damaged: {found}; copy or scan it again")
+        if length > self.left or not 0 <= position <= self.size - length:
+            raise self._unreadable(position, length)
+        self.left -= length
         self.file.seek(position)
         data = self.file.read(length)
         if len(data) < length:
             raise LayoutError(f"{self.path}: the file has become shorter while it was read; run again")
         return data
 
+    def _unreadable(self, position: int, length: int) -> LayoutError:
+        if not 0 <= position <= self.size - length:
+            found = f"its header points to byte {position + length}, the file ends at {self.size}"
+            return LayoutError(f"{self.path}: truncated or damaged: {found}; copy or scan it again")
+        most = HEADER_BYTES >> 20
+        return LayoutError(f"{self.path}: damaged: its header takes more than {most} MB; scan it again")
+
     def spend(self, count: int) -> None:
-        """Count bytes that the header takes; `LayoutError` where there are more than any scan has."""
+        """Count bytes that the header takes in memory; `LayoutError` where there are more than any scan has."""
         if count > self.left:
-            raise LayoutError(
-                f"{self.path}: damaged: its header takes more than {HEADER_BYTES >> 20} MB; scan it again"
-            )
+            raise self._unreadable(0, 0)
         self.left -= count
 
     def entries(self, position: int) -> tuple[Entries, int]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import ASCII, UNDEFINED
+from irtoolkit.files.directories import ASCII, LONG, SHORT, UNDEFINED
 from irtoolkit.files.directory_reader import DirectoryReader, Entry
 from irtoolkit.schema import LayoutError
 
@@ -23,6 +23,7 @@ _FRACTIONS = frozenset({282, 283, *range(50714, 50718), 50719, 50720})
 _LONG = frozenset({273, 279, 324, 325, 330, 50715, 50716})
 _LEVELS = frozenset({50712, 50714})
 
+_SINGLE = {SHORT: "H", LONG: "I"}
 _WHOLE = 2**53
 _LARGEST = dict.fromkeys((256, 257, 322, 323), LONGEST_SIDE) | {277: MOST_SAMPLES, 50712: 65535}
 
@@ -39,15 +40,25 @@ def read_value(reader: DirectoryReader, code: int, entry: Entry) -> Any:
         The value lies outside the file, is no such number, or has implausibly many of them.
     """
     if code not in _NO_NUMBERS:
+        if entry.count == 1 and entry.type in _SINGLE:
+            return _single(reader, code, entry)
         _check_count(reader, code, entry)
     data, form = reader.value(entry), TIFF.DATA_FORMATS[entry.type]
     if entry.type == ASCII:
         return data.partition(b"\0")[0].decode("utf-8", "replace").strip()
     if form == "1B" and (entry.type == UNDEFINED or code in _NO_NUMBERS):
         return data
-    reader.spend(8 * len(data) // int(np.dtype(form[1]).itemsize))
+    reader.spend(8 * entry.count)
     numbers = _numbers(np.frombuffer(data, reader.variant.order + form[1]), form)
     return numbers if code in _NO_NUMBERS else checked(numbers, code, reader.path)
+
+
+def _single(reader: DirectoryReader, code: int, entry: Entry) -> np.ndarray:
+    """The usual tag, of one whole number."""
+    (number,) = reader.variant.unpack(_SINGLE[entry.type], reader.value(entry))
+    if number > _LARGEST.get(code, number):
+        raise LayoutError(f"{reader.path}: its value is larger than {_LARGEST[code]} ({number})")
+    return np.array([number], np.int64)
 
 
 def checked(numbers: np.ndarray, code: int, path: str) -> np.ndarray:

@@ -65,7 +65,7 @@ def _map_tags(file: BinaryIO) -> dict[int, Any]:
 
 def _numbers(path: str, tags: dict[int, int]) -> dict[int, Any]:
     """Tags of one number each; `LayoutError` where one is implausible."""
-    return {code: checked(np.array([float(value)]), code, path) for code, value in tags.items()}
+    return {code: checked(np.array([min(value, 2**53)]), code, path) for code, value in tags.items()}
 
 
 def _page_tags(height: int, width: int, bits: int, samples: int) -> dict[int, Any]:

@@ -2,9 +2,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+SEED ?= 1
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
 
-.PHONY: demo test test-browser lint types unit notebooks clean
+.PHONY: demo test test-browser fuzz fuzz-coverage lint types unit notebooks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -27,6 +28,16 @@ notebooks: $(VENV)/.installed-test
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/pytest $(BROWSER)
 
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m tests.fuzz.run headers --number 100000 --seed $(SEED) --keep fuzz
+	$(BIN)/python -m tests.fuzz.run pixels --number 20000 --seed $(SEED) --keep fuzz
+	$(BIN)/python -m tests.fuzz.run cleans --number 2000 --seed $(SEED) --keep fuzz
+
+fuzz-coverage: $(VENV)/.installed-fuzz
+	for target in headers metadata records decisions; do \
+		$(BIN)/python -m tests.fuzz.coverage_guided $$target fuzz/$$target -max_total_time=900 || exit 1; \
+	done
+
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -40,5 +51,9 @@ $(VENV)/.installed-browser: pyproject.toml $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,browser]"
 	touch $@
 
+$(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,fuzz]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo build fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,7 @@ import numpy as np
 from tifffile import TIFF
 
 from irtoolkit.files import lossless
+from irtoolkit.files.jpeg2000 import decode_jpeg2000
 from irtoolkit.files.lossless_jpeg import decode_lossless_jpeg
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LOSSLESS_JPEG, PNG = 1, 5, 8, 32946, 32773, 7, 34933
@@ -16,23 +17,37 @@ BYTES = frozenset({NONE, LZW, DEFLATE, OLD_DEFLATE, PACKBITS, 34925, 34926, 5000
 """Compressions of bytes, which lose nothing: LZW, deflate, PackBits, LZMA, and Zstandard under two numbers."""
 
 
-class PictureCodec(NamedTuple):
-    """A compression of pictures: its decoder, and whether a code stream that begins so loses nothing."""
+LARGEST_RATIO = {NONE: 1, PACKBITS: 64, LOSSLESS_JPEG: 16, 34926: 40_000, 50000: 40_000}
+LARGEST_RATIO |= dict.fromkeys((DEFLATE, OLD_DEFLATE, PNG), 1032) | {LZW: 1400}
+"""Most times that a compression makes data smaller, by its format: deflate codes 258 bytes in 2 bits, LZW strings of up
+to 3838 bytes in 12 bits, Zstandard blocks of 128 KB in 4 bytes."""
 
-    decode: Callable[[bytes | bytearray], Any]
+USUAL_RATIO = 100_000
+"""The same for LZMA and pictures, whose formats know no bound."""
+
+STREAMED = frozenset({NONE, DEFLATE, OLD_DEFLATE})
+"""Compressions of which a strip or tile need not be in memory as a whole."""
+
+
+class PictureCodec(NamedTuple):
+    """A compression of pictures: its decoder into an array of a shape, and whether a stream that begins so loses
+    nothing.
+    """
+
+    decode: Callable[[bytes | bytearray, np.ndarray], Any]
     is_lossless: Callable[[bytes], bool]
 
 
-_JPEG_2000 = PictureCodec(imagecodecs.jpeg2k_decode, lossless.is_lossless_jpeg2000)
-_JPEG_XL = PictureCodec(imagecodecs.jpegxl_decode, lossless.is_lossless_jpegxl)
-_WEBP = PictureCodec(imagecodecs.webp_decode, lossless.is_lossless_webp)
+_JPEG_2000 = PictureCodec(decode_jpeg2000, lossless.is_lossless_jpeg2000)
+_JPEG_XL = PictureCodec(lambda data, out: imagecodecs.jpegxl_decode(data, out=out), lossless.is_lossless_jpegxl)
+_WEBP = PictureCodec(lambda data, out: imagecodecs.webp_decode(data, out=out), lossless.is_lossless_webp)
 
 PICTURES = {
-    LOSSLESS_JPEG: PictureCodec(decode_lossless_jpeg, lossless.is_lossless_jpeg),
+    LOSSLESS_JPEG: PictureCodec(lambda data, out: decode_lossless_jpeg(data, out.shape), lossless.is_lossless_jpeg),
     **dict.fromkeys((33004, 33005, 34712), _JPEG_2000),
     **dict.fromkeys((50002, 52546), _JPEG_XL),
     **dict.fromkeys((34927, 50001), _WEBP),
-    PNG: PictureCodec(imagecodecs.png_decode, lambda _: True),
+    PNG: PictureCodec(lambda data, out: imagecodecs.png_decode(data, out=out), lambda _: True),
 }
 """Compressions of pictures by their number in the tag Compression; these may lose counts, or not."""
 
@@ -77,7 +92,7 @@ def decode_segment(
         The data cannot be decoded, or hold fewer or other samples than `shape` and `stored`.
     """
     if compression in PICTURES:
-        return _picture(np.asarray(PICTURES[compression].decode(data)), shape, stored)
+        return _picture(PICTURES[compression].decode, data, np.empty(shape, stored.newbyteorder("=")))
     size = int(np.prod(shape)) * stored.itemsize
     decoded = TIFF.DECOMPRESSORS[compression](data, out=size)
     if len(decoded) < size:
@@ -91,8 +106,9 @@ def undo_predictor(data: Any, predictor: int, shape: tuple[int, int, int], store
     return np.asarray(TIFF.UNPREDICTORS[predictor](values, axis=1, out=values))
 
 
-def _picture(decoded: np.ndarray, shape: tuple[int, int, int], stored: np.dtype[Any]) -> np.ndarray:
-    """Check a decoded picture; lossless JPEG may hold the samples of a pixel as neighbours in a row."""
-    if decoded.size != np.prod(shape) or len(decoded) != shape[0] or decoded.dtype.itemsize != stored.itemsize:
-        raise ValueError(f"it holds {decoded.shape} samples of {decoded.dtype}, not {shape} of {stored.name}")
-    return decoded.reshape(shape)
+def _picture(decode: Callable[..., Any], data: bytes | bytearray, out: np.ndarray) -> np.ndarray:
+    """Decode a picture; lossless JPEG may hold the samples of a pixel as neighbours in a row."""
+    decoded = np.asarray(decode(data, out))
+    if decoded.size != out.size or len(decoded) != len(out) or decoded.dtype.itemsize != out.itemsize:
+        raise ValueError(f"it holds {decoded.shape} samples of {decoded.dtype}, not {out.shape} of {out.dtype}")
+    return decoded.reshape(out.shape)

@@ -3,6 +3,7 @@
 DNG 1.7.1 (Adobe, 2023), chapter 5: LinearizationTable, then BlackLevel and WhiteLevel.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,13 +83,13 @@ def coding_of(page: Page) -> Coding:
         The levels differ from row to row or column to column, or cannot be.
     """
     inverted = page.photometric == 0
-    table = np.array(page.numbers(TABLE), np.uint16) if page.numbers(TABLE) else None
+    table = page.array(TABLE).astype(np.uint16) if page.array(TABLE).size else None
     if table is not None and (np.diff(table.astype(int)) < 0).any():
         raise LayoutError(f"{page.path}: damaged: its linearization table falls; save it as 16-bit TIFF")
     black, white = _black(page), _levels(page, WHITE, 2 ** _bits(page) - 1 if table is None else FULL)
     if not black.any() and (white == (FULL if table is not None or page.bits != 8 else 255)).all():
         return Coding(table, inverted=inverted)
-    if (white <= black).any():
+    if (white - black < 1).any():
         found = f"black {black.tolist()}, white {white.tolist()}"
         raise LayoutError(f"{page.path}: damaged: its white level is not above black; save it as 16-bit TIFF ({found})")
     return Coding(table, black, white, inverted)
@@ -103,10 +104,10 @@ def _bits(page: Page) -> int:
 def _black(page: Page) -> np.ndarray:
     """Black level of each sample."""
     uneven = any(np.any(page.tags.get(code, 0)) for code in (BLACK_ACROSS, BLACK_DOWN))
-    grid = np.prod(page.numbers(BLACK_GRID) or (1,))
+    grid = math.prod(page.numbers(BLACK_GRID))
     levels = np.asarray(page.tags.get(BLACK, 0.0), float).reshape(-1)
     if grid > 1 and len(levels) >= grid:
-        by_place = levels[: len(levels) // int(grid) * int(grid)].reshape(int(grid), -1)
+        by_place = levels[: len(levels) // grid * grid].reshape(grid, -1)
         uneven |= bool((by_place != by_place[0]).any())
         levels = by_place[0]
     if uneven:

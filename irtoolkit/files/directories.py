@@ -1,35 +1,23 @@
-"""The directories of TIFF files as they stand in them: tags with raw values, read within bounds and packed.
+"""The directories of TIFF files as they stand in them: variants of the format, and tags with raw values, packed.
 
 Values are never interpreted, so a wrong date, an odd rational or a maker note survives bit for bit; this is why a
 new file takes the byte order of its source. Layouts follow TIFF 6.0 (Adobe, 1992) and its BigTIFF extension.
 
-Directories are read by hand because tifffile takes a cut-off chain of pages for a shorter one and drops values that
-lie outside the file without a word, and tifftools also follows a circular chain for ever. They are packed by hand
-because tifffile writes no EXIF, and tifftools copies all pixels and changes texts and the types of pointers. The tests
-in ``tests/files/test_directories.py`` show each of these.
+Directories are packed by hand because tifffile writes no EXIF, and tifftools copies all pixels and changes texts and
+the types of pointers. The tests in ``tests/files/test_directories.py`` show each of these.
 """
 
-import os
 import struct
-import sys
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from tifffile import TIFF
 
-from irtoolkit.schema import LayoutError
-
 ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
-SUB_DIRECTORIES = 330
 SIZES = {kind: struct.calcsize(f"={form}") for kind, form in TIFF.DATA_FORMATS.items()} | {129: 1}
 """Bytes of a value by its type number; 129 is UTF-8 text (EXIF 3.0)."""
 
-_POINTERS = {LONG: "I", 13: "I", LONG8: "Q", 18: "Q"}
-
 Order = Literal["<", ">"]
-Address = tuple[int, ...]
-"""Place of a page: ``(0,)`` is page 0 of the chain, ``(0, 1)`` SubIFD 1 of page 0."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +30,6 @@ class Tag:
 
 
 Directory = dict[int, Tag]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where a file keeps the value of one tag."""
-
-    type: int
-    count: int
-    position: int
-
-
-Entries = dict[int, Entry]
 
 
 @dataclass(frozen=True)
@@ -113,118 +89,7 @@ VARIANTS = {
 }
 
 
-class DirectoryReader:
-    """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`.
-
-    `faults` collects in words what could not be read and is left out.
-    """
-
-    def __init__(self, file: BinaryIO, path: str = "") -> None:
-        self.file = file
-        self.path = path or os.fspath(file.name)
-        self.size = file.seek(0, os.SEEK_END)
-        self.faults: list[str] = []
-        file.seek(0)
-        start = file.read(16)
-        self.variant = self._variant(start)
-        (self.first,) = self.variant.unpack(self.variant.offset, start[8 if self.variant.big else 4 :])
-
-    def _variant(self, start: bytes) -> Variant:
-        """Tell the variant from the first bytes of the file."""
-        if not start:
-            raise LayoutError(f"{self.path}: the file is empty; scan or copy it again")
-        found = [variant for magic, variant in VARIANTS.items() if magic.startswith(start[:4])]
-        if not found:
-            raise LayoutError(
-                f"{self.path}: this is no TIFF or DNG file; save the scan as TIFF or DNG (starts with {start[:4]!r})"
-            )
-        if len(start) < len(found[0].header(0)):
-            raise LayoutError(
-                f"{self.path}: truncated: {self.size} bytes are no whole TIFF header; copy or scan it again"
-            )
-        return found[0]
-
-    def read(self, position: int, length: int) -> bytes:
-        """Read exactly so many bytes."""
-        if not 0 <= position <= self.size - length:
-            found = f"its header points to byte {position + length}, the file ends at {self.size}"
-            raise LayoutError(f"{self.path}: truncated or damaged: {found}; copy or scan it again")
-        self.file.seek(position)
-        return self.file.read(length)
-
-    def entries(self, position: int) -> tuple[Entries, int]:
-        """Read the entries of one directory by their code (of doubles the first), and where they end."""
-        variant, form = self.variant, f"{self.variant.order}HH{self.variant.offset}{self.variant.inline}s"
-        start = position + struct.calcsize(f"={variant.number}")
-        (number,) = variant.unpack(variant.number, self.read(position, start - position))
-        step = struct.calcsize(form)
-        entries: Entries = {}
-        for i, (code, kind, count, field) in enumerate(struct.iter_unpack(form, self.read(start, number * step))):
-            inline = count * SIZES.get(kind, 0) <= variant.inline
-            place = start + (i + 1) * step - variant.inline if inline else variant.unpack(variant.offset, field)[0]
-            entries.setdefault(code, Entry(kind, count, place))
-        return entries, start + number * step
-
-    def value(self, entry: Entry, most: int = sys.maxsize) -> bytes:
-        """Read the bytes of a tag's value, at most so many."""
-        return self.read(entry.position, min(entry.count * SIZES.get(entry.type, 0), most))
-
-    def places(self, entry: Entry | None) -> tuple[int, ...]:
-        """Read the places of the directories that a tag points to; none where it is missing or no pointer."""
-        if entry is None or entry.type not in _POINTERS:
-            return ()
-        return self.variant.unpack(f"{entry.count}{_POINTERS[entry.type]}", self.value(entry))
-
-    def pages(self) -> Iterator[tuple[Address, Entries]]:
-        """Follow the chain of pages first to last, each before its SubIFDs.
-
-        The chain ends at a circle, and, after a whole first page, where it leaves the file, which is a fault.
-        """
-        position, seen, index = self.first, set[int](), 0
-        while position and position not in seen:
-            seen.add(position)
-            found = self._linked(position) if index else self._linked_entries(position)
-            if found is None:
-                return
-            entries, position = found
-            yield (index,), entries
-            for branch, place in enumerate(self._branches(entries)):
-                if place not in seen:
-                    seen.add(place)
-                    inner = self._linked(place, last=True)
-                    if inner is not None:
-                        yield (index, branch), inner[0]
-            index += 1
-
-    def _linked_entries(self, position: int, *, last: bool = False) -> tuple[Entries, int]:
-        """Entries of a directory and the place of the next in its chain; 0 for the last."""
-        entries, end = self.entries(position)
-        return entries, 0 if last else self.variant.unpack(self.variant.offset, self.read(end, self.variant.inline))[0]
-
-    def _linked(self, position: int, *, last: bool = False) -> tuple[Entries, int] | None:
-        """The same; None, and a fault, where it leaves the file."""
-        try:
-            return self._linked_entries(position, last=last)
-        except LayoutError as error:
-            self.faults.append(str(error).removeprefix(f"{self.path}: "))
-            return None
-
-    def _branches(self, entries: Entries) -> tuple[int, ...]:
-        try:
-            return self.places(entries.get(SUB_DIRECTORIES))
-        except LayoutError as error:
-            self.faults.append(str(error).removeprefix(f"{self.path}: "))
-            return ()
-
-    def page(self, address: Address) -> Entries:
-        """Read the entries of one page."""
-        for found, entries in self.pages():
-            if found == address:
-                return entries
-        raise LayoutError(f"{self.path}: the file has no page {address}; look at its layout")
-
-
-def pack_directory(tags: Mapping[int, Tag], position: int, variant: Variant) -> bytes:
+def pack_directory(tags: Directory, position: int, variant: Variant) -> bytes:
     """Pack tags as the last directory of a file, to stand at the even byte `position`, followed by their values."""
     entry_size = 4 + struct.calcsize("=" + variant.offset) + variant.inline
     number = variant.pack(variant.number, len(tags))

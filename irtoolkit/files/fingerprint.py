@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from irtoolkit.files.directories import DirectoryReader, Entries
+from irtoolkit.files.directory_reader import DirectoryReader, Entries
 from irtoolkit.files.tags import EXIF, GPS
 from irtoolkit.schema import LayoutError
 
@@ -45,5 +45,5 @@ def _values(reader: DirectoryReader) -> Iterator[bytes]:
 def _inner(reader: DirectoryReader, page: Entries) -> Iterator[Entries]:
     """The directories of EXIF and GPS of a page."""
     for code in (EXIF, GPS):
-        for place in reader.places(page.get(code)):
+        for place in reader.places(page.get(code))[:1]:
             yield reader.entries(place)[0]

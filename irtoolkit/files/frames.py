@@ -1,6 +1,6 @@
 """Files with several pictures, each with its infrared: strips of frames scanned into one file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 from irtoolkit.files.pages import LINEAR_RAW, Page
@@ -22,10 +22,11 @@ def split_frames(pages: Sequence[Page], sample: int | None = None) -> list[list[
     unused gray page of its size that follows it belongs to it.
     """
     frames: list[list[Page]] = []
+    used = set[Page]()
     for picture in _pictures(pages):
-        used = [page for frame in frames for page in frame]
         own = infrared_sample(picture, sample) is not None
         frames.append([picture] if own else [picture, *_gray_page(pages, picture, used)])
+        used.update(frames[-1])
     complete = [frame for frame in frames if len(frame) > 1 or infrared_sample(frame[0], sample) is not None]
     return frames if len(complete) > 1 else [list(pages)]
 
@@ -60,7 +61,7 @@ def _pictures(pages: Sequence[Page]) -> list[Page]:
     return [page for page in raw if PREVIEW * page.height * page.width >= largest]
 
 
-def _gray_page(pages: Sequence[Page], picture: Page, used: Sequence[Page]) -> list[Page]:
+def _gray_page(pages: Sequence[Page], picture: Page, used: Collection[Page]) -> list[Page]:
     """The first unused gray page of a picture's size after it, or none."""
     size = sorted((picture.height, picture.width))
     following = (page for page in pages[pages.index(picture) + 1 :] if page not in used)

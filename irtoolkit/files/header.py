@@ -1,20 +1,24 @@
 """The header of a file: the pages in it, and what of it could not be read."""
 
 import os
+import stat
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import ASCII, Address, DirectoryReader, Entries, Entry
+from irtoolkit.files.directory_reader import Address, DirectoryReader, Entries
 from irtoolkit.files.pages import Page
 from irtoolkit.files.portable import is_portable, portable_tags
+from irtoolkit.files.values import read_value
 from irtoolkit.schema import LayoutError
 
 # The tags that are read; everything else in a directory (EXIF, IPTC, maker notes) is left unread.
 _WANTED = {254, 256, 257, 258, 259, 262, 266, 271, 272, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 306}
 _WANTED |= {317, 322, 323, 324, 325, 330, 338, 339, 700, 34675, 50706}
 _WANTED |= {*range(50712, 50718), 50719, 50720, 50829}
+_DESCRIPTIVE = {271, 272, 274, 282, 283, 296, 305, 306, 330, 700, 34675, 50706}
+
+Tags = dict[int, Any]
 
 
 class Header(NamedTuple):
@@ -37,13 +41,15 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         It is a folder, empty, of another kind, or its first page is cut off.
     """
     name = os.fspath(path)
-    if os.path.isdir(name):
-        raise LayoutError(f"{name}: this is a folder, not a file; name the slides in it")
-    with open(name, "rb") as file:
-        status = os.fstat(file.fileno())
-        found, faults = _directories(file, status.st_size)
-    pages = [Page(name, status.st_size, status.st_mtime_ns, *directory) for directory in found]
-    return Header([page for page in pages if min(page.height, page.width, page.samples) > 0], faults)
+    mode = os.stat(name).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder, not a file; name the slides in it" if stat.S_ISDIR(mode) else "no file; name a slide"
+        raise LayoutError(f"{name}: this is {kind}")
+    try:
+        with open(name, "rb") as file:
+            return _read(file, name)
+    except MemoryError as error:
+        raise LayoutError(f"{name}: its header needs more memory than there is; free some, or scan it again") from error
 
 
 def read_pages(path: str | os.PathLike[str]) -> list[Page]:
@@ -60,37 +66,36 @@ def read_page(path: str | os.PathLike[str], address: Address) -> Page:
     raise LayoutError(f"{os.fspath(path)}: the file has changed while it was read; run again (page {address} is gone)")
 
 
-def _directories(file: BinaryIO, size: int) -> tuple[list[tuple[Address, str, dict[int, Any]]], list[str]]:
+def _read(file: BinaryIO, name: str) -> Header:
+    """The pages of an open file."""
+    status = os.fstat(file.fileno())
+    found, faults = _directories(file, status.st_size)
+    pages = [Page(name, status.st_size, status.st_mtime_ns, *directory) for directory in found]
+    return Header([page for page in pages if min(page.height, page.width, page.samples) > 0], faults)
+
+
+def _directories(file: BinaryIO, size: int) -> tuple[list[tuple[Address, str, Tags]], list[str]]:
     """Address, byte order and wanted tags of every page; and the faults."""
     if is_portable(file.read(8)):
         return [((0,), ">", portable_tags(file, size))], []
     reader = DirectoryReader(file)
-    found = [(address, str(reader.variant.order), _tags(reader, entries)) for address, entries in reader.pages()]
-    return found, reader.faults
+    order, found = str(reader.variant.order), ((address, _tags(reader, each)) for address, each in reader.pages())
+    return [(address, order, tags) for address, tags in found if tags is not None], reader.faults
 
 
-def _tags(reader: DirectoryReader, entries: Entries) -> dict[int, Any]:
-    """The wanted tags; one whose value lies outside the file is left out, and a fault."""
-    tags: dict[int, Any] = {}
+def _tags(reader: DirectoryReader, entries: Entries) -> Tags | None:
+    """The wanted tags; None where one that says how pixels are stored cannot be read.
+
+    Any other that cannot be read is left out. Both are faults.
+    """
+    tags: Tags = {}
     for code in sorted(_WANTED & entries.keys()):
         entry = entries[code]
         if entry.type in TIFF.DATA_FORMATS and entry.count:
             try:
-                tags[code] = _value(reader, entry)
+                tags[code] = read_value(reader, code, entry)
             except LayoutError as error:
                 reader.faults.append(f"tag {code}: {str(error).removeprefix(f'{reader.path}: ')}")
+                if code not in _DESCRIPTIVE:
+                    return None
     return tags
-
-
-def _value(reader: DirectoryReader, entry: Entry) -> Any:
-    """Read the value of one tag: text, bytes, or numbers of 64 bits, fractions as quotients."""
-    data, form = reader.value(entry), TIFF.DATA_FORMATS[entry.type]
-    if entry.type == ASCII:
-        return data.split(b"\0")[0].decode("utf-8", "replace").strip()
-    if form == "1B":
-        return data
-    numbers = np.frombuffer(data, reader.variant.order + form[1])
-    if form[0] == "2":
-        upper, lower = numbers.reshape(-1, 2).astype(np.float64).T
-        return np.divide(upper, lower, out=np.zeros_like(upper), where=lower != 0)
-    return numbers.astype(np.float64 if numbers.dtype.kind == "f" else np.int64)

@@ -79,7 +79,11 @@ def _numbered(pages: Sequence[Page], picture: Page, number: int, kind: str = "")
 
 def _gray_file(path: str) -> Page:
     """Page of a separate infrared file."""
-    page = max(full_pages(read_header(path).pages), key=lambda page: (page.samples >= 3, page.height * page.width))
+    header = read_header(path)
+    if not header.pages:
+        why = header.faults[0] if header.faults else "there is no picture in the file"
+        raise LayoutError(f"{path}: truncated or damaged: {why}; copy or scan it again")
+    page = max(full_pages(header.pages), key=lambda page: (page.samples >= 3, page.height * page.width))
     if page.samples != 1:
         raise LayoutError(
             f"{path}: an infrared file must be gray; name another (found {page.samples} samples per pixel)"

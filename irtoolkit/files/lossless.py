@@ -4,6 +4,7 @@ JPEG: ITU-T T.81, B.1.1 (frames of type 3 are). JPEG 2000: ITU-T T.800, A.6.1 (o
 JPEG XL: ISO/IEC 18181-1, 9.2 (colours that were not turned into XYB are kept). WebP: RFC 9649, 2.6 (chunk VP8L).
 """
 
+from irtoolkit.files.jpeg2000 import code_stream
 from irtoolkit.files.lossless_jpeg import FRAME, frame_of, markers
 
 HEAD = 1 << 16
@@ -21,8 +22,7 @@ def is_lossless_jpeg(head: bytes) -> bool:
 
 def is_lossless_jpeg2000(head: bytes) -> bool:
     """Whether a JPEG 2000 stream, bare or in a JP2 file, uses the reversible wavelet."""
-    start = head.find(b"\xff\x4f\xff\x51")
-    segments = markers(head[start:]) if start >= 0 else ()
+    segments = markers(code_stream(head))
     return next((data[9:10] == bytes([_REVERSIBLE]) for code, data in segments if code == 0x52), False)
 
 

@@ -1,5 +1,6 @@
 """Lossless JPEG (ITU-T T.81, process 14), decoded only where its header is sound: the decoder trusts it blindly."""
 
+import math
 from collections.abc import Iterator
 
 import imagecodecs
@@ -15,15 +16,17 @@ LONGEST_CODE = 4
 PREDICTORS = range(1, 8)
 
 
-def decode_lossless_jpeg(data: bytes | bytearray) -> np.ndarray:
-    """Decode one lossless frame to (y, x) or (y, x, component).
+def decode_lossless_jpeg(data: bytes | bytearray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Decode one lossless frame, of a shape if that is given, to (y, x) or (y, x, component).
 
     Raises
     ------
     ValueError
-        The header is damaged, or of another process.
+        The header is damaged, of another process, or of another size.
     """
     size = _check_header(bytes(data))
+    if shape and math.prod(shape) != size:
+        raise ValueError(f"it holds {size} samples, not {shape}")
     return np.asarray(imagecodecs.ljpeg_decode(bytes(data) + bytes(LONGEST_CODE * size)))
 
 

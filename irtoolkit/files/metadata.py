@@ -14,6 +14,13 @@ Kind = TypeVar("Kind", str, bytes)
 UNKNOWN_DPI = 4000.0
 # Film is scanned at 600 dpi and more; programs that do not know write 72, 96, 150 or 300.
 _CREDIBLE_DPI = (600.0, 20000.0)
+_XMP_BYTES, _MOST_ENTRIES = 1 << 20, 1000
+_PROPERTY = re.compile(r'Silverfast:(\w{1,40})(?:\s{0,9}=\s{0,9}"([^"]{0,400})"|>([^<]{0,400})<)')
+"""A property with its value. All lengths are bounded, so that a search takes a time that is linear in its text."""
+
+LONGEST_TEXT = 400
+"""Most characters of a text of a file that is shown."""
+
 _NEGATIVE = ("portra", "ektar", "kodak gold", "ultramax", "colorplus", "superia", "pro 400h", "fujicolor", "vision3")
 _POSITIVE = ("kodachrome", "ektachrome", "elite chrome", "velvia", "provia", "astia", "sensia", "agfachrome")
 
@@ -30,26 +37,37 @@ def describe(pages: Sequence[Tags], infrared: Tags | None = None) -> dict[str, s
     >>> describe([{271: "Plustek", 272: "OpticFilm 8300i"}])["scanner"]
     'Plustek OpticFilm 8300i'
     """
-    xmp = _first(pages, 700, bytes).decode("utf-8", "replace")
-    film = " ".join(filter(None, (_silverfast(xmp, key) for key in ("FilmVendor", "FilmBrand", "FilmType"))))
-    dpi, note = _resolution(_number(_silverfast(xmp, "ScanRes")), [infrared or {}, *pages])
+    stated = _silverfast(_first(pages, 700, bytes))
+    film = " ".join(filter(None, (stated.get(key) for key in ("FilmVendor", "FilmBrand", "FilmType"))))
+    dpi, note = _resolution(_number(stated.get("ScanRes", "")), [infrared or {}, *pages])
     found: dict[str, str | int | float] = {
-        "scanner": _scanner(_first(pages, 271, str), _first(pages, 272, str)),
-        "film": film,
-        "software": _first(pages, 305, str),
+        "scanner": plain(_scanner(_first(pages, 271, str), _first(pages, 272, str))),
+        "film": plain(film),
+        "software": plain(_first(pages, 305, str)),
         "dpi": dpi,
         "dpi_note": note,
-        "polarity": _polarity(_silverfast(xmp, "Negative"), film),
+        "polarity": _polarity(stated.get("Negative", ""), film),
         "orientation": _orientation(pages),
-        "profile": profile_name(_first(pages, 34675, bytes)),
+        "profile": plain(profile_name(_first(pages, 34675, bytes))),
     }
-    gamma = _number(_silverfast(xmp, "Gamma"))
+    gamma = _number(stated.get("Gamma", ""))
     return found | {"gamma": gamma} if gamma > 0 else found
+
+
+def plain(text: str) -> str:
+    r"""A text of a file as it may be shown: one line without control characters, a long one without its middle.
+
+    >>> plain("Plustek\x1b[31m\n8300i")
+    'Plustek [31m 8300i'
+    """
+    half = LONGEST_TEXT // 2
+    short = text if len(text) <= LONGEST_TEXT else f"{text[: half - 2]} \u2026 {text[-half + 1 :]}"
+    return "".join(char if char.isprintable() else " " for char in short).strip()
 
 
 def profile_name(profile: bytes) -> str:
     """Name of an ICC profile, from its description tag (ICC.1:2001 6.5.17, ICC.1:2022 10.15); "" where unreadable."""
-    count = int.from_bytes(profile[128:132], "big")
+    count = min(int.from_bytes(profile[128:132], "big"), _MOST_ENTRIES)
     for entry in range(132, min(132 + 12 * count, len(profile)), 12):
         if profile[entry : entry + 4] == b"desc" and entry + 12 <= len(profile):
             offset, size = struct.unpack_from(">II", profile, entry + 4)
@@ -60,7 +78,7 @@ def profile_name(profile: bytes) -> str:
 def _description(tag: bytes) -> str:
     """Text of an ICC description, in either of its two forms."""
     if tag[:4] == b"desc":
-        return tag[12 : 12 + int.from_bytes(tag[8:12], "big")].split(b"\0")[0].decode("latin-1").strip()
+        return tag[12 : 12 + int.from_bytes(tag[8:12], "big")].partition(b"\0")[0].decode("latin-1").strip()
     if tag[:4] == b"mluc" and len(tag) >= 28:
         length, offset = struct.unpack_from(">II", tag, 20)
         return tag[offset : offset + length].decode("utf-16-be", "replace").strip("\0 ")
@@ -72,10 +90,12 @@ def _first(pages: Sequence[Tags], code: int, kind: type[Kind]) -> Kind:
     return next((tags[code] for tags in pages if isinstance(tags.get(code), kind) and tags[code]), kind())
 
 
-def _silverfast(xmp: str, key: str) -> str:
-    """Value of one of SilverFast's own properties, written as attribute or as element."""
-    found = re.search(rf'Silverfast:{key}(?:\s*=\s*"([^"]*)"|>([^<]*)<)', xmp)
-    return html.unescape(found[1] or found[2] or "").strip() if found else ""
+def _silverfast(xmp: bytes) -> dict[str, str]:
+    """SilverFast's own properties, each written as attribute or as element; the first of a name counts."""
+    found: dict[str, str] = {}
+    for name, attribute, element in _PROPERTY.findall(xmp[:_XMP_BYTES].decode("utf-8", "replace")):
+        found.setdefault(name, html.unescape(attribute or element).strip())
+    return found
 
 
 def _number(text: str) -> float:

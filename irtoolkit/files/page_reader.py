@@ -6,7 +6,6 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from io import FileIO
 from itertools import pairwise
 from typing import Any
@@ -48,21 +47,23 @@ class PageReader:
         (y, x, samples), rest = split_index(key, self.shape)
         if not (y and x and samples):
             return np.empty((len(y), len(x), len(samples)), self.dtype)[rest]
-        read = self._read_segments if self._row_starts is None else self._read_rows
+        read = self._read_rows if self._in_rows else self._read_segments
         return read(y, x, samples)[rest]
 
     @property
     def natural_rows(self) -> int:
         """Rows of a strip or tile, which are cheap to read together; 1 where every row can be reached by itself."""
-        return 1 if self._row_starts is not None or self._large else min(self.page.segment[0], self.page.height)
+        return 1 if self._in_rows or self._large else min(self.page.segment[0], self.page.height)
 
-    @cached_property
-    def _row_starts(self) -> np.ndarray | None:
-        """Place in the file of every row of every plane, or None for tiles and compressed pages."""
-        if self.page.compression != codecs.NONE or 322 in self.page.tags:
-            return None
+    @property
+    def _in_rows(self) -> bool:
+        """Whether every row has a place in the file: strips without compression have."""
+        return self.page.compression == codecs.NONE and 322 not in self.page.tags
+
+    def _row_starts(self, y: range) -> np.ndarray:
+        """Places in the file of some rows, for every plane."""
         rows, columns, samples = self.page.segment
-        strip, row = np.divmod(np.arange(self.page.height), rows)
+        strip, row = np.divmod(np.arange(y.start, y.stop), rows)
         return self.page.offsets[:, strip, 0] + row * columns * samples * self.dtype.itemsize
 
     @property
@@ -73,14 +74,13 @@ class PageReader:
 
     def _read_rows(self, y: range, x: range, samples: range) -> np.ndarray:
         """Read uncompressed strips: bytes that follow each other in one go, and no others."""
-        starts, stored = self._row_starts, self.page.segment[2]
-        assert starts is not None
+        starts, stored = self._row_starts(y), self.page.segment[2]
         columns = x if 4 * len(x) < self.page.width else range(self.page.width)
         pixel = stored * self.dtype.itemsize
         blocks = []
         with open(self.page.path, "rb", buffering=0) as file:
             for plane in samples if self.page.planes > 1 else (0,):
-                first = starts[plane, y.start : y.stop] + columns.start * pixel
+                first = starts[plane] + columns.start * pixel
                 data = self._take_rows(file, first, len(columns) * pixel)
                 block = data.view(self.page.dtype).reshape(len(y), len(columns), stored)
                 blocks.append(block[:, x.start - columns.start : x.stop - columns.start])
@@ -150,11 +150,15 @@ class PageReader:
 
     def _decode(self, file: FileIO, index: tuple[int, int, int]) -> np.ndarray:
         """Read one segment and decode it to (y, x, sample)."""
-        data = bytearray(int(self.page.sizes[index]))
-        self._fill(file, int(self.page.offsets[index]), memoryview(data))
         page, shape = self.page, self._segment_shape(index)
         try:
+            data = bytearray(int(page.sizes[index]))
+            self._fill(file, int(page.offsets[index]), memoryview(data))
             return codecs.decode_segment(data, page.compression, page.predictor, shape, page.dtype)
+        except MemoryError as error:
+            raise LayoutError(f"{page.path}: a strip or tile needs more memory than there is; free some") from error
+        except LayoutError:
+            raise
         except (RuntimeError, ValueError) as fault:
             raise self._fault(f"strip or tile {index} cannot be decoded ({fault})") from fault
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from irtoolkit.files import codecs
+from irtoolkit.files.values import checked
 from irtoolkit.schema import LayoutError
 
 PNG_START, MAP_STARTS = b"\x89PNG\r\n\x1a\n", (b"P5", b"P6")
@@ -23,6 +24,11 @@ _SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
 _PALETTE, _RGB, _GRAY = 3, 2, 1
 _ALPHA = 2
 _INCH = 0.0254
+
+MOST_CHUNKS, TEXT_BYTES, PROFILE_BYTES = 200_000, 64 << 20, 16 << 20
+"""Most chunks of a PNG file (usual ones have 8 KB), bytes of those that are read, and of its profile once inflated."""
+
+_READ = frozenset({b"IHDR", b"pHYs", b"iCCP", b"tEXt", b"iTXt", b"eXIf"})
 
 _HEADER = re.compile(rb"P[56](?:\s|#[^\n]*\n)+(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s")
 
@@ -54,8 +60,12 @@ def _map_tags(file: BinaryIO) -> dict[int, Any]:
     if not 0 < white < 2**16:
         raise LayoutError(f"{file.name}: damaged: its white is no number up to 65535; copy it again (white: {white})")
     samples, bits = 3 if found[0].startswith(b"P6") else 1, 8 if white < 2**8 else 16
-    tags = _page_tags(height, width, bits, samples) | {273: found.end(), 50717: white}
-    return {code: np.atleast_1d(np.int64(value)) for code, value in tags.items()}
+    return _numbers(file.name, _page_tags(height, width, bits, samples) | {273: found.end(), 50717: white})
+
+
+def _numbers(path: str, tags: dict[int, int]) -> dict[int, Any]:
+    """Tags of one number each; `LayoutError` where one is implausible."""
+    return {code: checked(np.array([min(value, 2**53)]), code, path) for code, value in tags.items()}
 
 
 def _page_tags(height: int, width: int, bits: int, samples: int) -> dict[int, Any]:
@@ -74,8 +84,7 @@ def _png_tags(file: BinaryIO, size: int) -> dict[int, Any]:
     samples = _SAMPLES[kind]
     tags = _page_tags(height, width, bits, samples) | {259: codecs.PNG, 273: 0, 279: size, 278: height}
     tags |= {338: _ALPHA} if samples in (2, 4) else {}
-    numbers: dict[int, Any] = {code: np.atleast_1d(np.int64(value)) for code, value in tags.items()}
-    return numbers | _resolution(chunks.get(b"pHYs", b"")) | _texts(chunks)
+    return _numbers(file.name, tags) | _resolution(chunks.get(b"pHYs", b"")) | _texts(chunks)
 
 
 def _resolution(chunk: bytes) -> dict[int, Any]:
@@ -91,7 +100,9 @@ def _texts(chunks: dict[bytes, bytes]) -> dict[int, Any]:
     found: dict[int, Any] = {}
     with suppress(zlib.error):
         _, _, profile = chunks.get(b"iCCP", b"").partition(b"\0")
-        found |= {34675: zlib.decompress(profile[1:])} if profile else {}
+        inflate = zlib.decompressobj()
+        profile = inflate.decompress(profile[1:], PROFILE_BYTES)
+        found |= {34675: profile} if profile and inflate.eof else {}
     software = chunks.get(b"tEXt:Software")
     found |= {305: software.decode("latin-1")} if software else {}
     xmp = chunks.get(b"iTXt:XML:com.adobe.xmp", b"")
@@ -126,14 +137,17 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _first_chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of the chunks before the picture and after it; that of a text after its keyword."""
-    place = len(PNG_START)
-    while place + 12 <= size:
+    """Name and content of the chunks that are read, before the picture and after it; of a text after its keyword."""
+    place, left = len(PNG_START), TEXT_BYTES
+    for _ in range(MOST_CHUNKS):
+        if place + 12 > size:
+            return
         file.seek(place)
         head = file.read(8)
         length, name = int.from_bytes(head[:4], "big"), head[4:]
         place += 12 + length
-        if name != b"IDAT" and place <= size:
+        if name in _READ and place <= size and length <= left:
+            left -= length
             content = file.read(length)
             keyword, _, text = content.partition(b"\0")
             yield (name + b":" + keyword, text) if name in (b"tEXt", b"iTXt") else (name, content)

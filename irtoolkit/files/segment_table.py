@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from tifffile import TIFF
 
-from irtoolkit.files.directories import SIZES, DirectoryReader, Entry
+from irtoolkit.files.directories import SIZES
+from irtoolkit.files.directory_reader import DirectoryReader, Entry
 from irtoolkit.files.header import read_pages
 from irtoolkit.files.pages import Page
 from irtoolkit.schema import SlideError
@@ -60,9 +61,8 @@ def _extents(page: Page, own: Page) -> tuple[np.ndarray, np.ndarray]:
     """First byte of each strip or tile of a page, and the byte behind it; at least one byte each."""
     if page.address == own.address:
         return own.offsets.ravel(), (own.offsets + own.sizes).ravel()
-    places, sizes = (page.numbers(code) for code in _codes(page))
-    starts = np.array(places, np.int64)
-    longest = np.resize(np.maximum(sizes or (1,), 1), starts.shape)
+    starts, sizes = (page.array(code) for code in _codes(page))
+    longest = np.resize(np.maximum(sizes, 1) if sizes.size else [1], starts.shape)
     return starts, starts + longest
 
 

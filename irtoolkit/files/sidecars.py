@@ -35,7 +35,7 @@ def is_sidecar(path: str | os.PathLike[str], ending: str = "") -> bool:
         return False
     try:
         return all(page.samples == 1 for page in read_pages(path))
-    except LayoutError:
+    except (LayoutError, OSError):
         return True
 
 

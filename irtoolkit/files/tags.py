@@ -10,20 +10,8 @@ from typing import BinaryIO
 
 from tifffile import TIFF
 
-from irtoolkit.files.directories import (
-    ASCII,
-    RATIONAL,
-    SIZES,
-    UNDEFINED,
-    Address,
-    Directory,
-    DirectoryReader,
-    Entries,
-    Entry,
-    Order,
-    Tag,
-    Variant,
-)
+from irtoolkit.files.directories import ASCII, RATIONAL, SIZES, UNDEFINED, Directory, Order, Tag, Variant
+from irtoolkit.files.directory_reader import Address, DirectoryReader, Entries, Entry
 from irtoolkit.files.portable import EXIF_STREAM, is_portable, portable_tags
 from irtoolkit.schema import LayoutError
 
@@ -103,8 +91,8 @@ def _portable_tags(file: BinaryIO) -> Directory:
     if SOFTWARE in found:
         tags[SOFTWARE] = _ascii(found[SOFTWARE].encode("ascii", "replace"))
     if X_RESOLUTION in found:
-        inches = (round(10000 * float(found[code][0])) for code in (X_RESOLUTION, Y_RESOLUTION))
-        for code, dots in zip((X_RESOLUTION, Y_RESOLUTION), inches, strict=True):
+        for code in (X_RESOLUTION, Y_RESOLUTION):
+            dots = min(round(10000 * float(found[code][0])), 2**32 - 1)
             tags[code] = Tag(RATIONAL, 1, PORTABLE.pack("II", dots, 10000))
         tags[RESOLUTION_UNIT] = PORTABLE.shorts(2)
     return tags

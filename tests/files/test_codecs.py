@@ -41,5 +41,5 @@ def test_a_tile_with_other_samples_is_refused(tmp_path, counts):
     storage = {"photometric": DNG, "planarconfig": "contig", "tile": (16, 16), "compression": 7, "extrasamples": [0]}
     encoded = iter([lossless_jpeg(tile[:, :15])])
     tifffile.imwrite(tmp_path / "a.dng", encoded, shape=(16, 16, 4), dtype=np.uint16, metadata=None, **storage)
-    with pytest.raises(LayoutError, match=r"damaged page 0: strip or tile .*it holds \(16, 15, 4\) samples"):
+    with pytest.raises(LayoutError, match=r"damaged page 0: strip or tile .*it holds 960 samples, not \(16, 16, 4\)"):
         open_slide(tmp_path / "a.dng").counts.compute(scheduler="synchronous")

@@ -56,7 +56,7 @@ def _map_tags(file: BinaryIO) -> dict[int, Any]:
     found = _HEADER.match(file.read(4096))
     if not found:
         raise LayoutError(f"{file.name}: damaged: no whole PGM or PPM header; copy or scan it again")
-    width, height, white = (int(group) for group in found.groups())
+    width, height, white = (min(int(group), 2**53) for group in found.groups())
     if not 0 < white < 2**16:
         raise LayoutError(f"{file.name}: damaged: its white is no number up to 65535; copy it again (white: {white})")
     samples, bits = 3 if found[0].startswith(b"P6") else 1, 8 if white < 2**8 else 16
@@ -65,7 +65,7 @@ def _map_tags(file: BinaryIO) -> dict[int, Any]:
 
 def _numbers(path: str, tags: dict[int, int]) -> dict[int, Any]:
     """Tags of one number each; `LayoutError` where one is implausible."""
-    return {code: checked(np.array([min(value, 2**53)]), code, path) for code, value in tags.items()}
+    return {code: checked(np.array([value]), code, path) for code, value in tags.items()}
 
 
 def _page_tags(height: int, width: int, bits: int, samples: int) -> dict[int, Any]:

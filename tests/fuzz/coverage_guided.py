@@ -6,6 +6,7 @@ Options are those of libFuzzer.
 """
 
 import json
+import logging
 import os
 import struct
 import sys
@@ -72,6 +73,7 @@ def starts(target: Callable[[bytes], None]) -> list[bytes]:
 
 def main() -> None:
     """Run one target, the first argument, on a corpus, the second."""
+    logging.getLogger("irtoolkit").setLevel(logging.CRITICAL)
     target = {each.__name__: each for each in (headers, metadata, records, decisions)}[sys.argv.pop(1)]
     corpus = Path(sys.argv[1])
     corpus.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,11 @@
 """Everything that is done with the headers of files that are looked at, before a pixel is read."""
 
-import logging
 from pathlib import Path
 
 from irtoolkit.archive.search import find_slides
 from irtoolkit.files import count_frames, describe, digest_header, find_layout, is_sidecar, read_pages
 from irtoolkit.files.tags import carried_tags, lost_tags
 from irtoolkit.schema import SlideError
-
-logging.getLogger("irtoolkit").setLevel(logging.CRITICAL)
 
 LONGEST = 1000
 """Most characters of a text that is shown."""

@@ -7,6 +7,7 @@ own, within 60 s and 3 GB. The exit status is 1 if any failed.
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -55,6 +56,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--keep", type=Path, help="folder for files that fail")
     args = parser.parse_args()
+    logging.getLogger("irtoolkit").setLevel(logging.CRITICAL)
     end = time.monotonic() + 60 * args.minutes
     numbers = takewhile(lambda _: time.monotonic() < end, range(args.first, args.first + args.number))
     found = run(args.what, numbers, args.seed, args.keep)

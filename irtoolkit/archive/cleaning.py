@@ -1,6 +1,5 @@
 """Clean one slide of an archive, write its files and its record; every slide gets a row, whatever happens."""
 
-import errno
 import threading
 import time
 import traceback
@@ -20,10 +19,19 @@ from irtoolkit.archive.capacity import check_disk, check_memory, keep_freed_memo
 from irtoolkit.archive.kept import describe_kept
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask, read_own_mask
 from irtoolkit.archive.previews import draw_previews, preview_folder, replacing_previews
-from irtoolkit.archive.records import Record, identify, of_sources, recipe, record_file, sizes_of, write_record
+from irtoolkit.archive.records import Record, identify, is_same, recipe, record_file, sizes_of, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
 from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
-from irtoolkit.archive.tasks import CLEAN, HEALED, PROGRAM, Task, check_unhealed, describe_error, describe_layout
+from irtoolkit.archive.tasks import (
+    CLEAN,
+    HEALED,
+    PROGRAM,
+    Task,
+    check_unhealed,
+    describe_error,
+    describe_layout,
+    persist,
+)
 from irtoolkit.files import (
     MASK_ENDINGS,
     AnyPath,
@@ -39,16 +47,6 @@ from irtoolkit.model import open_model
 from irtoolkit.pipeline import Scored, heal_slide, mark_slide, score_slide
 from irtoolkit.schema import VERSION, ModelError, NotUsableError, SlideError, in_words
 from irtoolkit.settings import Settings
-
-TRANSIENT = {
-    getattr(errno, name)
-    for name in ("EIO", "EAGAIN", "EBUSY", "EINTR", "ETIMEDOUT", "ESTALE", "ENFILE", "EMFILE", "ENETDOWN", "EREMOTEIO")
-    if hasattr(errno, name)
-}
-"""Errors of input and output that may not recur."""
-
-WAITS = (0.5, 3.0)
-"""Seconds before the second and the third attempt."""
 
 _SLIDE_AT_WORK = threading.Lock()
 
@@ -94,7 +92,7 @@ def clean_job(job: Job) -> Outcome:
     with _SLIDE_AT_WORK, working_threads(job.threads):
         started, trace = time.monotonic(), ""
         try:
-            row |= _attempt(job, row, started)
+            row |= persist(_clean, job, row, started)
         except Exception as error:
             status = "refused" if isinstance(error, SlideError) else "failed"
             row |= {"status": status, "reason": describe_error(error, job.task.path)}
@@ -121,17 +119,6 @@ def _threads_of_worker() -> int:
         return int(get_worker().state.nthreads)
     except ValueError:
         return int(CPU_COUNT)
-
-
-def _attempt(job: Job, row: Row, started: float) -> Row:
-    for wait in WAITS:
-        try:
-            return _clean(job, row, started)
-        except OSError as error:
-            if error.errno not in TRANSIENT:
-                raise
-            time.sleep(wait)
-    return _clean(job, row, started)
 
 
 def _clean(job: Job, row: Row, started: float) -> Row:
@@ -193,7 +180,7 @@ def _write_outputs(
         drawn, place = draw_previews(found, picture), preview_folder(job.folder, job.task.name)
         with replacing_previews(drawn, place) as pictures:
             row = row | measure_row(found)
-            if not of_sources(record, job.task.path.parent):
+            if not all(is_same(job.task.path.parent / source["name"], source) for source in record["sources"]):
                 raise OSError(f"{job.task.path} was changed while it was read; run again once it is complete")
             remove_for_sure(record_file(job.folder, job.task.name))
     notes = (str(slide.attrs.get("note", "")), job.task.note, note, INVERTED if found.inverted else "")

@@ -36,16 +36,21 @@ def identify(file: Path) -> Source:
     return about | {"header": header, "digest": _digest(file)}
 
 
-def is_source(file: Path, known: Source) -> bool:
+def is_same(file: Path, known: Source) -> bool:
     """Whether a file is the identified source; of its content, only the header is read unless its time differs.
 
     Sources that were identified by an earlier version have no digest of their header.
     """
+    status = file.stat()
+    if status.st_size != known["size"] or known.get("header") not in (None, digest_header(file)):
+        return False
+    return status.st_mtime_ns == known["changed"] or _digest(file) == known["digest"]
+
+
+def is_source(file: Path, known: Source) -> bool:
+    """Whether a file can be read and is the identified source."""
     try:
-        status = file.stat()
-        if status.st_size != known["size"] or known.get("header") not in (None, digest_header(file)):
-            return False
-        return status.st_mtime_ns == known["changed"] or _digest(file) == known["digest"]
+        return is_same(file, known)
     except OSError:
         return False
 

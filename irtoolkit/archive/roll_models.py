@@ -15,7 +15,7 @@ import xarray as xr
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample
 from irtoolkit.archive.cleaning import open_to_clean, working_threads
 from irtoolkit.archive.records import digest_of
-from irtoolkit.archive.tasks import Task, attempt, describe_error
+from irtoolkit.archive.tasks import Task, attempt, describe_error, persist
 from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import write_model
 from irtoolkit.fitting import fit_samples
@@ -122,9 +122,9 @@ def fit_models(
 
 
 def _fit_by_slides(roll: Roll, client: "Client | None") -> RollModel | Exception:
-    sampled = dict(run_jobs(_sample_alone, spread(roll.tasks), client))
+    token, sampled = _token(roll), dict(run_jobs(_sample_alone, spread(roll.tasks), client))
     samples = (sampled[task] for task in spread(roll.tasks))
-    return attempt(_fit_to, roll, [sample for sample in samples if isinstance(sample, SlideSample)])
+    return attempt(_fit_to, roll, token, [sample for sample in samples if isinstance(sample, SlideSample)])
 
 
 def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
@@ -132,9 +132,10 @@ def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
 
     Slides that cannot be used are left out. The threads sample slides in parallel.
     """
+    token = _token(roll)
     with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
         tried = list(pool.map(try_sample, spread(roll.tasks)))
-    return _fit_to(roll, [sample for sample in tried if sample is not None])
+    return _fit_to(roll, token, [sample for sample in tried if sample is not None])
 
 
 def _sample_alone(task: Task) -> SlideSample | None:
@@ -142,7 +143,8 @@ def _sample_alone(task: Task) -> SlideSample | None:
         return try_sample(task)
 
 
-def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
+def _fit_to(roll: Roll, token: str, samples: Sequence[SlideSample]) -> RollModel:
+    """The model of a roll, written with the token of its slides before they were sampled."""
     try:
         if len(samples) < 2:
             raise SlideError(f"a roll needs at least two usable slides, not {len(samples)}")
@@ -150,13 +152,13 @@ def _fit_to(roll: Roll, samples: Sequence[SlideSample]) -> RollModel:
             model = to_dataset(fit_samples(samples))
     except SlideError as error:
         model = xr.Dataset(attrs={"reason": describe_error(error)})
-    write_model(model.assign_attrs(slides=_token(roll)), roll.file)
+    write_model(model.assign_attrs(slides=token), roll.file)
     return describe_model(model, roll.file)
 
 
 def try_sample(task: Task, on_refused: Refusal | None = None) -> SlideSample | None:
     """The sample of a slide; if it cannot be used, call `on_refused` and return None."""
-    sample = attempt(_sample, task)
+    sample = attempt(persist, _sample, task)
     if isinstance(sample, Exception):
         if on_refused:
             on_refused(task, sample)

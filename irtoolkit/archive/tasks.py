@@ -1,5 +1,7 @@
 """The slides of a run, and where their outputs go."""
 
+import errno
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +29,34 @@ NAMED_BY_FILE = "it has no infrared at the place given with --infrared: that whi
 """In the `note` of such a slide; no reason to look at it."""
 
 
+TRANSIENT = {
+    getattr(errno, name)
+    for name in ("EIO", "EAGAIN", "EBUSY", "EINTR", "ETIMEDOUT", "ESTALE", "ENFILE", "EMFILE", "ENETDOWN", "EREMOTEIO")
+    if hasattr(errno, name)
+}
+"""Errors of input and output that may not recur."""
+
+WAITS = (0.5, 3.0)
+"""Seconds before the second and the third attempt."""
+
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
 
 class CallError(SlideError):
     """The call itself is wrong, and nothing was written."""
+
+
+def persist(work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+    """The result of a call; after an error of input and output that may not recur, it is tried twice again."""
+    for wait in WAITS:
+        try:
+            return work(*given, **named)
+        except OSError as error:
+            if error.errno not in TRANSIENT:
+                raise
+            time.sleep(wait)
+    return work(*given, **named)
 
 
 def attempt(look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found | Exception:

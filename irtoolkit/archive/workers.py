@@ -4,7 +4,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,9 @@ CONFIG = {
     "distributed.scheduler.worker-saturation": 1.0,
 }
 """No server of the processes answers a browser, and each process has one job: when it dies, no other is tried again."""
+
+PATIENCE = 30.0
+"""Seconds after which it is asked whether there are processes left."""
 
 DEATHS = 1
 """Processes that a job may end before it is given up at the next."""
@@ -57,24 +60,29 @@ def _run_here(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[tu
 def _run_on(
     client: "Client", work: Callable[[Job], Result], jobs: Iterator[Job]
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    from distributed import as_completed
-
     at_work: dict[Future[Result], Job] = {}
-    finished = as_completed(loop=client.loop)
     try:
         while True:
             room = AHEAD * max(len(client.nthreads()), 1) - len(at_work)
-            for job in islice(jobs, max(room, 0)):
-                future = client.submit(work, job, pure=False)
-                at_work[future] = job
-                finished.add(future)
+            at_work |= {client.submit(work, job, pure=False): job for job in islice(jobs, max(room, 0))}
             if not at_work:
                 return
-            future = next(finished)
-            job = at_work.pop(future)
-            yield job, future.exception() or future.result()
+            for future in _wait(client, list(at_work)):
+                yield at_work.pop(future), future.exception() or future.result()
     finally:
         client.cancel(list(at_work), force=True)
+
+
+def _wait(client: "Client", futures: "Sequence[Future[Result]]") -> "Collection[Future[Result]]":
+    """Those of the futures that finish first; `ChildProcessError` where no local process is left to finish any."""
+    from distributed import wait
+
+    while True:
+        try:
+            return wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            if client.cluster is not None and not client.nthreads():
+                raise ChildProcessError("all processes that clean slides were ended; run again to go on") from None
 
 
 @contextmanager
@@ -93,7 +101,10 @@ def local_workers(count: int, memory: int) -> Iterator["Client"]:
     options |= {"security": Security.temporary(), "scheduler_kwargs": scheduler, "silence_logs": logging.CRITICAL}
     with _hidden_script(), dask.config.set(CONFIG):
         with _stops_ignored():
-            cluster = LocalCluster(**options)
+            try:
+                cluster = LocalCluster(**options)
+            except Exception as error:
+                raise ChildProcessError("a process was ended while it started; run again") from error
         with cluster, Client(cluster) as client:
             yield client
 

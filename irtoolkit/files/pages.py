@@ -14,8 +14,8 @@ from irtoolkit.schema import LayoutError
 
 LINEAR_RAW = 34892
 
-SEGMENT_BYTES = 1 << 30
-"""Most bytes of a strip or tile that is decoded in memory: 6 x 9 cm at 4000 dpi in four 16-bit samples have .97 GB."""
+SEGMENT_BYTES = 1 << 31
+"""Most bytes of a strip or tile that is decoded in memory: 4 x 5 inches at 4000 dpi in 48-bit colour have 1.9 GB."""
 
 MOST_SERVED = 16
 """Most times that the strips or tiles of a page take the bytes of the file; those of one value may share theirs."""

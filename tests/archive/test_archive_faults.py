@@ -11,7 +11,7 @@ from archives import SHAPE, digests, leftovers, outcome
 
 import irtoolkit as irt
 from irtoolkit import files
-from irtoolkit.archive import capacity, cleaning, previews
+from irtoolkit.archive import capacity, cleaning, previews, tasks
 from irtoolkit.archive import run as archive
 from irtoolkit.archive.previews import PICTURES
 from irtoolkit.archive.tasks import CallError
@@ -233,7 +233,7 @@ def test_a_record_is_gone_from_the_disk_before_its_outputs_are_replaced(tree, tm
 
 
 def test_a_passing_error_is_tried_again_and_a_lasting_one_is_a_row(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(cleaning, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(tasks, "WAITS", (0.0, 0.0))
     real, tries = files.open_slide, []
 
     def flaky(path, *place, **options):
@@ -246,6 +246,23 @@ def test_a_passing_error_is_tried_again_and_a_lasting_one_is_a_row(tree, tmp_pat
     rows = clean(tree, tmp_path / "out")
     assert tries == ["a.tif"] * 3 + ["b.tif"] * 3
     assert rows.status.values.tolist() == ["done", "failed"]
+
+
+def test_a_slide_that_cannot_be_read_for_a_moment_has_its_part_in_the_model_of_its_roll(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "WAITS", (0.0, 0.0))
+    real, tries = files.open_slide, []
+
+    def flaky(path, *place, **options):
+        tries.append(path.name)
+        if len(tries) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *place, **options)
+
+    clean(tree, tmp_path / "one", alone=False)
+    monkeypatch.setattr(files, "open_slide", flaky)
+    clean(tree, tmp_path / "other", alone=False)
+    one, other = (next((tmp_path / name / "report" / "rolls").rglob("*.json")) for name in ("one", "other"))
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_source_tree_is_not_touched(tree, tmp_path):

@@ -50,7 +50,7 @@ def tree(scan, tmp_path):
 @pytest.fixture(params=ERRORS, ids=lambda error: type(error).__name__)
 def broken(request, monkeypatch):
     """Every look at the header of the file `bad.tif` raises an error."""
-    monkeypatch.setattr("irtoolkit.archive.cleaning.WAITS", (0.0, 0.0))
+    monkeypatch.setattr("irtoolkit.archive.tasks.WAITS", (0.0, 0.0))
 
     def breaking(look):
         def call(path, *given, **named):
@@ -133,8 +133,10 @@ def test_mutated_headers_end_no_planning(scan, tmp_path):
 
 
 def bomb(path, size=LARGE):
-    """Write a TIFF of 246 bytes and a hole that claims `size` by `size` compressed pixels of R, G, B and infrared."""
-    numbers = {256: size, 257: size, 258: 8, 259: 8, 262: 2, 273: 8, 277: 4, 278: size, 279: 100, 284: 1, 338: 0}
+    """Write a TIFF that claims `size` by `size` compressed pixels of R, G, B and infrared, in a strip that is a hole."""
+    bytes_of_strip = size**2 // 100 - 8
+    numbers = {256: size, 257: size, 258: 8, 259: 8, 262: 2, 273: 8, 277: 4, 278: size, 279: bytes_of_strip}
+    numbers |= {284: 1, 338: 0}
     entries = b"".join(struct.pack("<HHII", code, 4, 1, number) for code, number in numbers.items())
     path.write_bytes(
         b"II*\0" + struct.pack("<I", 108) + bytes(100) + struct.pack("<H", len(numbers)) + entries + bytes(4)

@@ -6,12 +6,14 @@ import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 
+import distributed
 import numpy as np
 import psutil
 import pytest
 from distributed.comm import connect
 from distributed.security import Security
 
+from irtoolkit.archive import workers
 from irtoolkit.archive.workers import local_workers, run_jobs
 
 MEMORY = 1_200_000_000
@@ -96,3 +98,20 @@ def answer_to(port, page):
         connection.request("GET", f"/{page}")
         with closing(connection.getresponse()) as response:
             return response.status
+
+
+def test_a_run_ends_where_no_process_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 0.5)
+    with local_workers(1, MEMORY) as client:
+        client.cluster.scale(0)
+        with pytest.raises(ChildProcessError, match="run again"):
+            list(run_jobs(work, [(str(tmp_path / "notes"), "a", False)], client))
+
+
+def test_a_process_that_ends_while_it_starts_is_an_error_in_words(monkeypatch):
+    def end(**_):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", end)
+    with pytest.raises(ChildProcessError, match="ended while it started"), local_workers(1, MEMORY):
+        pass

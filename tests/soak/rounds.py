@@ -1,0 +1,166 @@
+"""Rounds of a soak: each is one run of the command line with one kind of fault at random moments."""
+
+import csv
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.soak import runs
+from tests.soak.faults import Faults, environment
+from tests.soak.sources import Template, digests, disturb
+
+INSIDE = {
+    "errors on reading": {"read": 0.02},
+    "errors on writing": {"write": 0.02},
+    "files too large": {"largest": 25_000},
+    "clock set back": {"clock": 0.002},
+}
+"""Faults inside the processes of a run."""
+
+KINDS = ("run killed", "worker killed", "disk full", "scans changed", *INSIDE)
+BALLAST = "ballast"
+SECONDS_PER_SLIDE, SECONDS_AT_LEAST = 3.0, 300.0
+"""A run that takes longer hangs."""
+
+
+class Result(NamedTuple):
+    """What one round did, the exit status, the message of a run without a table, rows not done, and what is wrong."""
+
+    kind: str
+    injected: int
+    status: int
+    message: str
+    undone: int
+    wrong: list[str]
+
+
+@dataclass
+class Soak:
+    """An archive, the folder that its outputs go to, and what its scans should hold."""
+
+    folder: Path
+    templates: dict[int, list[Template]]
+    rng: random.Random
+    space: bool
+    expected: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> Path:
+        """The scans."""
+        return self.folder / "slides"
+
+    @property
+    def out(self) -> Path:
+        """Masks, healed slides, table and report, on a file system of their own if `space`."""
+        return self.folder / "disk" / "out"
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[bool]:
+    """A file system of so many bytes in a folder, if the user may mount one; whether it is there."""
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def play(soak: Soak, kind: str, number: int, limit: int) -> Result:
+    """One run over the first `limit` slides, with faults of one kind."""
+    scratch = soak.folder / f"round {number}"
+    scratch.mkdir()
+    wanted = [file.relative_to(soak.sources).as_posix() for file in sorted(soak.sources.rglob("*.tif"))][:limit]
+    counts = scratch / "counts.txt"
+    chances = INSIDE.get(kind, {})
+    faults = Faults(str(counts), str(soak.sources), str(soak.out), soak.rng.getrandbits(32), **chances)
+    options = ["--limit", str(limit)]
+    started = time.time()
+    run = runs.start(runs.clean(soak.sources, soak.out, *options), scratch, environment(faults, scratch))
+    injected = _disturb_until_it_ends(soak, run, kind, SECONDS_AT_LEAST + SECONDS_PER_SLIDE * limit)
+    status = run.parent.wait()
+    wrong = [f"{count} orphans" for count in [runs.orphans(run)] if count]
+    (soak.out.parent / BALLAST).unlink(missing_ok=True)
+    injected += len(counts.read_text().splitlines()) if counts.is_file() else 0
+    *_, last = ["", *run.errors.read_text(errors="replace").splitlines()]
+    rows, message = 0, ""
+    if _is_newer(soak.out / "slides.csv", started):
+        rows, faulty = _look_at_rows(soak, wanted)
+        wrong += faulty
+    elif status >= 0:
+        message = last
+        wrong += [f"no table, exit status {status}: {last}"] * (status != 1 or not last.startswith("irtoolkit: "))
+    wrong += [f"source changed: {name}" for name in _changed(soak)]
+    return Result(kind, injected, status, message, rows, wrong)
+
+
+def _disturb_until_it_ends(soak: Soak, run: runs.Started, kind: str, seconds: float) -> int:
+    """Disturb a run at random moments until it ends; how often."""
+    done, end = 0, time.monotonic() + seconds
+    while run.parent.poll() is None and time.monotonic() < end:
+        moment = time.monotonic() + soak.rng.uniform(1, 8)
+        while run.parent.poll() is None and time.monotonic() < moment:
+            time.sleep(0.02)
+        done += run.parent.poll() is None and _disturb(soak, run, kind)
+    if run.parent.poll() is None:
+        runs.kill(run.parent.pid)
+    return done
+
+
+def _disturb(soak: Soak, run: runs.Started, kind: str) -> bool:
+    if kind == "run killed":
+        return runs.workers(run) != [] and runs.kill(run.parent.pid)
+    if kind == "worker killed":
+        at_work = runs.workers(run)
+        return at_work != [] and runs.kill(soak.rng.choice(at_work))
+    if kind == "disk full":
+        return soak.space and _fill(soak.out.parent, soak.rng)
+    if kind == "scans changed":
+        file = disturb(soak.sources, soak.templates, soak.rng)
+        soak.expected = {**soak.expected, **digests_of(file, soak.sources)}
+        return True
+    return False
+
+
+def digests_of(file: Path, folder: Path) -> dict[str, str]:
+    """The digest of one source, empty if it is gone."""
+    return {file.relative_to(folder).as_posix(): digests(file.parent).get(file.name, "")}
+
+
+def _fill(disk: Path, rng: random.Random) -> bool:
+    """Leave few free bytes on a disk, or, if it is full, free it again; whether it was filled."""
+    ballast = disk / BALLAST
+    if ballast.exists():
+        ballast.unlink()
+        return False
+    free = shutil.disk_usage(disk).free - rng.randrange(200_000)
+    with suppress(OSError), ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(free, 1))
+    return True
+
+
+def _is_newer(file: Path, moment: float) -> bool:
+    return file.is_file() and file.stat().st_mtime > moment
+
+
+def _look_at_rows(soak: Soak, wanted: list[str]) -> tuple[int, list[str]]:
+    """The number of rows that are not done, and scans without a row and rows without a reason."""
+    with (soak.out / "slides.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["slide"]: row for row in csv.DictReader(file)}
+    wrong = [f"no row: {name}" for name in wanted if name not in rows and (soak.sources / name).exists()]
+    undone = [row for row in rows.values() if row["status"] != "done"]
+    return len(undone), wrong + [f"no reason: {row['slide']}" for row in undone if not row["reason"]]
+
+
+def _changed(soak: Soak) -> list[str]:
+    now = digests(soak.sources)
+    return [name for name in {*now, *soak.expected} if now.get(name, "") != soak.expected.get(name, "")]

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
 
-.PHONY: demo test test-browser lint types unit notebooks clean
+.PHONY: demo test test-browser soak lint types unit notebooks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -26,6 +26,10 @@ notebooks: $(VENV)/.installed-test
 
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/pytest $(BROWSER)
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m tests.soak.kills --number 100
+	$(BIN)/python -m tests.soak.soak --slides 4000
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

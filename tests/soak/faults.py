@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 GIVEN = "IRTOOLKIT_SOAK_FAULTS"
-BACK = 3600.0
-"""Seconds by which the clock is set back."""
+BACK = 20.0
+"""Seconds by which the clock is set back; for as long, dask holds back messages that its processes were to send."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Faults:
     """What fails in a run, and how likely at each call; every fault is a line in the file `count`.
 
     `read` is an error when a file below `sources` is opened or read; `write` is one when a file below `out` is opened
-    to be written, brought to the disk or renamed. `clock` sets the clock back an hour. No file may have more than
+    to be written, brought to the disk or renamed. `clock` sets the clock back. No file may have more than
     `largest` bytes.
     """
 

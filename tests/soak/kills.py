@@ -39,20 +39,29 @@ def make_reference(folder: Path, slides: int = 12, shape: tuple[int, int] = SHAP
     return Reference(sources, contents(out), table(out), time.monotonic() - started)
 
 
-def kill_once(reference: Reference, folder: Path, victim: str, moment: float) -> Iterator[str]:
-    """Kill the run or a worker `moment` seconds after the start, finish the work, and yield all that is wrong."""
+def kill_once(reference: Reference, folder: Path, victim: str, moment: float = 0.0, masks: int = 0) -> Iterator[str]:
+    """Kill the run or a worker at a moment, finish the work, and yield all that is wrong.
+
+    The moment is that number of seconds after the start, or later, when there are so many masks and a worker lives.
+    """
     out = folder / "out"
     run = runs.start(runs.clean(reference.sources, out), folder)
     time.sleep(moment)
-    while victim != "the run" and not runs.workers(run) and run.parent.poll() is None:
+    while run.parent.poll() is None and not (len(list(out.rglob("*_mask.tif"))) >= masks and _victims(run, victim)):
         time.sleep(0.01)
-    victims = [run.parent.pid] if victim == "the run" else runs.workers(run)[:1]
-    for pid in victims:
+    for pid in _victims(run, victim):
         runs.kill(pid)
     run.parent.wait()
+    yield from (f"a traceback: {line}" for line in runs.tracebacks(run))
     yield from (f"{count} orphans" for count in [runs.orphans(run)] if count)
     yield from (f"torn: {name}" for name in torn(out, reference.files))
     yield from finish(reference, folder)
+
+
+def _victims(run: runs.Started, victim: str) -> list[int]:
+    """The living process to kill, if there is one."""
+    parent = [run.parent.pid] if run.parent.poll() is None else []
+    return parent if victim == "the run" else runs.workers(run)[:1]
 
 
 def finish(reference: Reference, folder: Path) -> Iterator[str]:

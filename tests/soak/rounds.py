@@ -25,7 +25,7 @@ INSIDE = {
 """Faults inside the processes of a run."""
 
 KINDS = ("run killed", "worker killed", "disk full", "scans changed", *INSIDE)
-BALLAST = "ballast"
+BALLAST, LONGEST_PAUSE = "ballast", 8.0
 SECONDS_PER_SLIDE, SECONDS_AT_LEAST = 3.0, 300.0
 """A run that takes longer hangs."""
 
@@ -80,45 +80,50 @@ def play(soak: Soak, kind: str, number: int, limit: int) -> Result:
     scratch = soak.folder / f"round {number}"
     scratch.mkdir()
     wanted = [file.relative_to(soak.sources).as_posix() for file in sorted(soak.sources.rglob("*.tif"))][:limit]
-    counts = scratch / "counts.txt"
-    chances = INSIDE.get(kind, {})
+    chances, counts = INSIDE.get(kind, {}), scratch / "counts.txt"
     faults = Faults(str(counts), str(soak.sources), str(soak.out), soak.rng.getrandbits(32), **chances)
-    options = ["--limit", str(limit)]
-    started = time.time()
-    run = runs.start(runs.clean(soak.sources, soak.out, *options), scratch, environment(faults, scratch))
+    call, started = runs.clean(soak.sources, soak.out, "--limit", str(limit)), time.time()
+    run = runs.start(call, scratch, environment(faults, scratch))
     injected = _disturb_until_it_ends(soak, run, kind, SECONDS_AT_LEAST + SECONDS_PER_SLIDE * limit)
+    wrong = ["it does not end"] * (run.parent.poll() is None)
+    run.parent.kill()
     status = run.parent.wait()
-    wrong = [f"{count} orphans" for count in [runs.orphans(run)] if count]
+    wrong += [f"{count} orphans" for count in [runs.orphans(run)] if count]
     (soak.out.parent / BALLAST).unlink(missing_ok=True)
     injected += len(counts.read_text().splitlines()) if counts.is_file() else 0
-    *_, last = ["", *run.errors.read_text(errors="replace").splitlines()]
-    rows, message = 0, ""
-    if _is_newer(soak.out / "slides.csv", started):
-        rows, faulty = _look_at_rows(soak, wanted)
-        wrong += faulty
-    elif status >= 0:
-        message = last
-        wrong += [f"no table, exit status {status}: {last}"] * (status != 1 or not last.startswith("irtoolkit: "))
+    end = _judge(soak, run, started, wanted)
+    return end._replace(kind=kind, injected=injected, status=status, wrong=wrong + end.wrong)
+
+
+def _judge(soak: Soak, run: runs.Started, started: float, wanted: list[str]) -> Result:
+    """The rows of a run that has ended, or the message of one without a table, and what is wrong."""
+    status, last = run.parent.returncode, ["", *run.errors.read_text(errors="replace").splitlines()][-1]
+    table = soak.out / "slides.csv"
+    wrong = [f"a traceback: {line}" for line in runs.tracebacks(run)]
     wrong += [f"source changed: {name}" for name in _changed(soak)]
-    return Result(kind, injected, status, message, rows, wrong)
+    if table.is_file() and table.stat().st_mtime > started:
+        undone, faulty = _look_at_rows(soak, wanted)
+        return Result("", 0, status, "", undone, wrong + faulty)
+    if status >= 0 and (status != 1 or not last.startswith("irtoolkit: ")):
+        wrong.append(f"no table, exit status {status}: {last}")
+    return Result("", 0, status, last if status >= 0 else "", 0, wrong)
 
 
 def _disturb_until_it_ends(soak: Soak, run: runs.Started, kind: str, seconds: float) -> int:
     """Disturb a run at random moments until it ends; how often."""
-    done, end = 0, time.monotonic() + seconds
+    done, end, longest = 0, time.monotonic() + seconds, LONGEST_PAUSE * (3 if kind == "run killed" else 1)
     while run.parent.poll() is None and time.monotonic() < end:
-        moment = time.monotonic() + soak.rng.uniform(1, 8)
+        moment = time.monotonic() + soak.rng.uniform(1, longest)
         while run.parent.poll() is None and time.monotonic() < moment:
             time.sleep(0.02)
         done += run.parent.poll() is None and _disturb(soak, run, kind)
-    if run.parent.poll() is None:
-        runs.kill(run.parent.pid)
     return done
 
 
 def _disturb(soak: Soak, run: runs.Started, kind: str) -> bool:
     if kind == "run killed":
-        return runs.workers(run) != [] and runs.kill(run.parent.pid)
+        run.parent.kill()
+        return True
     if kind == "worker killed":
         at_work = runs.workers(run)
         return at_work != [] and runs.kill(soak.rng.choice(at_work))
@@ -126,12 +131,12 @@ def _disturb(soak: Soak, run: runs.Started, kind: str) -> bool:
         return soak.space and _fill(soak.out.parent, soak.rng)
     if kind == "scans changed":
         file = disturb(soak.sources, soak.templates, soak.rng)
-        soak.expected = {**soak.expected, **digests_of(file, soak.sources)}
+        soak.expected = {**soak.expected, **_digest_of(file, soak.sources)}
         return True
     return False
 
 
-def digests_of(file: Path, folder: Path) -> dict[str, str]:
+def _digest_of(file: Path, folder: Path) -> dict[str, str]:
     """The digest of one source, empty if it is gone."""
     return {file.relative_to(folder).as_posix(): digests(file.parent).get(file.name, "")}
 
@@ -146,10 +151,6 @@ def _fill(disk: Path, rng: random.Random) -> bool:
     with suppress(OSError), ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(free, 1))
     return True
-
-
-def _is_newer(file: Path, moment: float) -> bool:
-    return file.is_file() and file.stat().st_mtime > moment
 
 
 def _look_at_rows(soak: Soak, wanted: list[str]) -> tuple[int, list[str]]:

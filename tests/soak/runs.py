@@ -70,6 +70,12 @@ def orphans(run: Started) -> int:
     return sum(kill(pid) for pid in processes(run))
 
 
+def tracebacks(run: Started) -> list[str]:
+    """The last line that a run printed, if it printed a traceback."""
+    lines = run.errors.read_text(errors="replace").splitlines()
+    return lines[-1:] if any(line.startswith("Traceback") for line in lines) else []
+
+
 def _is_of(run: Started, pid: int) -> bool:
     return f"{MARK}={run.token}".encode() in _read(pid, "environ").split(b"\0")
 

@@ -43,7 +43,7 @@ def soak(folder: Path, slides: int, seed: int, kinds: Sequence[str]) -> tuple[li
             results.append(play(at_work, kind, number, slides * number // len(kinds)))
             print(f"{time.strftime('%H:%M:%S')} round {number}: {results[-1]}", file=sys.stderr, flush=True)
         _forget_the_gone(at_work)
-        status = [_run(at_work.sources, at_work.out, folder / "last")[0] for _ in range(2)][-1]
+        status, _ = _run(at_work.sources, at_work.out, folder / "last")
         code, samples = _run(at_work.sources, folder / "reference", folder / "undisturbed")
         wrong = [f"exit status {status} and {code}"] if {status, code} - {0, 1} else []
         wrong += [f"left over: {name}" for name in leftovers(at_work.out, folder / "last" / "tmp")]

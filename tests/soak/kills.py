@@ -24,6 +24,7 @@ class Reference(NamedTuple):
     """An archive, what a run that is not interrupted makes of it, and the seconds that it takes."""
 
     sources: Path
+    out: Path
     files: Contents
     rows: dict[str, dict[str, str]]
     seconds: float
@@ -36,7 +37,7 @@ def make_reference(folder: Path, slides: int = 12, shape: tuple[int, int] = SHAP
         make_roll(sources / f"roll{roll}", seed=roll, count=slides // 2, shape=shape)
     started = time.monotonic()
     assert runs.start(runs.clean(sources, out), folder).parent.wait() == 0
-    return Reference(sources, contents(out), table(out), time.monotonic() - started)
+    return Reference(sources, out, contents(out), table(out), time.monotonic() - started)
 
 
 def kill_once(reference: Reference, folder: Path, victim: str, moment: float = 0.0, masks: int = 0) -> Iterator[str]:
@@ -65,14 +66,19 @@ def _victims(run: runs.Started, victim: str) -> list[int]:
 
 
 def finish(reference: Reference, folder: Path) -> Iterator[str]:
-    """Run until all is done; yield what then differs from the run without interruption, and what is left over."""
-    out, status, count = folder / "out", -1, 0
+    """Run until all is done, and yield what is wrong then."""
+    status, count = -1, 0
     while status not in (0, 1) and count < MOST_RUNS:
-        status, count = runs.start(runs.clean(reference.sources, out), folder).parent.wait(), count + 1
+        status, count = runs.start(runs.clean(reference.sources, folder / "out"), folder).parent.wait(), count + 1
     yield from (f"status {status}" for _ in [0] if status)
+    yield from compare(reference, folder / "out")
+    yield from (f"left over: {name}" for name in leftovers(folder / "out", folder / "tmp"))
+
+
+def compare(reference: Reference, out: Path) -> Iterator[str]:
+    """What differs from the run without interruption."""
     yield from (f"differs: {name}" for name in differences(contents(out), reference.files))
     yield from (f"other row: {name}" for name in differences(table(out), reference.rows))
-    yield from (f"left over: {name}" for name in leftovers(out, folder / "tmp"))
 
 
 def kill_many(number: int, seed: int, folder: Path, **archive) -> tuple[Counter[str], list[str]]:

@@ -26,8 +26,8 @@ INSIDE = {
 
 KINDS = ("run killed", "worker killed", "disk full", "scans changed", *INSIDE)
 BALLAST, LONGEST_PAUSE = "ballast", 8.0
-SECONDS_PER_SLIDE, SECONDS_AT_LEAST = 3.0, 300.0
-"""A run that takes longer hangs."""
+STUCK = 300.0
+"""Seconds without a line in the log after which a run is taken to hang."""
 
 
 class Result(NamedTuple):
@@ -84,8 +84,8 @@ def play(soak: Soak, kind: str, number: int, limit: int) -> Result:
     faults = Faults(str(counts), str(soak.sources), str(soak.out), soak.rng.getrandbits(32), **chances)
     call, started = runs.clean(soak.sources, soak.out, "--limit", str(limit)), time.time()
     run = runs.start(call, scratch, environment(faults, scratch))
-    injected = _disturb_until_it_ends(soak, run, kind, SECONDS_AT_LEAST + SECONDS_PER_SLIDE * limit)
-    wrong = ["it does not end"] * (run.parent.poll() is None)
+    injected = _disturb_until_it_ends(soak, run, kind)
+    wrong = ["it hangs"] * (run.parent.poll() is None)
     run.parent.kill()
     status = run.parent.wait()
     wrong += [f"{count} orphans" for count in [runs.orphans(run)] if count]
@@ -109,15 +109,21 @@ def _judge(soak: Soak, run: runs.Started, started: float, wanted: list[str]) -> 
     return Result("", 0, status, last if status >= 0 else "", 0, wrong)
 
 
-def _disturb_until_it_ends(soak: Soak, run: runs.Started, kind: str, seconds: float) -> int:
-    """Disturb a run at random moments until it ends; how often."""
-    done, end, longest = 0, time.monotonic() + seconds, LONGEST_PAUSE * (3 if kind == "run killed" else 1)
-    while run.parent.poll() is None and time.monotonic() < end:
+def _disturb_until_it_ends(soak: Soak, run: runs.Started, kind: str) -> int:
+    """Disturb a run at random moments until it ends or hangs; how often."""
+    done, started, longest = 0, time.time(), LONGEST_PAUSE * (3 if kind == "run killed" else 1)
+    while run.parent.poll() is None and time.time() - max(started, _last_line(soak.out)) < STUCK:
         moment = time.monotonic() + soak.rng.uniform(1, longest)
         while run.parent.poll() is None and time.monotonic() < moment:
             time.sleep(0.02)
         done += run.parent.poll() is None and _disturb(soak, run, kind)
     return done
+
+
+def _last_line(out: Path) -> float:
+    """The time at which the log got its last line."""
+    log = out / "irtoolkit.log"
+    return log.stat().st_mtime if log.is_file() else 0.0
 
 
 def _disturb(soak: Soak, run: runs.Started, kind: str) -> bool:

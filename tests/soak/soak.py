@@ -3,6 +3,7 @@
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=24, help="runs with faults; their kinds take turns")
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unmounts the file system of the outputs
     kinds = [given.kinds[number % len(given.kinds)] for number in range(given.rounds)]
     with tempfile.TemporaryDirectory() as folder:
         results, end, samples = soak(Path(folder), given.slides, given.seed, kinds)

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PICTURES = {".tif", ".jpg"}
@@ -39,6 +39,15 @@ def table(folder: Path) -> dict[str, dict[str, str]]:
 def differences(found: Mapping[str, object], expected: Mapping[str, object]) -> list[str]:
     """Names that only one of two tables has, or that differ in them."""
     return sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+
+
+def counted(what: str, names: Sequence[str]) -> list[str]:
+    """One line that says how many names there are, and which is the first; none for no names.
+
+    >>> counted("no row", ["a.tif", "b.tif"]), counted("no row", [])
+    (['no row: 2, the first is a.tif'], [])
+    """
+    return [f"{what}: {len(names)}, the first is {names[0]}"] if names else []
 
 
 def torn(folder: Path, expected: Contents) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.soak import runs
+from tests.soak.comparison import counted
 from tests.soak.faults import Faults, environment
 from tests.soak.sources import Template, digests, disturb
 
@@ -100,7 +101,7 @@ def _judge(soak: Soak, run: runs.Started, started: float, wanted: list[str]) -> 
     status, last = run.parent.returncode, ["", *run.errors.read_text(errors="replace").splitlines()][-1]
     table = soak.out / "slides.csv"
     wrong = [f"a traceback: {line}" for line in runs.tracebacks(run)]
-    wrong += [f"source changed: {name}" for name in _changed(soak)]
+    wrong += counted("source changed", _changed(soak))
     if table.is_file() and table.stat().st_mtime > started:
         undone, faulty = _look_at_rows(soak, wanted)
         return Result("", 0, status, "", undone, wrong + faulty)
@@ -163,9 +164,10 @@ def _look_at_rows(soak: Soak, wanted: list[str]) -> tuple[int, list[str]]:
     """The number of rows that are not done, and scans without a row and rows without a reason."""
     with (soak.out / "slides.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["slide"]: row for row in csv.DictReader(file)}
-    wrong = [f"no row: {name}" for name in wanted if name not in rows and (soak.sources / name).exists()]
+    lost = [name for name in wanted if name not in rows and (soak.sources / name).exists()]
     undone = [row for row in rows.values() if row["status"] != "done"]
-    return len(undone), wrong + [f"no reason: {row['slide']}" for row in undone if not row["reason"]]
+    silent = [row["slide"] for row in undone if not row["reason"]]
+    return len(undone), counted("no row", lost) + counted("no reason", silent)
 
 
 def _changed(soak: Soak) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.soak import runs
-from tests.soak.comparison import contents, leftovers, table
+from tests.soak.comparison import contents, counted, differences, leftovers, table
 from tests.soak.flatness import Sample, growth, leaks, watch
 from tests.soak.rounds import KINDS, Result, Soak, play, small_disk
 from tests.soak.sources import digests, make_slides
@@ -26,10 +26,11 @@ OF_THE_RUN = {"report.html", "report/slides.js"}
 
 
 class End(NamedTuple):
-    """Slides that are done as without faults, slides with the same reason as without, and what is wrong."""
+    """Slides done as without faults, with the same reason as without, or neither, and what is wrong."""
 
     done: int
     reasons: int
+    others: int
     wrong: list[str]
 
 
@@ -72,35 +73,31 @@ def _compare(out: Path, reference: Path) -> End:
     rows, expected = table(out), table(reference)
     undone = {name for name, row in expected.items() if row["status"] != "done"}
     records = {f"report/slides/{name.removesuffix('.tif')}/record.json" for name in undone}
-    wrong = [f"other row: {name}" for name in sorted({*rows, *expected}) if rows.get(name) != expected.get(name)]
     now, files = contents(out), contents(reference)
-    compared = files.keys() - OF_THE_RUN - records
-    wrong += [f"other file: {name}" for name in sorted(compared) if now.get(name) != files[name]]
+    compared = {name: digest for name, digest in files.items() if name not in OF_THE_RUN | records}
+    wrong = counted("other row", differences(rows, expected))
+    wrong += counted("other file", [name for name, digest in compared.items() if now.get(name) != digest])
     same = {name for name, row in expected.items() if rows.get(name) == row}
-    return End(len(same - undone), len(same & undone), wrong)
+    return End(len(same - undone), len(same & undone), len({*rows, *expected} - same), wrong)
 
 
-def report(results: Sequence[Result], end: End, samples: Sequence[Sample]) -> str:
+def report(results: Sequence[Result], end: End, samples: Sequence[Sample], slides: int) -> str:
     """A Markdown table of what was tried how often, and what came of it."""
     lines = ["| fault | runs | faults | exit status of the runs | rows with a reason at their end | wrong |"]
     lines += ["|---|---|---|---|---|---|"]
     for kind in dict.fromkeys(result.kind for result in results):
         of_kind = [result for result in results if result.kind == kind]
-        statuses = Counter(result.status for result in of_kind)
-        codes = ", ".join(f"{'killed' if status < 0 else status}: {times}" for status, times in statuses.items())
+        statuses = Counter("killed" if result.status < 0 else str(result.status) for result in of_kind)
+        codes = ", ".join(f"{status}: {times}" for status, times in statuses.items())
         injected, undone = (sum(getattr(result, name) for result in of_kind) for name in ("injected", "undone"))
         lines.append(f"| {kind} | {len(of_kind)} | {injected} | {codes} | {undone} | {sum(map(_wrong, of_kind))} |")
-    slides = end.done + end.reasons
-    grown = ", ".join(f"{name} {change:+.1f}" for name, change in growth(samples, slides).items())
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"At the end {end.done} slides are done and {end.reasons} have a reason, all as in a run without faults;"
-            f" {len(end.wrong)} differences. The parent of the run without faults, {samples[-1].second:.0f} s: {grown}"
-            f" (MB per 1,000 slides), {max(sample.memory for sample in samples):.0f} MB at most.",
-        ]
-    )
+    grown, most = growth(samples, slides), max(sample.memory for sample in samples)
+    lines += ["", f"In the end {end.done} slides are done and {end.reasons} have a reason as in a run without faults;"]
+    lines += [
+        f"{end.others} differ. The parent of the run without faults: {samples[-1].second:.0f} s, {most:.0f} MB at"
+    ]
+    lines += [f"most, growth {grown['MB']:+.1f} MB per 1,000 slides, {grown['files']:+.1f} open files,"]
+    return "\n".join([*lines, f"{grown['threads']:+.1f} threads."])
 
 
 def _wrong(result: Result) -> int:
@@ -121,7 +118,7 @@ def main() -> None:
         results, end, samples = soak(Path(folder), given.slides, given.seed, kinds)
     wrong = [f"{result.kind}: {text}" for result in results for text in result.wrong]
     wrong += end.wrong + leaks(growth(samples, given.slides))
-    print(report(results, end, samples), "", *wrong, sep="\n")
+    print(report(results, end, samples, given.slides), "", *wrong, sep="\n")
     sys.exit(bool(wrong))
 
 

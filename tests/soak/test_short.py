@@ -32,4 +32,4 @@ def test_an_archive_with_broken_files_and_faults_ends_as_without_faults(tmp_path
     assert results[0].injected == 1
     assert end.wrong == []
     assert end.done > 30
-    assert "| run killed | 1 | 1 | killed: 1 |" in report(results, end, samples)
+    assert "| run killed | 1 | 1 | killed: 1 |" in report(results, end, samples, 40)

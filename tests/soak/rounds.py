@@ -21,7 +21,7 @@ INSIDE = {
     "errors on reading": {"read": 0.02},
     "errors on writing": {"write": 0.02},
     "files too large": {"largest": 25_000},
-    "clock set back": {"clock": 0.002},
+    "clock set back": {"clock": 0.0005},
 }
 """Faults inside the processes of a run."""
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
 
-.PHONY: demo test test-browser fuzz fuzz-coverage lint types unit notebooks clean
+.PHONY: demo test test-browser fuzz fuzz-coverage soak lint types unit notebooks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -37,6 +37,10 @@ fuzz-coverage: $(VENV)/.installed-fuzz
 	for target in headers metadata records decisions; do \
 		$(BIN)/python -m tests.fuzz.coverage_guided $$target fuzz/$$target -max_total_time=900 || exit 1; \
 	done
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m tests.soak.kills --number 100
+	$(BIN)/python -m tests.soak.soak --slides 4000
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

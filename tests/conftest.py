@@ -1,6 +1,7 @@
 import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import matplotlib
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from cleaned_slides import write_cleaned
 from slide_files import bands, write_source
+from unchanged_sources import changed, digest, watch_sources
 
 import irtoolkit as irt
 from irtoolkit.arrays import tiles
@@ -17,6 +19,25 @@ from irtoolkit.synthetic.slides import make_slide
 from irtoolkit.widgets.pieces import open_cleaned
 
 matplotlib.use("Agg")
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sources():
+    """Digest of every source that the toolkit has found or opened since the last test; genuine scans stay the same."""
+    genuine = {file: digest(file) for file in DATA.rglob("*") if file.is_file()}
+    with pytest.MonkeyPatch.context() as patched:
+        yield watch_sources(patched)
+    assert changed(genuine) == []
+
+
+@pytest.fixture(autouse=True)
+def sources_stay_unchanged(request, sources):
+    """Every source that a test uses is, at its end, what it was, unless the test is marked `changes_sources`."""
+    yield
+    different = changed(sources)
+    sources.clear()
+    assert request.node.get_closest_marker("changes_sources") or different == [], "sources were changed"
 
 
 @pytest.fixture

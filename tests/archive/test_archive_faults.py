@@ -102,6 +102,7 @@ def test_a_failure_leaves_what_an_earlier_run_made(tree, reference, tmp_path, mo
     assert digests(tmp_path / "out") == digests(reference)
 
 
+@pytest.mark.changes_sources
 def test_a_source_that_changes_while_it_is_read_is_a_row(tree, reference, tmp_path, monkeypatch):
     real = cleaning.score_slide
 
@@ -139,6 +140,7 @@ def test_an_output_folder_that_is_removed_is_told_and_made_again(tree, reference
     assert outcome(tmp_path / "out") == outcome(reference)
 
 
+@pytest.mark.changes_sources
 def test_time_that_runs_backwards_redoes_only_what_changed(tree, tmp_path, monkeypatch):
     clean(tree, tmp_path / "out")
     os.utime(tree / "a.tif", (0, 0))
@@ -153,6 +155,7 @@ def test_time_that_runs_backwards_redoes_only_what_changed(tree, tmp_path, monke
     assert done == ["b.tif"]
 
 
+@pytest.mark.changes_sources
 def test_a_slide_whose_tags_were_edited_in_place_is_done_again(tree, tmp_path, monkeypatch):
     clean(tree, tmp_path / "out")
     status = (tree / "a.tif").stat()

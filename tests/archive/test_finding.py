@@ -68,6 +68,7 @@ def test_a_link_as_path_is_followed_and_a_file_is_one_slide_however_it_is_named(
     assert found(tmp_path / "only.tif") == ["only.tif"]
 
 
+@pytest.mark.changes_sources
 def test_the_output_folder_and_hidden_folders_are_left_out_through_links_too(scans, tmp_path):
     for name in (".hidden/x.tif", "out/y.tif"):
         (scans / name).parent.mkdir()

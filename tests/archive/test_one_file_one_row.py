@@ -133,7 +133,7 @@ def test_mutated_headers_end_no_planning(scan, tmp_path):
 
 
 def bomb(path, size=LARGE):
-    """Write a TIFF that claims `size` by `size` compressed pixels of R, G, B and infrared, in a strip that is a hole."""
+    """Write a TIFF of `size` by `size` compressed pixels of R, G, B and infrared, whose strip is a hole in the file."""
     bytes_of_strip = size**2 // 100 - 8
     numbers = {256: size, 257: size, 258: 8, 259: 8, 262: 2, 273: 8, 277: 4, 278: size, 279: bytes_of_strip}
     numbers |= {284: 1, 338: 0}

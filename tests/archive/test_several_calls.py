@@ -87,6 +87,7 @@ def test_slides_of_an_earlier_call_stay_in_table_report_and_decisions(put, tmp_p
     assert capsys.readouterr().out.count("1 of 1 slides done") == 2
 
 
+@pytest.mark.changes_sources
 def test_a_slide_whose_outputs_or_refused_scan_are_gone_leaves_the_table(put, tmp_path):
     out = tmp_path / "out"
     for name in ("a", "b"):
@@ -114,6 +115,7 @@ def test_a_file_then_its_folder_then_a_pattern_are_one_archive(put, tmp_path, do
     assert [row["slide"] for row in rows_of(out)] == ["a.tif", "b.tif"]
 
 
+@pytest.mark.changes_sources
 def test_a_folder_that_moved_goes_on_and_a_replaced_scan_is_redone(put, tmp_path, done):
     out = tmp_path / "out"
     put(1, tmp_path / "scans" / "a.tif")

@@ -82,6 +82,7 @@ def test_slides_are_cleaned_as_they_come_and_the_roll_is_fitted_when_it_has_doub
     assert not done
 
 
+@pytest.mark.changes_sources
 def test_a_slide_that_is_still_being_written_waits_until_it_is_whole(slides, scans, tmp_path, monkeypatch, done):
     content = (slides / "1.tif").read_bytes()
     parts = [content[: len(content) * share // 4] for share in (1, 2, 3)]

@@ -76,6 +76,7 @@ def refusal(path):
     return ""
 
 
+@pytest.mark.changes_sources
 @pytest.mark.parametrize("kind", KINDS)
 def test_changed_bytes_open_or_are_refused_in_words(tmp_path, counts, kind):
     path, generator = tmp_path / "a.tif", np.random.default_rng(sorted(KINDS).index(kind))

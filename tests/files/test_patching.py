@@ -301,6 +301,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(counts, mask, tmp_path, monkeypa
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.changes_sources
 @pytest.mark.parametrize("change", [lambda path: os.truncate(path, 2000), lambda path: os.utime(path, ns=(1, 1))])
 def test_a_source_that_changes_while_it_is_read_is_refused(counts, mask, tmp_path, change):
     source = scan(tmp_path / "scans", counts)

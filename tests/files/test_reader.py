@@ -178,6 +178,7 @@ def test_garbage_is_refused_with_its_place(tmp_path, counts, monkeypatch, compre
         slide.counts.compute(scheduler="synchronous")
 
 
+@pytest.mark.changes_sources
 @pytest.mark.parametrize("compression", [None, "deflate"])
 def test_a_file_that_shrinks_after_opening_is_noticed(tmp_path, counts, compression):
     path = tmp_path / "a.tif"

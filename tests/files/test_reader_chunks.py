@@ -51,6 +51,7 @@ def _write_large(path, rows_per_strip, compression=1):
     return start
 
 
+@pytest.mark.changes_sources
 @needs_holes
 def test_chunks_are_whole_strips_of_both_pages_and_about_8_mb(tmp_path):
     _write_large(tmp_path / "a.tif", rows_per_strip=24, compression=5)
@@ -60,6 +61,7 @@ def test_chunks_are_whole_strips_of_both_pages_and_about_8_mb(tmp_path):
     assert open_slide(tmp_path / "a.tif").counts.chunks[1][:2] == (65, 65)  # any row can be reached
 
 
+@pytest.mark.changes_sources
 def test_chunks_suit_the_strips_of_both_files(tmp_path, counts, monkeypatch):
     monkeypatch.setattr("irtoolkit.files.reader.CHUNK_BYTES", 53 * 8 * 29)
     write_scanner_file(tmp_path / "a.tif", counts, "sidecar", compression="lzw", rows_per_strip=4)

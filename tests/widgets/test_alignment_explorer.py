@@ -116,6 +116,7 @@ def test_a_slide_without_detail_is_shown_as_it_is():
     assert explorer.comparison.view[:2] == (75, 85)
 
 
+@pytest.mark.changes_sources
 def test_slides_that_cannot_be_aligned_get_a_sentence(tmp_path):
     slide = irt.make_slide(3, (101, 103))
     assert "the slide has no infrared" in explore_alignment(slide.isel(band=slice(0, 3))).message.value

@@ -167,6 +167,7 @@ def sentences(slide):
     return words(explorer, "message")
 
 
+@pytest.mark.changes_sources
 def test_slides_that_cannot_be_fitted_get_a_sentence(slide, tmp_path):
     assert "there is no slide" in sentences([])
     assert "the slide has no infrared" in sentences(slide.isel(band=slice(3)))

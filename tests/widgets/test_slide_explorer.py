@@ -192,6 +192,7 @@ def test_a_slide_without_mask_infrared_or_defects_is_shown_with_a_sentence():
     assert "No defects are marked" in explore_slide(none).message.value
 
 
+@pytest.mark.changes_sources
 def test_a_deleted_slide_gets_a_sentence(cleaned_folder, tmp_path):
     slide = irt.make_slide(5, (100, 102))
     write_scanner_file(tmp_path / "b & c.tif", slide.counts.values)

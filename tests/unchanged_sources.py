@@ -10,8 +10,12 @@ Digests = dict[Path, str | None]
 
 
 def digest(file: Path) -> str | None:
-    """Digest of a file's content; None if there is no such file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    """Digest of a file's content; None if it cannot be read."""
+    try:
+        with open(file, "rb") as source:
+            return hashlib.sha256(source.read()).hexdigest()
+    except OSError:
+        return None
 
 
 def watch_sources(monkeypatch) -> Digests:

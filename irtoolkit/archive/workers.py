@@ -79,7 +79,8 @@ def _wait(client: "Client", futures: "Sequence[Future[Result]]") -> "Collection[
 
     while True:
         try:
-            return wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+            with client.as_current():
+                return wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             if client.cluster is not None and not client.nthreads():
                 raise ChildProcessError("all processes that clean slides were ended; run again to go on") from None

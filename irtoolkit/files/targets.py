@@ -100,7 +100,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        advice = "the disk is full and nothing was written; free some space or write to another folder"
+        advice = "the disk is full and this file was not written; free some space or write to another folder"
         raise OSError(error.errno, advice, str(path)) from error
     finally:
         _remove(part)

@@ -101,6 +101,7 @@ def test_info_and_fit_name_a_file_that_cannot_be_read_in_one_line(tree, tmp_path
     assert "2 slides" in told.out
 
 
+@pytest.mark.changes_sources
 def test_a_slide_that_ends_every_process_costs_its_roll_one_slide(tree, tmp_path, monkeypatch):
     def run_jobs(work, jobs, client):
         for job in jobs:
@@ -114,6 +115,23 @@ def test_a_slide_that_ends_every_process_costs_its_roll_one_slide(tree, tmp_path
     (tree / "bad.tif").unlink()
     left = roll_models.fit_model(roll_models.Roll("r", tmp_path / "left.json", (tasks[0], tasks[2])))
     assert model.digest == left.digest != ""
+
+
+@pytest.mark.changes_sources
+def test_a_scan_that_changes_after_it_was_sampled_has_its_roll_fitted_anew(tree, tmp_path, monkeypatch):
+    roll = roll_models.Roll("r", tmp_path / "r.json", tuple(search.find_slides([str(tree)])))
+    real = roll_models.try_sample
+
+    def sample_and_touch(task):
+        sample = real(task)
+        os.utime(task.path, ns=(1, 1))
+        return sample
+
+    monkeypatch.setattr(roll_models, "try_sample", sample_and_touch)
+    roll_models.fit_model(roll)
+    assert roll_models.find_model(roll) is None
+    roll_models.fit_model(roll)
+    assert roll_models.find_model(roll) is not None
 
 
 def test_mutated_headers_end_no_planning(scan, tmp_path):

@@ -17,6 +17,7 @@ def test_a_whole_file_of_every_kind_is_read(tmp_path, kind):
     look(write_seed(kind, tmp_path, noise()))
 
 
+@pytest.mark.changes_sources
 @pytest.mark.parametrize("part", range(PARTS))
 def test_damaged_files_are_looked_at_or_refused_in_words(tmp_path, part):
     slides, found, failed = wholes(noise()), Counter(), []

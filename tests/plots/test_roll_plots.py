@@ -4,7 +4,7 @@ import pytest
 from irtoolkit import SlideError, plots
 from irtoolkit.alignment import UsualDisplacement
 from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
-from irtoolkit.detection import Noise
+from irtoolkit.detection import PLAIN, SQUARED, Noise
 from irtoolkit.healing import Ratio
 from irtoolkit.model import Model, OneSlide, Slides, to_dataset
 from irtoolkit.plots.roll_plots import FIGURES, VERMILION, plot_roll
@@ -34,7 +34,8 @@ def model():
 
 @pytest.fixture
 def model_of_one():
-    return model_of(OneSlide(Noise(*np.zeros((5, 3))), 0.01))
+    features = np.zeros(len(PLAIN) + len(SQUARED))
+    return model_of(OneSlide(Noise(features, features, features, *np.zeros((2, len(PLAIN)))), 0.01))
 
 
 def points(line):

@@ -26,7 +26,7 @@ INSIDE = {
 """Faults inside the processes of a run."""
 
 KINDS = ("run killed", "worker killed", "disk full", "scans changed", *INSIDE)
-BALLAST, LONGEST_PAUSE = "ballast", 8.0
+BALLAST, LONGEST_PAUSE, SOON = "ballast", 8.0, 6
 STUCK = 300.0
 """Seconds without a line in the log after which a run is taken to hang."""
 
@@ -111,19 +111,25 @@ def _judge(soak: Soak, run: runs.Started, started: float, wanted: list[str]) -> 
 
 
 def _disturb_until_it_ends(soak: Soak, run: runs.Started, kind: str) -> int:
-    """Disturb a run at random moments until it ends or hangs; how often."""
-    done, started, longest = 0, time.time(), LONGEST_PAUSE * (3 if kind == "run killed" else 1)
-    while run.parent.poll() is None and time.time() - max(started, _last_line(soak.out)) < STUCK:
-        moment = time.monotonic() + soak.rng.uniform(1, longest)
-        while run.parent.poll() is None and time.monotonic() < moment:
-            time.sleep(0.02)
-        done += run.parent.poll() is None and _disturb(soak, run, kind)
+    """Disturb a run until it ends or hangs, at first after a random number of lines of its log, and then at random
+    moments; how often.
+    """
+    done, started, log = 0, time.time(), soak.out / "irtoolkit.log"
+    lines, moment = _lines(log) + soak.rng.randint(1, SOON), 0.0
+    while run.parent.poll() is None and time.time() - max(started, _last_line(log)) < STUCK:
+        if time.monotonic() >= moment and _lines(log) >= lines:
+            done += _disturb(soak, run, kind)
+            moment = time.monotonic() + soak.rng.uniform(1, LONGEST_PAUSE)
+        time.sleep(0.02)
     return done
 
 
-def _last_line(out: Path) -> float:
+def _lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.is_file() else 0
+
+
+def _last_line(log: Path) -> float:
     """The time at which the log got its last line."""
-    log = out / "irtoolkit.log"
     return log.stat().st_mtime if log.is_file() else 0.0
 
 

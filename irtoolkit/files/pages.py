@@ -61,22 +61,22 @@ class Page:
         values = self.tags.get(code)
         return values.astype(np.int64, copy=False) if isinstance(values, np.ndarray) else np.empty(0, np.int64)
 
-    @property
+    @cached_property
     def height(self) -> int:
         """Rows."""
         return self.number(257, 0)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Columns."""
         return self.number(256, 0)
 
-    @property
+    @cached_property
     def samples(self) -> int:
         """Samples of a pixel."""
         return self.number(277, 1)
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Bits of a sample; 0 where the samples differ."""
         depths = set(self.numbers(258)) or {1}
@@ -92,7 +92,7 @@ class Page:
         """PhotometricInterpretation."""
         return self.number(262, -1)
 
-    @property
+    @cached_property
     def compression(self) -> int:
         """Compression."""
         return self.number(259, NONE)
@@ -102,17 +102,17 @@ class Page:
         """Predictor: 1 samples as they are, 2 differences along the row."""
         return self.number(317, 1)
 
-    @property
+    @cached_property
     def planes(self) -> int:
         """Separately stored planes: 1 where the samples of a pixel lie together."""
         return self.samples if self.number(284, 1) == 2 else 1
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """Type of a sample as it is in the file."""
         return np.dtype(f"{self.order}u{1 if self.bits <= 8 else 2}")
 
-    @property
+    @cached_property
     def segment(self) -> tuple[int, int, int]:
         """Rows, columns and samples of a whole strip or tile."""
         samples = self.samples // self.planes
@@ -120,7 +120,7 @@ class Page:
             return self.number(323, 0), self.number(322, 0), samples
         return min(self.number(278, self.height), self.height), self.width, samples
 
-    @property
+    @cached_property
     def grid(self) -> tuple[int, int, int]:
         """Planes, rows of segments, and segments in a row."""
         rows, columns, _ = self.segment

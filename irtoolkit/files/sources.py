@@ -34,7 +34,7 @@ class Sources:
         SlideError
             The message names the target and the source.
         """
-        target = Path(target)
+        target = os.fspath(target)
         if source := self.files.get(_identity(target)):
             raise SlideError(f"{target} would overwrite the source {source}; write to another folder")
         for folder in _folders(target, top):
@@ -59,17 +59,17 @@ def check_target(path: AnyPath, sources: Iterable[AnyPath]) -> None:
     find_sources(sources).check(path)
 
 
-def _folders(target: Path, top: AnyPath | None) -> Iterator[Path]:
+def _folders(target: str, top: AnyPath | None) -> Iterator[str]:
     """The folder of a target, and those above it up to `top`."""
-    yield target.parent
-    if top is not None and target.parent != Path(top):
-        for folder in target.parent.parents:
-            yield folder
-            if folder == Path(top):
-                return
+    folder = os.path.dirname(target) or os.curdir
+    last = folder if top is None else os.fspath(top)
+    yield folder
+    while folder != last and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        yield folder
 
 
-def _identity(path: Path) -> Identity:
+def _identity(path: AnyPath) -> Identity:
     try:
         status = os.stat(path)
     except OSError:
@@ -77,5 +77,5 @@ def _identity(path: Path) -> Identity:
     return (status.st_dev, status.st_ino) if status.st_ino else _text(path)
 
 
-def _text(path: Path) -> str:
-    return str(path.resolve()).casefold()
+def _text(path: AnyPath) -> str:
+    return os.path.abspath(path).casefold()

@@ -16,6 +16,7 @@ from dask import local, threaded
 from dask.system import CPU_COUNT
 
 from irtoolkit.archive.capacity import check_disk, check_memory, keep_freed_memory, memory_limit
+from irtoolkit.archive.deadline import within_time
 from irtoolkit.archive.kept import describe_kept
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask, read_own_mask
 from irtoolkit.archive.previews import draw_previews, preview_folder, replacing_previews
@@ -131,7 +132,8 @@ def _clean(job: Job, row: Row, started: float) -> Row:
     record |= {"sources": [identify(file) for file in layout.files]}
     row = row | describe_row(slide.attrs)
     try:
-        row, outputs, pictures = _write_outputs(job, slide, layout, row, record, mask)
+        with within_time(about):
+            row, outputs, pictures = _write_outputs(job, slide, layout, row, record, mask)
     except NotUsableError as error:
         refused = {"status": "refused", "reason": describe_error(error, job.task.path)}
         row, outputs, pictures = row | refused, [], []

@@ -15,7 +15,7 @@ from distributed.scheduler import KilledWorker
 
 import irtoolkit as irt
 from irtoolkit import files
-from irtoolkit.archive import capacity, roll_models, search
+from irtoolkit.archive import capacity, deadline, roll_models, search
 from irtoolkit.archive.plan import Choices, plan_run
 from irtoolkit.archive.run import estimate
 from irtoolkit.synthetic.scanner_files import write_scanner_file
@@ -87,6 +87,16 @@ def test_an_error_in_a_slide_that_was_done_is_its_row(tree, tmp_path, monkeypatc
     monkeypatch.setattr("irtoolkit.archive.records.digest_header", damaged)
     rows = irt.clean_archive(tree, tmp_path / "out", alone=True, quiet=True, workers=1)
     assert rows.status.values.tolist() == ["done", "failed", "done"]
+
+
+def test_a_slide_that_takes_too_long_is_a_row(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(deadline, "ALWAYS", -1000.0)
+    rows = irt.clean_archive(tree / "a.tif", tmp_path / "out", quiet=True, workers=1)
+    assert rows.status.values.tolist() == ["failed"]
+    assert "takes too long" in str(rows.reason.values[0])
+    monkeypatch.undo()
+    rows = irt.clean_archive(tree / "a.tif", tmp_path / "out", quiet=True, workers=1)
+    assert rows.status.values.tolist() == ["done"]
 
 
 def test_info_and_fit_name_a_file_that_cannot_be_read_in_one_line(tree, tmp_path, monkeypatch, capsys, broken):

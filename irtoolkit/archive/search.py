@@ -5,6 +5,8 @@ import os
 from collections import deque
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
+from itertools import count as count_from
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
@@ -22,7 +24,8 @@ from irtoolkit.files import (
 )
 
 FRAME = ("_", "_frame_", "_picture_")
-"""What joins the name of a file and the number of one of its slides; the first that makes no name of another file."""
+"""What joins the name of a file and the number of one of its slides: the first that makes no name of another file, else
+``_frame_2_`` and so on."""
 
 
 def find_slides(
@@ -63,7 +66,8 @@ def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list
     if isinstance(count, Exception) or count == 1:
         return [(file, (path, 0))]
     known = PurePosixPath(file)
-    join = next(join for join in FRAME if f"{known.with_suffix('')}{join}1{known.suffix}" not in files)
+    joins = chain(FRAME, (f"_frame_{number}_" for number in count_from(2)))
+    join = next(join for join in joins if f"{known.with_suffix('')}{join}1{known.suffix}" not in files)
     return [(f"{known.with_suffix('')}{join}{number}{known.suffix}", (path, number)) for number in range(1, count + 1)]
 
 

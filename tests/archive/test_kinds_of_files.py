@@ -51,6 +51,14 @@ def test_frames_get_no_name_of_another_file(tmp_path, slides):
     assert tasks == {"a_frame_1": ("a.tif", 1), "a_frame_2": ("a.tif", 2), "a_1": ("a_1.tif", 0)}
 
 
+def test_frames_have_names_whatever_other_files_are_called(tmp_path, slides):
+    write_strip(tmp_path / "a.tif", slides[:2])
+    for other in ("a_1", "a_frame_1", "a_picture_1", "a_frame_2_1"):
+        rgbi(tmp_path / f"{other}.tif", slides[2])
+    names = {task.name for task in find_slides([str(tmp_path)]) if task.frame}
+    assert names == {"a_frame_3_1", "a_frame_3_2"}
+
+
 def test_alpha_is_infrared_for_a_whole_call(tmp_path, monkeypatch, slides):
     (tmp_path / "scans").mkdir()
     for number, counts in enumerate(slides):

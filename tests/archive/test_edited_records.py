@@ -1,12 +1,12 @@
 """Records that were edited by hand: the slide is done again, or nothing changes; never an error."""
 
-import copy
 import json
 import shutil
 
 import pytest
 from archives import SHAPE
 from commands import run
+from edits import GONE, edited, places
 
 import irtoolkit as irt
 from irtoolkit.archive import Choices, plan_run, slides_to_clean
@@ -21,7 +21,6 @@ ODD = (
     *(None, True, False, 0, -1, 10**18, -(10**18), 1.5, -1e300, float("inf"), float("nan")),
     *("", "text", "a/b", "../../a", "\0", "\ud800", "x" * 300, "x" * 10**5, [], [1], [[]], {}, {"a": 1}, {"": {}}),
 )
-GONE = object()
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +33,6 @@ def cleaned(tmp_path_factory):
     (root / "scans" / "b.tif").write_bytes(b"no scan")
     irt.clean_archive(root / "scans", root / "out", workers=1, quiet=True)
     return root
-
-
-def places(value, place=()):
-    """The place of every value in a JSON value."""
-    if place:
-        yield place
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, inner in items:
-        yield from places(inner, (*place, name))
-
-
-def edited(record, place, value):
-    record = copy.deepcopy(record)
-    inner = record
-    for name in place[:-1]:
-        inner = inner[name]
-    if value is GONE:
-        del inner[place[-1]]
-    else:
-        inner[place[-1]] = value
-    return record
 
 
 def use(scans, out, tmp_path):

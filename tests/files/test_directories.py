@@ -3,12 +3,12 @@
 import io
 import logging
 import struct
-import tracemalloc
 
 import numpy as np
 import pytest
 import tifffile
 import tifftools
+from memory import peak_bytes
 from slide_files import SAVED, raw_tags, write_source
 
 from irtoolkit.files import page_reader
@@ -113,16 +113,6 @@ def test_tifffile_writes_no_exif(tmp_path):
     tifffile.imwrite(path, np.zeros((5, 7), np.uint8), metadata=None, extratags=extra)
     with tifffile.TiffFile(path) as tiff:
         assert not {34665, 34853, 40965} & {tag.code for tag in tiff.pages[0].tags}
-
-
-def peak_bytes(function):
-    """Measure the most memory that a call takes."""
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_long_strip_takes_its_full_length_of_memory_in_tifffile(tmp_path, monkeypatch):

@@ -2,13 +2,13 @@
 
 import os
 import struct
-import tracemalloc
 import zlib
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from memory import peak_bytes
 from odd_files import DNG, rgbi, write_png
 
 from irtoolkit.files import directory_reader, pages
@@ -63,15 +63,6 @@ def picture(**changed):
     entries |= {273: longs(273, 8), 277: shorts(277, 3), 279: longs(279, 24)}
     entries |= {int(name.removeprefix("tag")): entry for name, entry in changed.items()}
     return list(entries.values())
-
-
-def peak_bytes(function):
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_the_picture_without_a_change_is_read(tmp_path):

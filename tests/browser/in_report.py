@@ -3,6 +3,7 @@
 import imagecodecs
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from irtoolkit.archive.report import write_report
 
@@ -79,7 +80,7 @@ def test_the_page_runs_under_a_policy_that_allows_nothing_else(browser, tmp_path
     page.locator("#keys button").click()
     assert not page.locator("#keys").is_visible()
     page.locator("nav a").last.click()
-    assert page.locator("#all tbody button").count() == 3
+    expect(page.locator("#all tbody button")).to_have_count(3)
     assert page.evaluate("document.styleSheets[0].cssRules.length") > 9
     assert [text for text in told if "Content Security Policy" in text or "violates" in text] == []
     assert page.evaluate(LOADED, picture.as_uri()) == 9

@@ -10,7 +10,7 @@ from irtoolkit.archive.plan import Run
 from irtoolkit.archive.records import read_record, record_file
 from irtoolkit.archive.report import write_report
 from irtoolkit.archive.results import Row, write_parquet, write_table
-from irtoolkit.archive.tasks import Task
+from irtoolkit.archive.tasks import Task, attempt, describe_error
 
 LOST = "its files are gone: the output folder was removed during the run; run again"
 
@@ -39,8 +39,13 @@ def _add_note(row: Row, run: Run, slides: Collection[str]) -> Row:
     """A row whose note names the mask of one's own that heals the slide, and an entry that is no decision about it."""
     if row["slide"] not in slides:
         return row
-    mask = note_mask(run.choices.masks, row["name"]) if row["status"] == "done" else ""
+    mask = _note_mask(run, row) if row["status"] == "done" else ""
     return row | {"note": "; ".join(filter(None, (row.get("note", ""), mask, run.problem(row["slide"]))))}
+
+
+def _note_mask(run: Run, row: Row) -> str:
+    noted = attempt(note_mask, run.choices.masks, row["name"])
+    return f"its mask cannot be looked at: {describe_error(noted)}" if isinstance(noted, Exception) else noted
 
 
 def _row_of(task: Task, folder: Path, outcomes: Mapping[str, Row | None]) -> Row | None:

@@ -109,8 +109,8 @@ def plan_run(
 
 def _sources_of(tasks: Sequence[Task], choices: Choices) -> Sources:
     """The scans of a call, and the masks of their own."""
-    masks = (find_own_mask(choices.masks, task.name) for task in tasks)
-    return find_sources([*(task.path for task in tasks), *filter(None, masks)])
+    masks = (attempt(find_own_mask, choices.masks, task.name) for task in tasks)
+    return find_sources([*(task.path for task in tasks), *(mask for mask in masks if isinstance(mask, Path))])
 
 
 def _check_masks(choices: Choices, out: Path) -> None:

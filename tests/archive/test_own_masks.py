@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -160,6 +161,20 @@ def test_a_mask_of_another_size_refuses_that_slide_alone(scans, own, tmp_path):
     table = clean(scans, tmp_path / "out", masks=own[0])
     assert table.status.values.tolist() == ["done", "refused"]
     assert "differ in size" in str(table.reason.values[1])
+
+
+def test_a_mask_that_cannot_be_looked_at_costs_its_slide_alone(scans, own, tmp_path, monkeypatch):
+    real = Path.is_file
+
+    def denied(path):
+        if path.name == "b_mask.tif" and path.is_relative_to(own[0]):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    rows = clean(scans, tmp_path / "out", masks=own[0])
+    assert rows.status.values.tolist() == ["done", "failed"]
+    assert "Permission denied" in str(rows.reason.values[1])
 
 
 def test_excluded_regions_of_a_given_mask_stay_as_they_are(scans, own, tmp_path):

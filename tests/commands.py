@@ -8,6 +8,9 @@ import pytest
 
 from irtoolkit import cli
 
+CALL = "from irtoolkit.cli import main; main()"
+"""What a Python process of its own runs."""
+
 
 def run(monkeypatch, *arguments) -> int:
     monkeypatch.setattr(sys, "argv", ["irtoolkit", *map(str, arguments)])

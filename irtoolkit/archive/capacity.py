@@ -110,9 +110,14 @@ def _needed_memory(about: About) -> float:
     return LEAST_MEMORY + MEMORY_PER_PIXEL * about.get("pixels", 0)
 
 
+def expected_seconds(about: About) -> float:
+    """Seconds that one core needs for a slide, by its `describe_layout`."""
+    return SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0)
+
+
 def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:
     """The number of processes asked for, or as many as cores and memory allow; none if there is little to do."""
-    work = [SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0) for about in abouts]
+    work = list(map(expected_seconds, abouts))
     count = workers or 1
     if workers is None and sum(work) > SHORT_RUN:
         count = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
@@ -130,9 +135,7 @@ def make_estimate(
     pixels = sum(about.get("pixels", 0) for about in known)
     space = sum(about.get("bytes", 0) * pictures + PREVIEW_BYTES for about in known)
     measured = list(rates)
-    seconds = (
-        pixels * median(measured) if measured else (pixels * SECONDS_PER_PIXEL + len(known) * SECONDS_PER_SLIDE) / cores
-    )
+    seconds = pixels * median(measured) if measured else sum(map(expected_seconds, known)) / cores
     return Estimate(len(known), space, free_bytes(folder), seconds)
 
 

@@ -1,20 +1,19 @@
 """How long one slide may take."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from dask.callbacks import Callback
 
-from irtoolkit.archive.capacity import SECONDS_PER_PIXEL, SECONDS_PER_SLIDE
+from irtoolkit.archive.capacity import About, expected_seconds
 
 ALWAYS, TIMES = 600.0, 50.0
 """Seconds that every slide has, and how many times longer than expected it may take beyond them."""
 
 
 @contextmanager
-def within_time(about: Mapping[str, Any]) -> Iterator[None]:
+def within_time(about: About) -> Iterator[None]:
     """Let what dask computes in this context for a slide, by its `describe_layout`, end at a generous time.
 
     Raises
@@ -22,7 +21,7 @@ def within_time(about: Mapping[str, Any]) -> Iterator[None]:
     TimeoutError
         At the first task of dask after that time.
     """
-    seconds = ALWAYS + TIMES * (SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0))
+    seconds = ALWAYS + TIMES * expected_seconds(about)
     end = time.monotonic() + seconds
 
     def check(*_: object) -> None:

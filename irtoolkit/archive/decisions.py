@@ -8,6 +8,7 @@ from reprlib import repr as shortened
 from typing import Any, NamedTuple
 
 from irtoolkit.archive import locks
+from irtoolkit.archive.names import name_in_table
 from irtoolkit.files import AnyPath, members, parse_json, read_text, write_whole
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import FARTHEST, Box, Settings
@@ -87,16 +88,11 @@ class Decision:
 
 
 class Entries(NamedTuple):
-    """What ``decisions.json`` holds, by slide: decisions, what is wrong with entries that are none, and their text."""
+    """What ``decisions.json`` holds, by slide: the decisions, and of other entries what is wrong and the text."""
 
     decisions: dict[str, Decision]
     problems: dict[str, str]
     texts: dict[str, str]
-
-
-def name_in_table(slide: str) -> str:
-    """The name of a slide as the table writes it: bytes that are no text are escaped."""
-    return slide.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def decision_of(decisions: Mapping[str, Decision], slide: str) -> Decision:

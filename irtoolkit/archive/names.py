@@ -14,6 +14,11 @@ ENDING = len("_clean_ir.tiff")
 """Bytes of the longest ending of an output, and of a file that is looked for beside it."""
 
 
+def name_in_table(name: str) -> str:
+    """A name, or another text, as the table writes it: bytes that are no text are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plain_name(slide: str) -> str:
     """The path of a slide without its ending, from which its outputs are named.
 

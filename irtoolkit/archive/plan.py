@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 import xarray as xr
 
 from irtoolkit.archive.cleaning import outputs_of
-from irtoolkit.archive.decisions import Decision, Entries, decision_of, name_in_table, read_entries
+from irtoolkit.archive.decisions import Decision, Entries, decision_of, read_entries
+from irtoolkit.archive.names import name_in_table
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask
 from irtoolkit.archive.places import check_folder, misplaced_slides
 from irtoolkit.archive.progress import Progress

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from irtoolkit.archive.names import name_in_table
 from irtoolkit.files import replacing
 from irtoolkit.schema import SlideError, in_words
 
@@ -64,7 +65,7 @@ def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | N
     if find_spec("pyarrow") is None:
         return None
     columns = {
-        name: [_printable(row.get(name, "")) if name in TEXTS else _number(row.get(name)) for row in rows]
+        name: [name_in_table(row.get(name, "")) if name in TEXTS else _number(row.get(name)) for row in rows]
         for name in COLUMNS
     }
     with replacing(path) as part:
@@ -81,10 +82,6 @@ def _cell(value: Any) -> Any:
 def _text(cell: str) -> str:
     """The text of a cell that `_cell` has written."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _number(value: Any) -> float:

@@ -123,7 +123,7 @@ def _densest(darkest_film: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
 
 def _maximum(shadows: Shadows, curve: FilmCurve) -> np.ndarray:
-    """Maximum density (band): the densest film's, if this share of the film is nearly as dense; otherwise 9."""
+    """Maximum density (band): the densest film's, if the share `COMMON` of the film is nearly as dense; otherwise 9."""
     flare = np.float32(curve.flare)
     film, around = (to_light(counts, curve.exponent) - curve.offset[:, None] for counts in shadows)
     light = ((film - flare * around) / (1 - flare)).astype(np.float32)

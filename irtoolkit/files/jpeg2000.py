@@ -13,7 +13,7 @@ MOST_TILES = 4096
 
 
 def code_stream(data: bytes | bytearray) -> bytes:
-    """The code stream in a JP2 file, or bare; empty where there is none."""
+    """The code stream of data that are one or have one in a JP2 file; no bytes if there is no stream."""
     start = data.find(START)
     return bytes(data[start:]) if start >= 0 else b""
 

@@ -29,7 +29,7 @@ def read_text(file: AnyPath, most: int = MOST_BYTES) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text; `ValueError` for what is none, or is nested too deeply."""
+    """The value of a JSON text; `ValueError` if the text is no JSON or is nested too deeply."""
     try:
         return _DECODER.decode(text)
     except RecursionError as error:

@@ -37,7 +37,7 @@ def read_value(reader: DirectoryReader, code: int, entry: Entry) -> Any:
     Raises
     ------
     LayoutError
-        The value lies outside the file, is no such number, or has implausibly many of them.
+        The value is outside the file, a number is not as its tag asks for, or there are too many numbers.
     """
     if code not in _NO_NUMBERS:
         if entry.count == 1 and entry.type in _SINGLE:

@@ -9,13 +9,11 @@ import time
 
 import pytest
 from archives import digests, leftovers, make_archive, outcome
-from commands import rows_of
+from commands import CALL, rows_of
 from distributed import Client, LocalCluster
 
 import irtoolkit as irt
 from irtoolkit.archive import run as archive
-
-CALL = "from irtoolkit.cli import main; main()"
 
 
 @pytest.fixture(scope="module")

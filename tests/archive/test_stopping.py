@@ -10,9 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 from archives import leftovers, make_archive
-from commands import rows_of
+from commands import CALL, rows_of
 
-CALL = "from irtoolkit.cli import main; main()"
 PATIENCE = 10.0
 """Seconds that what a killed run has started may outlive it."""
 

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.commands import CALL
+
 MARK = "IRTOOLKIT_SOAK_RUN"
 TOP = Path(__file__).parents[2]
-CALL = "from irtoolkit.cli import main; main()"
 PATIENCE = 10.0
 """Seconds after which no process of a run is left whose parent was killed."""
 

@@ -95,11 +95,12 @@ def local_workers(count: int, memory: int) -> Iterator["Client"]:
     each of them if it lacks ``if __name__ == "__main__":``.
     """
     from distributed import Client, LocalCluster
-    from distributed.security import Security
+
+    from irtoolkit.archive.run_key import RunKey
 
     scheduler = {"dashboard": False, "dashboard_address": "127.0.0.1:0", "allowed_failures": DEATHS}
     options = {"n_workers": count, "threads_per_worker": 1, "memory_limit": memory // count, "host": "127.0.0.1"}
-    options |= {"security": Security.temporary(), "scheduler_kwargs": scheduler, "silence_logs": logging.CRITICAL}
+    options |= {"security": RunKey.temporary(), "scheduler_kwargs": scheduler, "silence_logs": logging.CRITICAL}
     with _hidden_script(), dask.config.set(CONFIG):
         with _stops_ignored():
             try:

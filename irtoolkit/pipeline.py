@@ -14,7 +14,7 @@ from irtoolkit.detection import mark_defects, mark_given, score_infrared
 from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
 from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
-from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
+from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError, describe
 from irtoolkit.settings import Box, Settings
 
 Slide = TypeVar("Slide")
@@ -78,7 +78,7 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     check_method(settings.heal)
     scored = score_slide(slide, model)
     found = mark_slide(scored, settings)
-    return found.assign(healed=heal_slide(found, scored.crosstalk, settings))
+    return describe(found.assign(healed=heal_slide(found, scored.crosstalk, settings)))
 
 
 class Scored(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError, describe
 from irtoolkit.synthetic.damage import make_dots, make_transmittance
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.scanning import (
@@ -121,7 +121,7 @@ def make_slide(
     damaged, undamaged = _scan(develop(light, exposure), damage, exposure)
     transmittance = cropped(blurred(damage, exposure.visible_blur))
     truth = transmittance < TRUTH_BELOW
-    return xr.Dataset(
+    slide = xr.Dataset(
         {
             "counts": (DIMENSIONS, damaged),
             "undamaged": (DIMENSIONS, undamaged),
@@ -132,6 +132,7 @@ def make_slide(
         coords={"band": list(BANDS)},
         attrs={"film": film, "scanner": scanner, **_known(exposure)},
     )
+    return describe(slide)
 
 
 def make_roll(

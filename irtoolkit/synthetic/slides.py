@@ -1,6 +1,7 @@
 """Synthetic slides together with the true damage."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,10 @@ def make_roll(
     *,
     film: str = "e6",
     scanner: str = "plustek",
+    layouts: Sequence[str] = ROLL_LAYOUTS,
     refused: bool = False,
 ) -> list[Path]:
-    """Write the slides of one synthetic roll in the layouts of scanner programs, `ROLL_LAYOUTS` in turn.
+    """Write the slides of one synthetic roll in the layouts of scanner programs.
 
     Parameters
     ----------
@@ -159,6 +161,8 @@ def make_roll(
         Height and width in pixels.
     film, scanner
         As in `make_slide`; the slides share their constants.
+    layouts
+        Layouts of `write_scanner_file` that the slides take in turn; those of SilverFast name another scanner.
     refused
         Add one slide without infrared, which cleaning must refuse.
 
@@ -176,9 +180,9 @@ def make_roll(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    layouts = [ROLL_LAYOUTS[number % len(ROLL_LAYOUTS)] for number in range(count)] + ["rgb"] * refused
+    taken = [layouts[number % len(layouts)] for number in range(count)] + ["rgb"] * refused
     paths = []
-    for number, layout in enumerate(layouts, start=1):
+    for number, layout in enumerate(taken, start=1):
         slide = make_slide(seed * 1000 + number, shape, film=film, scanner=scanner, roll=seed)
         path = folder / f"slide_{number:02d}.{'dng' if 'dng' in layout else 'tif'}"
         tags = {"dpi": slide.attrs["dpi"], "polarity": slide.attrs["polarity"], "film": FILM_NAMES[film]}

@@ -30,14 +30,14 @@ class FittedSlide(NamedTuple):
 
 
 class OneSlide(NamedTuple):
-    """What a model of one slide rests on: its `noise`, and the `spread` of its residual (robust sigma, density)."""
+    """What a model of one slide is based on: its `noise`, and the `spread` of its residual (robust sigma, density)."""
 
     noise: Noise
     spread: float
 
 
 class Slides(NamedTuple):
-    """What a model of a roll rests on: its slides `pooled`, their file names, and the shift (slide,) of each, px.
+    """What a model of a roll is based on: its slides `pooled`, their file names, and the shift (slide,) of each, px.
 
     `ratio` is that of the roll's defects, and `ratios` (slide, band) are those of each slide, NaN where it shows none.
     """

@@ -202,13 +202,21 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The model: `coefficient` and `standard_error` (term); `exponent`, `offset` (16-bit counts of light), `flare`,
-        `blur` (px) and `slopes` of the roll; `ratio_bands` (band), the density of its defects in the visible over that
-        in infrared, with `ratio_error` and `ratio_scatter`; and on `slide`, named by the files, `slide_shift_y`,
-        `slide_shift_x` (px), `slide_r2`, `slide_slopes`, `slide_sigma` of each slide fitted by itself, `slide_ratios`
-        (slide, band), NaN where no defect shows it, its `misfit` (1 is usual), its `weight` in the roll, whether it is
-        an `outlier`, and `why`. The attribute `refused` lists the slides that could not be used, with the reason. A
-        model of one slide has its noise instead.
+        The model. Of the roll:
+
+        - `coefficient` and `standard_error` (term); `slopes`; `blur` (px);
+        - `exponent`, `flare`, `offset` (16-bit counts of light);
+        - `ratio_bands` (band), `ratio_error`, `ratio_scatter`: density of its defects in the visible over that in
+          infrared.
+
+        Of each slide, on `slide`, named by the files:
+
+        - `slide_shift_y`, `slide_shift_x` (px), `slide_r2`, `slide_slopes`, `slide_sigma`: of its own fit;
+        - `slide_ratios` (slide, band): NaN where no defect shows it;
+        - `misfit` (1 is usual), `weight` in the roll, `outlier`, `why`.
+
+        The attribute `refused` lists the slides that could not be used, with the reason. A model of one slide has its
+        noise instead of values of the slides.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Synthetic slides together with the true damage."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError, describe
 from irtoolkit.synthetic.damage import make_dots, make_transmittance
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.scanning import (
@@ -121,7 +122,7 @@ def make_slide(
     damaged, undamaged = _scan(develop(light, exposure), damage, exposure)
     transmittance = cropped(blurred(damage, exposure.visible_blur))
     truth = transmittance < TRUTH_BELOW
-    return xr.Dataset(
+    slide = xr.Dataset(
         {
             "counts": (DIMENSIONS, damaged),
             "undamaged": (DIMENSIONS, undamaged),
@@ -132,6 +133,7 @@ def make_slide(
         coords={"band": list(BANDS)},
         attrs={"film": film, "scanner": scanner, **_known(exposure)},
     )
+    return describe(slide)
 
 
 def make_roll(
@@ -142,9 +144,10 @@ def make_roll(
     *,
     film: str = "e6",
     scanner: str = "plustek",
+    layouts: Sequence[str] = ROLL_LAYOUTS,
     refused: bool = False,
 ) -> list[Path]:
-    """Write the slides of one synthetic roll in the layouts of scanner programs, `ROLL_LAYOUTS` in turn.
+    """Write the slides of one synthetic roll in the layouts of scanner programs.
 
     Parameters
     ----------
@@ -158,6 +161,8 @@ def make_roll(
         Height and width in pixels.
     film, scanner
         As in `make_slide`; the slides share their constants.
+    layouts
+        Layouts of `write_scanner_file` that the slides take in turn; those of SilverFast name another scanner.
     refused
         Add one slide without infrared, which cleaning must refuse.
 
@@ -175,9 +180,9 @@ def make_roll(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    layouts = [ROLL_LAYOUTS[number % len(ROLL_LAYOUTS)] for number in range(count)] + ["rgb"] * refused
+    taken = [layouts[number % len(layouts)] for number in range(count)] + ["rgb"] * refused
     paths = []
-    for number, layout in enumerate(layouts, start=1):
+    for number, layout in enumerate(taken, start=1):
         slide = make_slide(seed * 1000 + number, shape, film=film, scanner=scanner, roll=seed)
         path = folder / f"slide_{number:02d}.{'dng' if 'dng' in layout else 'tif'}"
         tags = {"dpi": slide.attrs["dpi"], "polarity": slide.attrs["polarity"], "film": FILM_NAMES[film]}

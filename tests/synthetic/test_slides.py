@@ -243,6 +243,12 @@ def test_a_roll_takes_every_layout_in_turn_and_leaves_no_truth(tmp_path):
     assert tifffile.imread(paths[7]).shape == (40, 61, 3)
 
 
+def test_a_roll_takes_the_layouts_that_are_named(tmp_path):
+    paths = make_roll(tmp_path, count=3, shape=(30, 41), layouts=["sidecar", "vuescan-dng"])
+    assert [path.name for path in paths] == ["slide_01.tif", "slide_02.dng", "slide_03.tif"]
+    assert set(tmp_path.iterdir()) == {*paths, tmp_path / "slide_01_IR.tif", tmp_path / "slide_03_IR.tif"}
+
+
 def test_a_roll_is_made_anew_the_same(tmp_path):
     one, two = (make_roll(tmp_path / name, count=2, shape=(30, 41), film="c41")[1] for name in "ab")
     assert one.read_bytes() == two.read_bytes()

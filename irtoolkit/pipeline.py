@@ -53,8 +53,9 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         (shares of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, `ratio_r`, `ratio_g`, `ratio_b`
         (density of the defects in the visible over that in infrared), with `ratio_error` and `ratio_scatter`, and
         `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects beside the picture; all NaN unless
-        `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the regions' scores, as `mark_defects`
-        returns them, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light;
+        `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x`, `mark_y`, `mark_x` and the regions' scores,
+        as `mark_defects` returns them, what `measure_agreement` returns, and the fields of `Appearance`, its densities
+        those of light;
         `misfit` (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself),
         `aligned` (whether the slide gave evidence of its shift), and `inverted` (whether it is a positive made from a
         negative: then all this was measured in the light of that negative, by a usual curve). With a roll's model,

@@ -33,7 +33,16 @@ def test_a_folder_is_cleaned_in_natural_order_and_refusals_are_rows(roll, tmp_pa
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "3 slides: 2 without remarks" in report
     shown = {path.name for path in (tmp_path / "out" / "report" / "slides" / "slide2").iterdir()}
-    assert shown == {"scan.jpg", "mask.jpg", "healed.jpg", "thumb.jpg", "crops.jpg", "worst.jpg", "marks.jpg", "record.json"}
+    assert shown == {
+        "scan.jpg",
+        "mask.jpg",
+        "healed.jpg",
+        "thumb.jpg",
+        "crops.jpg",
+        "worst.jpg",
+        "marks.jpg",
+        "record.json",
+    }
 
 
 def test_command_line_and_python_give_the_same_mask_and_slide(roll, tmp_path, monkeypatch):

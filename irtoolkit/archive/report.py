@@ -21,7 +21,7 @@ from irtoolkit.archive.results import Row
 from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 
-SCRIPTS = ("data", "elements", "names", "closeups", "charts", "table", "shortlist", "rolls", "viewer", "detail", "page")
+SCRIPTS = ("names", "data", "elements", "closeups", "charts", "table", "shortlist", "rolls", "viewer", "detail", "page")
 STYLES = ("report", "shortlist", "table", "rolls", "detail", "print")
 """In the order in which the page runs and applies them; they are in the folder `page`."""
 

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from found import find_defects
 
-from irtoolkit.detection.marking import mark_defects
+from irtoolkit.detection.marking import NO_REGIONS, mark_defects, mark_given, order_marks
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts
 from irtoolkit.synthetic.slides import make_slide

@@ -86,7 +86,7 @@ def drag(page, start, end):
 def test_an_opened_slide_fits_the_window_and_nothing_covers_another(opened, size):
     page = opened(size)
     boxes = page.locator(".choices > :not(.gap), .stage").evaluate_all(
-        "all => all.map(one => { const box = one.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; })"
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
     )
     assert len(boxes) == 10
     assert all(left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1] for left, top, right, bottom in boxes)
@@ -203,7 +203,7 @@ def test_crops_of_marks_are_at_100_percent_in_their_order_and_say_how_many_of_ho
             assert (round(box["width"]), round(box["height"])) == (96, 96)
             assert np.abs(seen.astype(int) - colour).max() < 12
             assert 0 <= box["x"] < box["x"] + box["width"] <= 1400
-    assert "one pixel of this picture shows 6 × 6 of the scan" in page.locator(".scale").inner_text()
+    assert "one pixel of this picture shows 6 by 6 of the scan" in page.locator(".scale").inner_text()
 
 
 def test_a_slide_that_was_not_healed_has_no_divider(opened):

@@ -52,7 +52,7 @@ function measure(slide, image) {
     Object.assign(view, {width: image.naturalWidth, height: image.naturalHeight});
     fit();
     const step = Math.max(1, Math.round(Math.sqrt((slide.megapixels || 0) * 1e6 / (view.width * view.height))));
-    view.scale.textContent = step > 1 ? `Reduced: one pixel of this picture shows ${step} × ${step} of the scan. The crops below are at 100 % of the scan.`
+    view.scale.textContent = step > 1 ? `Reduced: one pixel of this picture shows ${step} by ${step} of the scan. The crops below are at 100 % of the scan.`
       : 'At 100 %, one pixel of the screen shows one of the scan.';
   }
   place();

@@ -219,7 +219,7 @@ def test_every_mark_has_a_pixel_in_the_mask(dusty, threshold):
 def test_marks_of_ones_own_have_a_pixel_each_the_largest_first():
     marked = np.zeros((40, 50), bool)
     marked[10, 20], marked[30:33, 5:8] = True, True
-    found = mark_given(evidence(np.full(marked.shape, 40000.0), np.zeros(marked.shape)), marked)
+    found = mark_given(evidence(np.full(marked.shape, 40000.0))[0], marked)
     assert (found.mark_y.values.tolist(), found.mark_x.values.tolist()) == ([31, 10], [6, 20])
 
 

@@ -10,7 +10,15 @@ from irtoolkit.pictures import write_jpeg
 
 SCAN, MARKED, HEALED, DARK = (200, 40, 40), (255, 0, 200), (40, 180, 60), (20, 20, 20)
 HEIGHT, WIDTH = 400, 640
-SLIDE = {"slide": "grave.tif", "status": "done", "review": "pale", "weight": 3.0, "defects": 127, "megapixels": 9.216}
+SLIDE = {
+    "slide": "grave.tif",
+    "status": "done",
+    "review": "pale",
+    "weight": 3.0,
+    "defects": 127,
+    "candidates": 200,
+    "megapixels": 9.216,
+}
 
 
 def plain(colour, height=HEIGHT, width=WIDTH):

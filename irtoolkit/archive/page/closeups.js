@@ -46,7 +46,7 @@ function markCrops(slide) {
   sheet.addEventListener('load', () => {
     const rows = Math.max(1, Math.round((sheet.naturalHeight + GAP) / (CLOSE + GAP)));
     const columns = sheet.naturalWidth > 2.4 * CLOSE ? 3 : 2;
-    caption.textContent = describeCrops(rows, slide.defects, columns);
+    caption.textContent = describeCrops(slide, rows, columns);
     cells.append(...Array.from({length: rows}, (_, row) => cropPair(sheet.src, row, columns)));
     box.hidden = false;
   });
@@ -54,9 +54,12 @@ function markCrops(slide) {
   return box;
 }
 
-function describeCrops(rows, marks, columns) {
-  const shown = rows < MOST_CROPS ? `All ${count(marks, 'mark')}` : `The least certain of ${count(marks, 'mark')}`;
-  return `${shown} in ${count(rows, 'crop')} at 100 %, the least certain first: ${columns === 3 ? 'before and healed' : 'before'}`;
+/* A person's own marks have no certainty; the largest come first. */
+function describeCrops(slide, rows, columns) {
+  const first = isNumber(slide.candidates) ? 'least certain' : 'largest';
+  const marks = count(slide.defects, 'mark');
+  const shown = rows < MOST_CROPS ? `All ${marks}` : `The ${first} of ${marks}`;
+  return `${shown} in ${count(rows, 'crop')} at 100 %, the ${first} first: ${columns === 3 ? 'before and healed' : 'before'}`;
 }
 
 function cropPair(address, row, columns) {

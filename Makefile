@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 SEED ?= 1
-BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
+BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py tests/browser/in_report_pictures.py tests/browser/in_report_table.py
 
 .PHONY: demo test test-browser fuzz fuzz-coverage soak lint types unit notebooks clean
 

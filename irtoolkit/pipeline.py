@@ -61,7 +61,8 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         - `blur`, `r2`, `slopes`, `sigma`: of the crosstalk; `misfit`: how far the slide's own fit is from its roll's,
           where 1 is usual and 0 means a slide fitted by itself;
         - `threshold`, `fdr`, `coverage`, `defects`, `candidates`, `decoys`, `worst_y`, `worst_x`, and where regions are
-          ranked `candidate_score` and `decoy_score`: what was marked, from how many (`mark_defects`);
+          ranked `candidate_score`, `decoy_score`, `mark_y` and `mark_x`: what was marked, from how many
+          (`mark_defects`);
         - `ratio_r`, `ratio_g`, `ratio_b`, `ratio_error`, `ratio_scatter`: density of the defects in the visible over
           that in infrared; `dust_shift_y`, `dust_shift_x` (px): where the infrared shows the defects beside the
           picture; all NaN unless `heal` is ``"auto"``;

@@ -57,6 +57,8 @@ VARIABLES: Names = {
     "decoy_score": ("score of a decoy", "sigma"),
     "worst_y": ("row of the doubtful place", "px"),
     "worst_x": ("column of the doubtful place", "px"),
+    "mark_y": ("row of a mark, the least certain first", "px"),
+    "mark_x": ("column of a mark, the least certain first", "px"),
     "ratio_r": ("density of defects in red over infrared", "1"),
     "ratio_g": ("density of defects in green over infrared", "1"),
     "ratio_b": ("density of defects in blue over infrared", "1"),

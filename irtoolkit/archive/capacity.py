@@ -27,7 +27,7 @@ LEAST_MEMORY, MEMORY_PER_PIXEL = 4e8, 5.4
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Files with the bytes of memory that a container may take."""
 
-PREVIEW_BYTES = 4e5
+PREVIEW_BYTES = 7e5
 """Bytes of the mask, record and pictures of one slide."""
 
 SHORT_RUN = 30.0

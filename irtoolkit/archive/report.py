@@ -5,6 +5,7 @@ import json
 import math
 import os
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
@@ -20,8 +21,13 @@ from irtoolkit.archive.results import Row
 from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 
-SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
-"""In the order in which the page runs them; they are in the folder `page`."""
+SCRIPTS = ("names", "data", "elements", "closeups", "charts", "table", "shortlist", "rolls", "viewer", "detail", "page")
+STYLES = ("report", "shortlist", "table", "rolls", "detail", "print")
+"""In the order in which the page runs and applies them; they are in the folder `page`."""
+
+GROUPS = {"done": "without remarks", "look": "to look at", "refused": "refused", "failed": "failed"}
+ALWAYS = ("done", "look")
+"""The groups of slides, in words, each slide in one of them; and those that are named even when they are empty."""
 
 BESIDE = "'self' file:"
 """Where the page may load its data and pictures from: its own place, on the disk or on a server."""
@@ -51,30 +57,37 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def group_of(row: Row) -> str:
+    """The group of a slide, a key of `GROUPS`: of slides that are done, those with a `review` are to be looked at."""
+    return "look" if row["status"] == "done" and row.get("review") else str(row["status"])
+
+
 def summarise(rows: Sequence[Row]) -> str:
-    """Summarise a run in one line, for the console and the page.
+    """Summarise a run in one line, for the console and the page: each slide is counted once.
 
     >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
-    '1 of 2 slides done, 1 refused, 1 to look at'
+    '2 slides: 0 without remarks, 1 to look at, 1 refused'
     """
-    states = [row["status"] for row in rows]
-    lost = [f"{states.count(state):,} {state}" for state in ("refused", "failed") if state in states]
-    odd = sum(bool(row.get("review")) for row in rows)
-    return ", ".join([f"{states.count('done'):,} of {len(rows):,} slides done", *lost, f"{odd:,} to look at"])
+    counts = Counter(map(group_of, rows))
+    parts = [f"{counts[group]:,} {words}" for group, words in GROUPS.items() if counts[group] or group in ALWAYS]
+    return f"{len(rows):,} slide{'s' * (len(rows) != 1)}: {', '.join(parts)}"
 
 
 def _page(summary: str) -> str:
-    page = resources.files("irtoolkit.archive") / "page"
-    style, *scripts = [
-        f"\n{(page / name).read_text(encoding='utf-8')}" for name in ("report.css", *(f"{name}.js" for name in SCRIPTS))
-    ]
-    return Template((page / "report.html").read_text(encoding="utf-8")).substitute(
+    style = "".join(_part(f"{name}.css") for name in STYLES)
+    scripts = [_part(f"{name}.js") for name in SCRIPTS]
+    return Template(_part("report.html").lstrip()).substitute(
         policy=_policy(style, scripts),
         style=style,
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
         summary=escape(summary),
         version=escape(VERSION),
     )
+
+
+def _part(name: str) -> str:
+    """A file of the folder `page`, on a line of its own."""
+    return "\n" + (resources.files("irtoolkit.archive") / "page" / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, scripts: Iterable[str]) -> str:

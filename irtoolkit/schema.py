@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import get_data
 from typing import Any
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 VISIBLE = ("R", "G", "B")
 INFRARED = "IR"

@@ -76,7 +76,7 @@ def test_resolution_comes_from_one_page_together(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(None, b"irtoolkit 0.1.0\0"), (b"Nikon Scan 4  \0\0", b"Nikon Scan 4; irtoolkit 0.1.0\0")]
+    ("before", "after"), [(None, b"irtoolkit 0.2.0\0"), (b"Nikon Scan 4  \0\0", b"Nikon Scan 4; irtoolkit 0.2.0\0")]
 )
 def test_software_is_appended(tmp_path, counts, before, after):
     source = tmp_path / "slides" / "a.tif"

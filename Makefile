@@ -55,14 +55,14 @@ soak: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak.soak --slides 4000
 
 $(VENV)/.installed: pyproject.toml
-	@echo "Making $(VENV) and installing irtoolkit with what it needs: about 270 MB to download, 700 MB on disk, 1 to 5 minutes."
+	@echo "Making $(VENV) and installing irtoolkit with what it needs: about 200 MB to download, 700 MB on disk, 1 to 5 minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
-	touch $@
+	@touch $@
 
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
 	$(PIP) -e ".[$*]"
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf $(VENV) demo build dist fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

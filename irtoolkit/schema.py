@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 VISIBLE = ("R", "G", "B")
 INFRARED = "IR"
@@ -201,7 +201,7 @@ def in_words(text: str, longest: int = 1000) -> str:
 def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package with a table of imports under ``if TYPE_CHECKING:``.
 
-    A module of the table is imported when one of its names is asked for.
+    A module of the table is imported when one of its names is asked for, or the module itself (``from DOOR import``).
     """
     tables = [part.body for part in ast.parse(get_data(door, "__init__.py") or b"").body if isinstance(part, ast.If)]
     rows = (row for table in tables for row in table if isinstance(row, ast.ImportFrom))
@@ -210,6 +210,6 @@ def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[st
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {door!r} has no attribute {name!r}")
-        return getattr(import_module(places[name]), name)
+        return import_module(f"{door}.{name}") if places[name] == door else getattr(import_module(places[name]), name)
 
     return get, lambda: sorted(places)

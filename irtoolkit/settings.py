@@ -64,7 +64,7 @@ class Settings:
 
         - ``"auto"``: the defect is divided out where light came through, and filled from its surroundings elsewhere;
         - ``"telea"``, ``"navier-stokes"``: filled by fast marching, or along isophotes (OpenCV);
-        - ``"biharmonic"``: filled with the smoothest surface (scikit-image);
+        - ``"biharmonic"``: filled with the smoothest surface (scikit-image: ``pip install 'irtoolkit[biharmonic]'``);
         - ``"gmic:inpaint_pde"``, ``"gmic:inpaint_morpho"``, ``"gmic:inpaint"``, ``"gmic:inpaint_matchpatch"``: filled
           by that command of G'MIC (the last two with patches), which must be installed (Debian: gmic; on Linux
           also ``pip install 'irtoolkit[gmic]'``);

@@ -14,6 +14,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.archive.counts import summarise
 from irtoolkit.archive.names import output_name
 from irtoolkit.archive.previews import preview_folder
 from irtoolkit.archive.results import Row
@@ -49,18 +50,6 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     with replacing(path) as part:
         part.write_text(_page(summarise(rows)), encoding="utf-8")
     return path
-
-
-def summarise(rows: Sequence[Row]) -> str:
-    """Summarise a run in one line, for the console and the page.
-
-    >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
-    '1 of 2 slides done, 1 refused, 1 to look at'
-    """
-    states = [row["status"] for row in rows]
-    lost = [f"{states.count(state):,} {state}" for state in ("refused", "failed") if state in states]
-    odd = sum(bool(row.get("review")) for row in rows)
-    return ", ".join([f"{states.count('done'):,} of {len(rows):,} slides done", *lost, f"{odd:,} to look at"])
 
 
 def _page(summary: str) -> str:

@@ -7,7 +7,7 @@ from irtoolkit.schema import names_of_door
 if TYPE_CHECKING:
     from irtoolkit.archive.capacity import check_space
     from irtoolkit.archive.cleaning import outputs_of
-    from irtoolkit.archive.counts import count_groups, summarise
+    from irtoolkit.archive.counts import summarise
     from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
     from irtoolkit.archive.forecast import estimate
     from irtoolkit.archive.inspection import describe_slide, inspect, slide_as_json, summarise_files

@@ -55,7 +55,7 @@ class Progress:
         self.lines = not quiet and not sys.stderr.isatty()
         hidden = quiet or self.lines or not total
         self.bar = tqdm(total=total, desc=what, disable=hidden, bar_format=BAR, leave=False, dynamic_ncols=True)
-        self._refresh()
+        self._show_details(at_once=True)
 
     def __enter__(self) -> "Progress":
         return self
@@ -68,7 +68,7 @@ class Progress:
         self.done += slides
         self.work_done += slides if work is None else work
         self.states.update({state: slides} if state else {})
-        self._refresh()
+        self._show_details()
         self.bar.update(slides)
         if self.lines and self.clock() - self.last_line >= EVERY:
             self.last_line = self.clock()
@@ -105,8 +105,8 @@ class Progress:
         if text:
             _print("\n".join(map(printable, text.splitlines())))
 
-    def _refresh(self) -> None:
-        self.bar.set_postfix_str(", ".join(self._details()), refresh=False)
+    def _show_details(self, *, at_once: bool = False) -> None:
+        self.bar.set_postfix_str(", ".join(self._details()), refresh=at_once)
 
     def _details(self) -> list[str]:
         """The time left, if it is known, and the slides that are not done."""

@@ -57,7 +57,7 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
 
 
 def fit_models(
-    rolls: Sequence[Roll], client: "Client | None", threads: int, sampled: Sampled
+    rolls: Sequence[Roll], client: "Client | None", threads: int, sampled: Sampled | None = None
 ) -> Iterator[tuple[Roll, RollModel | BaseException]]:
     """Fit the models of rolls; `sampled` is called as a roll begins, and as its slides are sampled.
 
@@ -70,7 +70,8 @@ def fit_models(
         return
     whole = rolls if len(rolls) >= len(client.nthreads()) else ()
     for roll, model in run_jobs(partial(fit_model, threads=threads), whole, client):
-        sampled(roll, len(spread(roll.tasks)))
+        if sampled:
+            sampled(roll, len(spread(roll.tasks)))
         yield roll, _fit_by_slides(roll, client) if isinstance(model, BaseException) else model
     for roll in rolls if not whole else ():
         yield roll, _fit_by_slides(roll, client, sampled)

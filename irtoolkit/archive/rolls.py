@@ -17,12 +17,12 @@ KIND = ("scanner", "film", "dpi", "bits")
 
 @dataclass(frozen=True)
 class Roll:
-    """Slides that share film and scanner: the roll's name, what they share in words, the model's file, the slides."""
+    """Slides that share film and scanner: the roll's name, the model's file, the slides, what they share in words."""
 
     name: str
-    kind: str
     file: Path
     tasks: tuple[Task, ...]
+    kind: str = ""
 
 
 def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, *, whole: bool) -> list[Roll]:
@@ -44,7 +44,7 @@ def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, 
             label = "all slides" if whole else folder_name(tasks[0])
             name = label if len(kinds) == 1 else f"{label} ({features})"
             file = folder / "report" / "rolls" / place / f"{_file_name(features)}.json"
-            rolls.append(Roll(in_words(name), in_words(features), file, tuple(tasks)))
+            rolls.append(Roll(in_words(name), file, tuple(tasks), in_words(features)))
     return rolls
 
 

@@ -26,9 +26,13 @@ from irtoolkit.archive.tasks import attempt, describe_error
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, write_model
 from irtoolkit.pipeline import spread
+from irtoolkit.schema import in_words
 
 if TYPE_CHECKING:
     from distributed import Client
+
+LONGEST_NAME = 24
+"""Characters of a roll's name beside a bar."""
 
 
 def clean_archive(
@@ -126,7 +130,8 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
     with Progress(sum(len(spread(roll.tasks)) for roll in missing), "fitting rolls", quiet=quiet) as progress:
 
         def sampled(roll: Roll, slides: int) -> None:
-            progress.describe(f"fitting {roll.name}, roll {missing.index(roll) + 1} of {len(missing)}")
+            number = f"{missing.index(roll) + 1} of {len(missing)}"
+            progress.describe(f"fitting roll {number} ({in_words(roll.name, LONGEST_NAME)})")
             progress.step(slides=slides)
 
         for roll, model in fit_models(missing, client, threads, sampled):

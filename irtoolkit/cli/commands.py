@@ -208,9 +208,7 @@ def _read_choices(options: Mapping[str, Any]) -> "archive.Choices":
     try:
         model = open_model(options["model"]) if options["model"] else None
     except OSError as error:
-        raise archive.CallError(
-            f"--model {options['model']}: {error.strerror}; name a file of irtoolkit fit"
-        ) from error
+        raise archive.CallError(f"--model {options['model']}: {str(error.strerror).lower()}") from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
     return archive.Choices(settings=settings, model=model, compression=options["compress"], **others)
 

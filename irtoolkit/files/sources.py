@@ -19,6 +19,10 @@ class Sources:
     files: Mapping[Identity, Path]
     folders: Mapping[Identity, Path]
 
+    def hold(self, folder: AnyPath) -> bool:
+        """Whether a source is in this very folder."""
+        return _identity(folder) in self.folders
+
     def check(self, target: AnyPath, top: AnyPath | None = None) -> None:
         """Refuse a target that is one of the sources, or in the folder of one.
 

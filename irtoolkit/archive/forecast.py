@@ -1,5 +1,6 @@
 """What a run needs before it begins: which slides are fitted and cleaned, and the space and time for them."""
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from irtoolkit.archive.capacity import (
@@ -49,7 +50,8 @@ def work_of(run: Run) -> Work:
     fitted = {task.slide for roll, model in run.rolls if model != ALONE for task in roll.tasks}
     sampled = [slide.about for slide in todo if slide.task.slide not in fitted]
     sampled += [abouts[task.slide] for roll in unfitted_rolls(run) for task in spread(roll.tasks)]
-    return Work(tuple(slides_that_fit(sized, free_bytes(run.folder))), tuple(about for about in sampled if about))
+    usable = slides_that_fit((about for about in sampled if about), inf)
+    return Work(tuple(slides_that_fit(sized, free_bytes(run.folder))), tuple(usable))
 
 
 def unfitted_rolls(run: Run) -> list[Roll]:

@@ -1,6 +1,7 @@
 """What every module shares: the version, the names of bands and variables, the errors, how a door hands on names."""
 
 import ast
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import get_data
@@ -196,6 +197,17 @@ def in_words(text: str, longest: int = 1000) -> str:
     """
     line = printable(" ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def near(path: str | os.PathLike[str]) -> str:
+    """A path as a person would type it: relative to the current folder if it is below that.
+
+    >>> near("slides/a.tif"), near(os.path.abspath("slides/a.tif")) == os.path.join("slides", "a.tif")
+    ('slides/a.tif', True)
+    """
+    here = os.path.join(os.getcwd(), "")
+    text = os.fspath(path)
+    return text.removeprefix(here) or text
 
 
 def names_of_door(door: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

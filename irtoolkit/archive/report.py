@@ -5,7 +5,6 @@ import json
 import math
 import os
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
@@ -15,6 +14,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.archive.counts import summarise
 from irtoolkit.archive.names import output_name
 from irtoolkit.archive.previews import preview_folder
 from irtoolkit.archive.results import Row
@@ -24,10 +24,6 @@ from irtoolkit.schema import VERSION
 SCRIPTS = ("names", "data", "elements", "closeups", "charts", "table", "shortlist", "rolls", "viewer", "detail", "page")
 STYLES = ("report", "shortlist", "table", "rolls", "detail", "print")
 """In the order in which the page runs and applies them; they are in the folder `page`."""
-
-GROUPS = {"done": "without remarks", "look": "to look at", "refused": "refused", "failed": "failed"}
-ALWAYS = ("done", "look")
-"""The groups of slides, in words, each slide in one of them; and those that are named even when they are empty."""
 
 BESIDE = "'self' file:"
 """Where the page may load its data and pictures from: its own place, on the disk or on a server."""
@@ -55,22 +51,6 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     with replacing(path) as part:
         part.write_text(_page(summarise(rows)), encoding="utf-8")
     return path
-
-
-def group_of(row: Row) -> str:
-    """The group of a slide, a key of `GROUPS`: of slides that are done, those with a `review` are to be looked at."""
-    return "look" if row["status"] == "done" and row.get("review") else str(row["status"])
-
-
-def summarise(rows: Sequence[Row]) -> str:
-    """Summarise a run in one line, for the console and the page: each slide is counted once.
-
-    >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
-    '2 slides: 0 without remarks, 1 to look at, 1 refused'
-    """
-    counts = Counter(map(group_of, rows))
-    parts = [f"{counts[group]:,} {words}" for group, words in GROUPS.items() if counts[group] or group in ALWAYS]
-    return f"{len(rows):,} slide{'s' * (len(rows) != 1)}: {', '.join(parts)}"
 
 
 def _page(summary: str) -> str:

@@ -42,7 +42,9 @@ def test_slides_with_pictures_come_first_the_gravest_of_them_on_top(show):
     assert names == ["grave.tif", "odd.tif", "refused.tif", "failed.tif"]
     assert page.locator("#look h2").all_inner_texts() == ["To look at 2", "Refused 1", "Failed 1"]
     assert page.locator("#count-look").inner_text() == "4"
-    assert page.locator("#summary").inner_text() == "5 slides: 1 without remarks, 2 to look at, 1 refused, 1 failed"
+    assert (
+        page.locator("#summary").inner_text() == "5 slides: 1 done without remarks, 2 to look at, 1 refused, 1 failed"
+    )
     assert cards.locator(".figures").count() == 2
     assert "no infrared" in cards.nth(2).inner_text()
 

@@ -6,9 +6,10 @@ import pytest
 import tifffile
 
 from irtoolkit.schema import BANDS, SlideError
+from irtoolkit.synthetic.rolls import ROLL_LAYOUTS, make_roll
 from irtoolkit.synthetic.scanning import FILMS, PAD, SCANNERS, cropped, draw_exposure, scan_infrared
 from irtoolkit.synthetic.scene import fit_photo, make_scene
-from irtoolkit.synthetic.slides import ROLL_LAYOUTS, make_roll, make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (151, 217)
 

@@ -30,7 +30,7 @@ INFRARED = click.option(
     help="Where the infrared is, if the files do not say it: the number of a page, sample:N, or how the name of the"
     " infrared file ends.",
 )
-QUIET = click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
+QUIET = click.option("--quiet", is_flag=True, help="Show no progress bar.")
 
 
 class _Commands(click.Group):
@@ -178,7 +178,7 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
 )
 @click.option("--watch", is_flag=True, help="Go on as new scans appear in the folders, until Ctrl-C.")
 @click.option("--json", is_flag=True, help="Print one JSON object per slide.")
-@QUIET
+@click.option("--quiet", is_flag=True, help="Show no progress bar and no summary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     """Find and heal dust and scratches. A PATH is a file, a folder (searched recursively) or a glob pattern."""

@@ -19,7 +19,7 @@ from irtoolkit.archive.records import Record, is_done, is_of, of_sources, pictur
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_models import ALONE, RollModel, describe_model, find_model
 from irtoolkit.archive.rolls import Roll, group_rolls
-from irtoolkit.archive.search import find_slides
+from irtoolkit.archive.search import find_slides, scans_in
 from irtoolkit.archive.tasks import CallError, Task, attempt, check_unhealed, describe_layout
 from irtoolkit.files import MASK_ENDINGS, AnyPath, Sources, find_sources
 from irtoolkit.healing import check_method
@@ -94,7 +94,7 @@ def plan_run(
     names = {slide: record["name"] for slide, record in records.items()}
     found = find_slides(paths, out, names, choices.settings.infrared)
     tasks = [task for task in found if only is None or task.slide in only]
-    sources = _sources_of(found, choices)
+    sources = _sources_of(found, choices, out)
     check_folder(out, sources)
     outputs = {task: outputs_of(task, out, choices.settings, choices.mask_format) for task in tasks}
     misplaced = misplaced_slides(outputs, out, sources)
@@ -110,10 +110,12 @@ def plan_run(
     return Run(out, choices, slides, rolls, entries, tuple(earlier), misplaced)
 
 
-def _sources_of(tasks: Sequence[Task], choices: Choices) -> Sources:
-    """The scans of a call, and the masks of their own."""
+def _sources_of(tasks: Sequence[Task], choices: Choices, out: Path) -> Sources:
+    """The scans of a call, the masks of their own, and scans that are in the output folder."""
     masks = (attempt(find_own_mask, choices.masks, task.name) for task in tasks)
-    return find_sources([*(task.path for task in tasks), *(mask for mask in masks if isinstance(mask, Path))])
+    return find_sources(
+        [*(task.path for task in tasks), *(mask for mask in masks if isinstance(mask, Path)), *scans_in(out)]
+    )
 
 
 def _check_masks(choices: Choices, out: Path) -> None:

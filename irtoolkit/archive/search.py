@@ -27,6 +27,8 @@ FRAME = ("_", "_frame_", "_picture_")
 """What joins the name of a file and the number of one of its slides: the first that makes no name of another file, else
 ``_frame_2_`` and so on."""
 
+OF_RUNS = (HEALED, Path(MASK).stem)
+
 
 def find_slides(
     paths: Sequence[str], out: Path | None = None, taken: Mapping[str, str] = MappingProxyType({}), infrared: str = ""
@@ -58,6 +60,17 @@ def find_slides(
     slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}
     names = name_slides(list(slides), taken)
     return [Task(path, slide, names[slide], frame, infrared) for slide, (path, frame) in slides.items()]
+
+
+def scans_in(out: Path) -> list[Path]:
+    """Files in an output folder that open as slides with infrared, and are no masks or healed slides by their names."""
+    files = (file for folder in folders_below(out, out / "report") for file in _list(folder))
+    unknown = (file for file in files if not file.stem.endswith(OF_RUNS) and _is_slide(file))
+    return [file for file in unknown if attempt(_has_infrared, file) is True]
+
+
+def _has_infrared(file: Path) -> bool:
+    return Task(file, file.name).layout().infrared is not None
 
 
 def _frames(file: str, path: Path, files: Container[str], infrared: str) -> list[tuple[str, tuple[Path, int]]]:

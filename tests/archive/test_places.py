@@ -187,3 +187,17 @@ def test_every_source_is_looked_at_once_a_call(tree, out, monkeypatch):
         shutil.copy(tree / "roll7" / "x.tif", tree / "roll7" / f"{number}.tif")
     archive.plan_run([str(tree)], out, archive.Choices())
     assert len(looked) < 20 * 42
+
+
+def test_a_folder_with_scans_is_no_output_folder_though_its_scans_are_not_searched(tree, capsys, monkeypatch):
+    (tree / "roll8" / "x_mask.tif").rename(tree / "roll8" / "y.tif")
+    before = state(tree)
+    assert run(monkeypatch, "clean", tree, "--out", tree / "roll8") == 2
+    assert "is the folder of the scans; choose another folder" in capsys.readouterr().err
+    assert run(monkeypatch, "clean", tree / "roll7", "--out", tree / "roll8") == 2
+    assert state(tree) == before
+
+
+def test_pictures_without_infrared_may_be_in_the_output_folder(tree, out):
+    tifffile.imwrite(out / "filled.tif", np.full((*SHAPE, 3), 9, np.uint16), photometric="rgb")
+    assert clean(tree / "roll7", out).status.values.tolist() == ["done"]

@@ -113,7 +113,7 @@ class SlideReview(ipywidgets.VBox):
         self.find_threshold = button("Use the run's threshold", "find-threshold", find)
         self.sides = [ipywidgets.BoundedIntText(description=side.title(), max=2**31 - 1) for side in SIDES]
         for side in self.sides:
-            side.layout.width, side.style.description_width = "108px", "52px"
+            side.layout.width, side.style.description_width = "102px", "52px"
         self.exclude = button("Exclude this region", "exclude", self._exclude)
         self.regions = ipywidgets.Dropdown(description="Excluded", options=[], layout={"width": "320px"})
         self.regions.style.description_width = "70px"

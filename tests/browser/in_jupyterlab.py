@@ -151,7 +151,7 @@ def fixed(parts):
 
 def canvas_and_below(parts):
     """Places of the panels and of everything under them."""
-    top = min(part["top"] for part in parts if part["kind"] == "CANVAS")
+    top = max((part["bottom"], part["top"]) for part in parts if part["kind"] == "CANVAS")[1]
     return fixed([part for part in parts if part["top"] >= top])
 
 
@@ -163,7 +163,8 @@ SCROLL = """async at => {
 }"""
 DRAWN = """part => {
     const canvases = [...document.querySelectorAll(`${part} .jupyter-matplotlib canvas:first-of-type`)];
-    const drawn = canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(n => n);
+    const pixels = canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const drawn = canvas => canvas.width > 0 && pixels(canvas).some(value => value);
     return canvases.length > 0 && canvases.every(drawn) &&
         [...document.querySelectorAll(`${part} img`)].every(one => one.complete);
 }"""

@@ -61,7 +61,7 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self._sampled: CrosstalkSample | None = None
         self._message, self._figures, self._table = Text("message"), ipywidgets.HTML(), ipywidgets.HTML()
         self._drawing = Drawing(940, 300)
-        self._axes = self._drawing.figure.subplots(1, 3, width_ratios=(1, 1, 1.4))
+        self._axes = self._drawing.figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
         self._make_controls()
         groups = in_row(*self._groups.values())
         choices = in_row(self._slide, self._band, self._part, self._fit_roll)

@@ -85,7 +85,7 @@ class SlideReview(ipywidgets.VBox):
         self.row: Row = {"slide": "", "status": ""}
         self.decision = Decision()
         self._folder, self._save = folder, save
-        self.head, self.message = Text("head", lines=6), Text("saved", lines=2)
+        self.head, self.message = Text("head", lines=7), Text("saved", lines=2)
         self.kind = toggles("Picture", list(KINDS), "Marks")
         self.picture = RegionPicture(self._fill_sides)
         self.worst, self.crops = (ipywidgets.Image(format="jpeg", layout={"max_width": "100%"}) for _ in range(2))
@@ -230,7 +230,7 @@ def _head(row: Row, decision: Decision, place: str) -> str:
     why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", ""))))
     status = row["status"].capitalize() + (f": {why}" if why else ", no remarks")
     decided = f"Decided: {describe_decision(decision)}" if decision != Decision() else "No decision yet"
-    text = "<br>".join(escape(line) for line in (status, describe_figures(row), decided) if line)
+    text = "<br>".join(escape(line) for line in (decided, status, describe_figures(row)) if line)
     return f'<div style="line-height: 1.4"><b>{escape(row["slide"])}</b> {escape(place)}<br>{text}</div>'
 
 

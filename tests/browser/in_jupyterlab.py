@@ -174,7 +174,8 @@ PLACES = """widget => [...widget.querySelectorAll('button, select, input, img, c
     .map(one => {
         const {left, top, right, bottom} = one.getBoundingClientRect();
         return {kind: one.tagName, left, top, right, bottom};
-    })"""
+    })
+    .filter(part => part.left < part.right && part.top < part.bottom)"""
 LABELS = """widget => [...widget.querySelectorAll('button, .widget-label')]
     .filter(one => one.innerText.trim() && one.checkVisibility({visibilityProperty: true}))
     .map(one => [one.innerText, one.scrollWidth > one.clientWidth + 1])"""

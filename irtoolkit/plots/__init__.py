@@ -6,7 +6,9 @@ Plots of a slide show it upright; the axes count rows y and columns x of the sto
 from irtoolkit.plots.crosstalk_sample import (
     CrosstalkSample, choose_terms, explain_pixels, preview_residual, sample_crosstalk,
 )
-from irtoolkit.plots.fit_plots import VERMILION, plot_crosstalk, plot_defects, plot_displacement
+from irtoolkit.plots.fit_plots import (
+    NEGLIGIBLE, VERMILION, add_key, plot_crosstalk, plot_defects, plot_displacement, scaled,
+)
 from irtoolkit.plots.overview import plot_slide
 from irtoolkit.plots.roll_plots import plot_roll
 from irtoolkit.plots.score_plots import (
@@ -18,8 +20,9 @@ from irtoolkit.plots.slide_plots import (
 )
 
 __all__ = [
-    "RESIDUAL_RANGE", "VERMILION", "CrosstalkSample", "choose_terms", "describe_rate", "draw_region_scores",
-    "draw_scores", "explain_pixels", "percent", "plot_bands", "plot_before_after", "plot_crosstalk", "plot_defects",
-    "plot_displacement", "plot_healed", "plot_histogram", "plot_infrared", "plot_mask", "plot_picture", "plot_residual",
-    "plot_roll", "plot_scores", "plot_slide", "preview", "preview_residual", "sample_crosstalk", "span_scores",
+    "NEGLIGIBLE", "RESIDUAL_RANGE", "VERMILION", "CrosstalkSample", "add_key", "choose_terms", "describe_rate",
+    "draw_region_scores", "draw_scores", "explain_pixels", "percent", "plot_bands", "plot_before_after",
+    "plot_crosstalk", "plot_defects", "plot_displacement", "plot_healed", "plot_histogram", "plot_infrared",
+    "plot_mask", "plot_picture", "plot_residual", "plot_roll", "plot_scores", "plot_slide", "preview",
+    "preview_residual", "sample_crosstalk", "scaled", "span_scores",
 ]

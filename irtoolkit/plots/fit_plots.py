@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.quiver import Quiver, QuiverKey
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.alignment import Displacement, Pieces, displacement_at
@@ -22,8 +23,12 @@ PERCENTILES = (0.1, 99.9)
 FEWEST_IN_CELL = 20
 LONGEST_ARROW = 0.5
 """Share of the distance between pieces."""
+ABOVE = 24
+"""Points between axes and title, where the key of arrows is."""
 SURE = 0.3
 """Pixels; a piece with this standard error is drawn half as dark."""
+NEGLIGIBLE = 0.1
+"""Pixels; displacements that differ by less are called the same everywhere."""
 
 KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":")}
 BINS_PER_DOUBLING = 2
@@ -92,7 +97,7 @@ def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
     """Draw the displacement of the infrared measured at pieces of a slide, and the field fitted to them.
 
     The title states the displacement at the centre; arrows show the difference from it. The key gives their scale.
-    Pieces with a large standard error are drawn faintly.
+    Pieces with a large standard error are drawn faintly. Where all differ by less than 0.1 px, a sentence says so.
 
     Parameters
     ----------
@@ -107,7 +112,8 @@ def plot_displacement(displacement: Displacement, ax: Axes) -> Axes:
     shift = displacement.coefficient[:, 0]
     error = displacement.uncertainty
     title = f"Infrared shifted by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns (± {error:.2f} px)"
-    ax.set_title(title if displacement.trusted else "No shift could be measured: nothing is moved", loc="left")
+    text = title if displacement.trusted else "No shift could be measured: nothing is moved"
+    ax.set_title(text, loc="left", pad=ABOVE)
     if displacement.pieces is not None:
         _draw_arrows(displacement, displacement.pieces, shift, ax)
     return ax
@@ -119,14 +125,40 @@ def _draw_arrows(displacement: Displacement, pieces: Pieces, shift: np.ndarray, 
     strength = 1 / (1 + (pieces.error / SURE) ** 2)
     measured = pieces.move - shift
     length = np.hypot(*measured[strength >= np.median(strength)].T)
-    unit = max(float(np.quantile(length, 0.9)), float(np.hypot(*(field - shift).T).max()), 0.01)
-    spacing = np.sqrt(displacement.shape[0] * displacement.shape[1] / len(y))
-    options: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (LONGEST_ARROW * spacing)}
+    longest = max(float(np.quantile(length, 0.9)), float(np.hypot(*(field - shift).T).max()))
+    if longest < NEGLIGIBLE:
+        text = f"the same everywhere (within {NEGLIGIBLE:g} px)"
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center")
+        return
+    reach = LONGEST_ARROW * np.sqrt(displacement.shape[0] * displacement.shape[1] / len(y))
+    options = scaled(longest, reach)
     dark: dict[str, Any] = {"color": "black", "alpha": np.maximum(strength, 0.1), "width": 0.003}
     ax.quiver(x, y, *(field - shift).T[::-1], color=SKY, width=0.009, label="fitted field", **options)
     arrows = ax.quiver(x, y, *measured.T[::-1], label="measured", **dark, **options)
-    ax.quiverkey(arrows, 0.9, 1.04, unit, f"{unit:.2g} px", labelpos="E")
+    add_key(ax, arrows, longest, reach, 1.04)
     ax.legend(loc="lower right", fontsize="small")
+
+
+def scaled(longest: float, reach: float) -> dict[str, Any]:
+    """Options of `Axes.quiver` that draw displacements of `longest` pixels as long as `reach` pixels of the axes."""
+    return {"angles": "xy", "scale_units": "xy", "scale": longest / reach}
+
+
+def add_key(ax: Axes, arrows: Quiver, longest: float, reach: float, height: float) -> QuiverKey:
+    """Add an arrow of a round length at the left, this share of the axes above their bottom, with its length in words.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> arrows = ax.quiver([0], [0], [0.3], [0.6], **scaled(0.7, 70))
+    >>> add_key(ax, arrows, 0.7, 70, 1.04).text.get_text()
+    '0.5 px (drawn 100 times as long)'
+    """
+    power = 10.0 ** np.floor(np.log10(longest))
+    length = max(step * power for step in (1, 2, 5) if step * power <= longest)
+    left, right = sorted(ax.get_xlim())
+    tip = 0.02 + reach * length / longest / (right - left)
+    label = f"{length:g} px (drawn {float(f'{reach / longest:.1g}'):,.0f} times as long)"
+    return ax.quiverkey(arrows, tip, height, length, label, labelpos="E", fontproperties={"size": "small"})
 
 
 def plot_defects(defects: xr.Dataset, ax: Axes, *, size: str = "length") -> Axes:

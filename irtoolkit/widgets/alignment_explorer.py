@@ -10,10 +10,12 @@ from irtoolkit.alignment import EVIDENCE, HIGH_PASS, Displacement, displacement_
 from irtoolkit.arrays import high_pass, robust_centre_and_scale, to_density
 from irtoolkit.model import from_dataset
 from irtoolkit.pictures import Picture, view_plane
+from irtoolkit.plots import NEGLIGIBLE
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.comparison import Comparison
 from irtoolkit.widgets.displacement_map import DisplacementMap, grid_of
 from irtoolkit.widgets.levels import CLOSER, Levels
+from irtoolkit.widgets.parts import Text, beside
 from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
 from irtoolkit.widgets.views import Box, Size, View, blank, stored_place, to_screen
 
@@ -31,6 +33,8 @@ CONTRAST = 4.0
 """Standard deviations of the high-passed density at which a plane is black, and white."""
 
 CLOSE = 0.5
+WIDTH = 596
+"""Screen pixels of the panels; the map has room beside them."""
 
 
 class AlignmentExplorer(ipywidgets.VBox):
@@ -49,8 +53,7 @@ class AlignmentExplorer(ipywidgets.VBox):
     """
 
     def __init__(self, slide: xr.Dataset, model: xr.Dataset | None) -> None:
-        self.message = ipywidgets.HTML()
-        self.message.add_class("irt-message")
+        self.message = Text("message")
         self.comparison: Comparison | None = None
         self.displacement: Displacement | None = None
         super().__init__([self.message])
@@ -65,8 +68,11 @@ class AlignmentExplorer(ipywidgets.VBox):
         self.less_shift = ipywidgets.ToggleButton(description="subtract the shift", tooltip="that of the middle")
         self.less_shift.add_class("irt-less-shift")
         self.less_shift.observe(lambda change: self._map.draw_arrows(less_shift=change["new"]), "value")
-        self.comparison = Comparison(list(VIEWS), self._levels.shape, self._draw, self._describe, mode="side by side")
-        self.children = [self.message, self.comparison, self.less_shift, self._map.drawing.widget]
+        self.comparison = Comparison(
+            list(VIEWS), self._levels.shape, self._draw, self._describe, mode="side by side", width=WIDTH
+        )
+        right = ipywidgets.VBox([self._map.drawing.widget, self.less_shift])
+        self.children = [self.message, beside(self.comparison, right)]
         self._go(*self._map.best)
 
     def _go(self, row: float, column: float) -> None:
@@ -130,7 +136,7 @@ def describe_displacement(displacement: Displacement) -> str:
     if not displacement.trusted:
         return f"Too little detail to measure the shift of the infrared ({evidence}). The roll's is used: {shift}."
     error, change = displacement.uncertainty, _largest_change(displacement)
-    elsewhere = "the same everywhere" if change < 0.005 else f"up to {change:.2f} px more or less elsewhere"
+    elsewhere = "the same everywhere" if change < NEGLIGIBLE else f"up to {change:.2f} px more or less elsewhere"
     return f"The infrared is shifted by {shift} (± {error:.2f} px), {elsewhere}."
 
 

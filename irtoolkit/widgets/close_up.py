@@ -1,6 +1,7 @@
 """Places of a slide in turn: marked ones, least certain first, and unmarked ones, strongest first."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 from typing import NamedTuple
 
@@ -11,9 +12,10 @@ import xarray as xr
 from irtoolkit.detection import connect_pixels, ranks_regions
 from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
 from irtoolkit.settings import Settings
+from irtoolkit.widgets.parts import Text, button
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
 
-SIZE, STEP = (360, 480), 0.5
+SIZE, STEP = (320, 440), 0.5
 """Height and width of the picture, and slide pixels per picture pixel; more for a place that needs more room."""
 
 MARGINS = 4
@@ -47,14 +49,11 @@ class CloseUp(ipywidgets.VBox):
         stored = slide.sizes["y"], slide.sizes["x"]
         self._shape = stored[::-1] if self._orientation in TRANSPOSED else stored
         self._outlined, self._place = True, np.zeros(0, int)
-        self.caption, self.image = ipywidgets.HTML(), ipywidgets.Image(format="jpeg")
-        self.caption.add_class("irt-place")
+        self.caption = Text("place", lines=2)
+        self.image = ipywidgets.Image(format="jpeg", layout={"width": f"{SIZE[1]}px", "height": f"{SIZE[0]}px"})
         self.steps = {}
         for kind in (MARKED, UNMARKED):
-            button = ipywidgets.Button(description=f"next {kind} place", layout={"width": "auto"})
-            button.add_class(f"irt-next-{kind}")
-            button.on_click(lambda _, kind=kind: self._step(kind))
-            self.steps[kind] = button
+            self.steps[kind] = button(f"next {kind} place", f"next-{kind}", partial(self._step, kind))
         shown = [ipywidgets.HBox(list(self.steps.values())), self.caption, self.image]
         super().__init__(shown, layout={"width": f"{SIZE[1] + MARGINS}px"})
 

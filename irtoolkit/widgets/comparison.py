@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -10,6 +11,7 @@ import numpy as np
 from irtoolkit.pictures import Picture
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.panels import MouseActions, Panels
+from irtoolkit.widgets.parts import Text, button, in_row, toggles
 from irtoolkit.widgets.views import Size, View, fit_view
 
 MODES = ("one", "wipe", "blink", "side by side", "all")
@@ -70,15 +72,16 @@ class Comparison(ipywidgets.VBox):
 
     def _make_controls(self, mode: str) -> None:
         names = self._names
-        self.first = ipywidgets.Dropdown(options=names, value=names[0], description="View")
-        self.second = ipywidgets.Dropdown(options=names, value=names[-1], description="Against")
-        self.mode = ipywidgets.ToggleButtons(options=MODES, value=mode, description="Compare")
-        self.mode.style.button_width = "90px"
+        narrow = {"style": {"description_width": "60px"}, "layout": {"width": "270px"}}
+        self.first = ipywidgets.Dropdown(options=names, value=names[0], description="View", **narrow)
+        self.second = ipywidgets.Dropdown(options=names, value=names[-1], description="Against", **narrow)
+        self.mode = toggles("Compare", MODES, mode)
         self.wipe = ipywidgets.FloatSlider(value=0.5, min=0, max=1, step=0.01, description="Wipe", readout=False)
+        self.wipe.layout.width, self.wipe.style.description_width = "180px", "40px"
         self.blink = ipywidgets.Play(min=0, max=1, interval=BLINK, repeat=True, description="Blink")
-        self.swap = ipywidgets.ToggleButton(description="swap", tooltip="Show the other view")
-        self.status, self.pointer = ipywidgets.HTML(), ipywidgets.HTML()
-        for name in ("first", "second", "mode", "wipe", "blink", "swap", "status", "pointer"):
+        self.swap = ipywidgets.ToggleButton(description="swap", tooltip="Show the other view", layout={"width": "60px"})
+        self.status, self.pointer = Text("status"), Text("pointer")
+        for name in ("first", "second", "mode", "wipe", "blink", "swap"):
             getattr(self, name).add_class(f"irt-{name}")
         for menu in (self.first, self.second):
             menu.observe(lambda _: self.refresh(), "value")
@@ -88,8 +91,7 @@ class Comparison(ipywidgets.VBox):
         self._offer()
 
     def _rows(self) -> list[ipywidgets.Widget]:
-        menus = ipywidgets.HBox([self.first, self.second, self.wipe, self.blink, self.swap])
-        return [self.mode, menus]
+        return [in_row(self.mode, self.wipe, self.blink, self.swap), in_row(self.first, self.second)]
 
     def _buttons(self) -> ipywidgets.HBox:
         height, width = self._shape
@@ -103,13 +105,11 @@ class Comparison(ipywidgets.VBox):
             "whole": lambda: fit_view((height, width), self.size),
             "1:1": lambda: self.view._replace(step=1.0),
         }
-        return ipywidgets.HBox([self._button(name, step) for name, step in steps.items()])
+        hooks = {name: name.replace("1:1", "full") for name in steps}
+        return in_row(*(button(name, hooks[name], partial(self._step, step)) for name, step in steps.items()))
 
-    def _button(self, name: str, step: Callable[[], View]) -> ipywidgets.Button:
-        button = ipywidgets.Button(description=name, layout={"width": "80px"})
-        button.add_class(f"irt-{name.replace('1:1', 'full')}")
-        button.on_click(lambda _: self.go(step()))
-        return button
+    def _step(self, step: Callable[[], View]) -> None:
+        self.go(step())
 
     @property
     def size(self) -> Size:

@@ -23,6 +23,7 @@ from irtoolkit.plots import (
 )
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.widgets.drawing import Drawing
+from irtoolkit.widgets.parts import Text, in_row, toggles
 from irtoolkit.widgets.pieces import with_infrared
 
 MEANING = {
@@ -58,19 +59,14 @@ class CrosstalkExplorer(ipywidgets.VBox):
         self.shown: Crosstalk | None = None
         self._slides, self._model = tuple(slides), model
         self._sampled: CrosstalkSample | None = None
-        self._message, self._figures, self._table = (ipywidgets.HTML() for _ in range(3))
-        self._drawing = Drawing(1160, 370)
-        self._axes = self._drawing.figure.subplots(1, 3, gridspec_kw={"wspace": 0.12})
+        self._message, self._figures, self._table = Text("message"), ipywidgets.HTML(), ipywidgets.HTML()
+        self._drawing = Drawing(940, 300)
+        self._axes = self._drawing.figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
         self._make_controls()
-        groups = ipywidgets.HBox(list(self._groups.values()), layout={"flex_flow": "row wrap"})
-        choices = ipywidgets.HBox([self._slide, self._band, self._part, self._fit_roll])
+        groups = in_row(*self._groups.values())
+        choices = in_row(self._slide, self._band, self._part, self._fit_roll)
         super().__init__([self._message, choices, groups, self._figures, self._drawing.widget, self._table])
-        for part, name in (
-            (self, "crosstalk"),
-            (self._message, "message"),
-            (self._figures, "figures"),
-            (self._table, "roll"),
-        ):
+        for part, name in ((self, "crosstalk"), (self._figures, "figures"), (self._table, "roll")):
             part.add_class(f"irt-{name}")
         self._open()
 
@@ -94,11 +90,10 @@ class CrosstalkExplorer(ipywidgets.VBox):
     def _make_controls(self) -> None:
         names = [Path(str(slide.attrs.get("source", f"slide {at}"))).name for at, slide in enumerate(self._slides, 1)]
         options: list[tuple[str, int | None]] = [(name, at) for at, name in enumerate(names)]
-        self._slide = ipywidgets.Dropdown(options=options or [("none", None)], description="Slide")
-        self._band = ipywidgets.ToggleButtons(
-            options=VISIBLE, description="Band", style={"button_width": "40px"}, layout={"width": "auto"}
-        )
-        self._part = ipywidgets.Dropdown(options=[("1", 0)], description="Part")
+        narrow = {"style": {"description_width": "50px"}, "layout": {"width": "260px"}}
+        self._slide = ipywidgets.Dropdown(options=options or [("none", None)], description="Slide", **narrow)
+        self._band = toggles("Band", VISIBLE, VISIBLE[0])
+        self._part = ipywidgets.Dropdown(options=[("1", 0)], description="Part", **narrow)
         self._fit_roll = ipywidgets.Button(description="Fit the roll", disabled=len(self._slides) < 2)
         self._groups = {
             name: ipywidgets.Checkbox(

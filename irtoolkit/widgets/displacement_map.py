@@ -7,17 +7,18 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from irtoolkit.alignment import Displacement, displacement_at
+from irtoolkit.plots import NEGLIGIBLE, add_key, scaled
 from irtoolkit.widgets.drawing import Drawing
 from irtoolkit.widgets.levels import Levels
 from irtoolkit.widgets.views import Box, to_upright
 
 ACROSS = 7
-LONGER = 400
-LEFT, RIGHT, TOP, BOTTOM = 80, 140, 30, 50
-"""Pixels of the screen: the longer side of the slide on the map, and the margins."""
+LONGER = 270
+LEFT, RIGHT, TOP, BOTTOM = 60, 15, 30, 115
+"""Pixels of the screen: the longer side of the slide on the map, and the margins; the key is below it."""
 
-UNIT = 0.08
-"""Length of the key's arrow, as a share of the longer side; 90 % of the arrows are at most as long."""
+UNIT = 0.1
+"""Length of an arrow, as a share of the longer side, that 90 % of the arrows do not exceed."""
 
 SURE, FAINT = 0.3, 0.1
 """Standard error in pixels at which an arrow is half as dark, and the lowest darkness."""
@@ -45,7 +46,7 @@ class DisplacementMap:
         self.drawing = Drawing(width, height)
         self.drawing.figure.set_layout_engine(None)
         self._ax = self.drawing.figure.add_axes((LEFT / width, BOTTOM / height, wide / width, tall / height))
-        self._beside = 1 + 10 / wide
+        self._below = 60 / tall
         self._window = Rectangle((0, 0), 0, 0, fill=False, edgecolor="C3")
         self.drawing.figure.canvas.mpl_connect("button_press_event", lambda event: self._click(event, go))
         self.draw_arrows(less_shift=False)
@@ -68,25 +69,35 @@ class DisplacementMap:
         return to_upright(stored, self._shape, self._orientation)
 
     def draw_arrows(self, *, less_shift: bool) -> None:
-        """Draw all arrows, optionally minus the displacement of the middle; arrows with a large error are faint."""
+        """Draw all arrows, optionally minus the displacement of the middle; arrows with a large error are faint.
+
+        A key states their scale. Where all are under 0.05 px, a sentence takes their place.
+        """
         ax, field = self._ax, self._displacement
         ax.clear()
         height, width = self._shape
         ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xlabel="column (px)", ylabel="row (px)")
-        ax.set_title("Displacement of the infrared" + (", minus that of the middle" if less_shift else ""), fontsize=10)
+        title = "Displacement, minus that of the middle" if less_shift else "Displacement of the infrared"
+        ax.set_title(title, fontsize=10)
         ax.add_patch(self._window)
-        places = self._upright_places()
         arrows = _arrows(field, less_shift)
-        unit = max(float(np.quantile(np.hypot(*vectors.T), 0.9)) for vectors in arrows.values()) or 1.0
-        style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": unit / (UNIT * max(height, width))}
-        drawn = []
+        longest = max(float(np.quantile(np.hypot(*vectors.T), 0.9)) for vectors in arrows.values())
+        if longest < NEGLIGIBLE:
+            text = "the same everywhere" if less_shift else "no displacement"
+            ax.text(0.5, 0.5, f"{text}\n(within {NEGLIGIBLE:g} px)", transform=ax.transAxes, ha="center", va="center")
+        else:
+            self._draw_arrows(arrows, longest, UNIT * max(height, width))
+        self.drawing.redraw()
+
+    def _draw_arrows(self, arrows: dict[str, np.ndarray], longest: float, reach: float) -> None:
+        """Draw displacements of `longest` pixels as long as `reach` pixels of the slide, and a key."""
+        places, ax = self._upright_places(), self._ax
         for name, vectors in arrows.items():
             down, across = to_upright(vectors, (1, 1), self._orientation).T
-            own = {"color": BLUE, "width": 0.01} if name == FITTED else self._piece_style()
-            drawn.append(ax.quiver(places[:, 1], places[:, 0], across, down, label=name, **style, **own))
-        ax.quiverkey(drawn[0], self._beside + 0.05, 0.9, unit, f"{unit:.2g} px", labelpos="S")
-        ax.legend(loc="center left", bbox_to_anchor=(self._beside - 0.03, 0.5), fontsize=8, frameon=False)
-        self.drawing.redraw()
+            style = {"color": BLUE, "width": 0.01} if name == FITTED else self._piece_style()
+            drawn = ax.quiver(places[:, 1], places[:, 0], across, down, label=name, **scaled(longest, reach), **style)
+        add_key(ax, drawn, longest, reach, -self._below)
+        ax.legend(loc="upper left", bbox_to_anchor=(0, -self._below), ncols=2, fontsize=8, frameon=False)
 
     def _piece_style(self) -> dict[str, Any]:
         assert self._displacement.pieces is not None

@@ -76,8 +76,8 @@ class RegionPicture:
     """
 
     def __init__(self, drawn: Callable[[Box], None]) -> None:
-        self.drawing = Drawing(680, 500)
-        self.axes = self.drawing.figure.add_subplot()
+        self.drawing = Drawing(490, 400)
+        self.axes = self.drawing.figure.add_subplot(anchor="N")
         self.frame = Frame(1, 1)
         self._drawn = drawn
         self._image = self.axes.imshow(np.zeros((1, 1, 3), np.uint8))

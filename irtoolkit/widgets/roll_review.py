@@ -11,10 +11,14 @@ import xarray as xr
 
 from irtoolkit.archive import Decision, Row, open_results, output_name, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
-from irtoolkit.widgets.slide_review import SlideReview, button, describe_decision
+from irtoolkit.widgets.parts import Text, button, in_row
+from irtoolkit.widgets.slide_review import SlideReview, describe_decision
 
-CARDS = 12
+CARDS = 5
 """Slides per page."""
+
+STRIP = 210
+"""Height of a page, in screen pixels; it is kept when a list is empty."""
 
 SHORT_LIST, ALL, DECIDED, CHANGED = "short list", "all", "decided", "to be redone"
 EVERY_ROLL = "all rolls"
@@ -94,24 +98,24 @@ class Card(ipywidgets.VBox):
     """A slide on a page: its picture, a button with its name that opens it, and its decision and remarks."""
 
     def __init__(self, open_slide: "Callable[[Card], None]") -> None:
-        self.picture = ipywidgets.Image(format="jpeg", layout={"max_height": "120px", "object_fit": "contain"})
+        self.picture = ipywidgets.Image(format="jpeg", layout={"height": "110px", "object_fit": "contain"})
         self.name = ipywidgets.Button(layout={"width": "auto"})
         self.name.add_class("irt-open")
         self.name.on_click(lambda _: open_slide(self))
-        self.text = ipywidgets.HTML()
-        super().__init__([self.picture, self.name, self.text], layout={"width": "190px", "margin": "4px"})
+        self.text = Text("remark", lines=2)
+        super().__init__([self.picture, self.name, self.text], layout={"width": "182px", "margin": "2px"})
         self.add_class("irt-card")
 
     def show(self, row: Row, decision: Decision, folder: Path) -> None:
         """Show a slide."""
         thumb = preview_folder(folder, output_name(row)) / "thumb.jpg"
         self.picture.value = thumb.read_bytes() if thumb.is_file() else b""
-        self.picture.layout.display = None if self.picture.value else "none"
+        self.picture.layout.visibility = None if self.picture.value else "hidden"
         self.name.description = Path(row["slide"]).name
         self.name.tooltip = f"open {row['slide']}"
         why = row["review"] or row["status"]
         decided = f"<b>{escape(describe_decision(decision))}</b><br>" if decision != Decision() else ""
-        self.text.value = f"{decided}{escape(why if len(why) < 90 else why[:88] + '…')}"
+        self.text.value = f'<div style="line-height: 1.4">{decided}{escape(why)}</div>'
 
 
 class RollReview(ipywidgets.VBox):
@@ -132,7 +136,7 @@ class RollReview(ipywidgets.VBox):
     """
 
     def __init__(self, results: xr.Dataset | str | os.PathLike[str]) -> None:
-        self.message = ipywidgets.HTML()
+        self.message = Text("message", lines=2)
         super().__init__([self.message])
         self.add_class("irt-roll-review")
         try:
@@ -163,10 +167,12 @@ class RollReview(ipywidgets.VBox):
         step = [button("Previous slide", "previous-slide", lambda: self.open_slide(self.at - 1))]
         step.append(button("Next slide", "next-slide", lambda: self.open_slide(self.at + 1)))
         self.place = ipywidgets.HTML()
-        bar = ipywidgets.HBox([self.lists, self.rolls, *turn, self.place], layout={"flex_flow": "row wrap"})
-        grid = ipywidgets.HBox(self.cards, layout={"flex_flow": "row wrap"})
-        self.steps = ipywidgets.HBox(step)
-        self.children = [self.message, bar, grid, self.steps, self.slide]
+        for menu in (self.lists, self.rolls):
+            menu.layout.width, menu.style.description_width = "190px", "45px"
+        self.steps = in_row(*step)
+        bar = in_row(self.lists, self.rolls, *turn, self.place, self.steps)
+        strip = ipywidgets.HBox(self.cards, layout={"min_height": f"{STRIP}px", "overflow": "auto hidden"})
+        self.children = [self.message, bar, strip, self.slide]
         for menu in (self.lists, self.rolls):
             menu.observe(lambda _: self._choose(), "value")
 
@@ -185,7 +191,7 @@ class RollReview(ipywidgets.VBox):
     def open_slide(self, at: int) -> None:
         """Open a slide by its number in the list, from 0, and show its page."""
         for part in (self.slide, self.steps):
-            part.layout.display = None if self.listed else "none"
+            part.layout.visibility = None if self.listed else "hidden"
         if not 0 <= at < len(self.listed):
             return
         self.at = at

@@ -12,6 +12,7 @@ from irtoolkit.plots import RESIDUAL_RANGE, percent
 from irtoolkit.schema import INFRARED, VISIBLE, SlideError
 from irtoolkit.widgets.comparison import Comparison
 from irtoolkit.widgets.levels import CLOSER, Levels, locate_defects
+from irtoolkit.widgets.parts import Text, button, in_row, toggles
 from irtoolkit.widgets.views import Box, Size, View, blank, stored_place, to_screen
 
 VARIABLES = {
@@ -55,8 +56,7 @@ class SlideExplorer(ipywidgets.VBox):
     """
 
     def __init__(self, cleaned: xr.Dataset) -> None:
-        self.message = ipywidgets.HTML()
-        self.message.add_class("irt-message")
+        self.message = Text("message")
         self.comparison: Comparison | None = None
         super().__init__([self.message])
         self.add_class("irt-slide")
@@ -71,7 +71,8 @@ class SlideExplorer(ipywidgets.VBox):
         names = [name for name, variable in VARIABLES.items() if variable in cleaned]
         if INFRARED not in cleaned.band.values:
             names.remove("infrared")
-        self.comparison = Comparison(names, self._levels.shape, self._draw, self._describe)
+        mode = "side by side" if "healed" in names else "one"
+        self.comparison = Comparison(names, self._levels.shape, self._draw, self._describe, mode=mode)
         self.children = [self.message, self.comparison, self._controls]
         self.message.value = html.escape(_about(cleaned, self.defects))
         self.comparison.refresh()
@@ -88,18 +89,17 @@ class SlideExplorer(ipywidgets.VBox):
         self._seen: tuple[Box, dict[str, np.ndarray]] = ((slice(0), slice(0)), {})
 
     def _make_controls(self) -> None:
-        self.overlay = ipywidgets.ToggleButtons(options=OVERLAYS, value="outline", description="Overlay")
-        self.overlay.style.button_width = "70px"
+        self.overlay = toggles("Overlay", OVERLAYS, "outline")
         self.overlay.observe(self._change_overlay, "value")
-        buttons = []
-        for name, step in (("previous defect", -1), ("next defect", 1)):
-            button = ipywidgets.Button(description=name, disabled=not self.defects.sizes["defect"])
-            button.on_click(lambda _, step=step: self.show_defect(self._chosen + step))
-            button.add_class(f"irt-{name.split()[0]}")
-            buttons.append(button)
         self.overlay.add_class("irt-overlay")
+        buttons = [
+            button("previous defect", "previous", lambda: self.show_defect(self._chosen - 1)),
+            button("next defect", "next", lambda: self.show_defect(self._chosen + 1)),
+        ]
+        for one in buttons:
+            one.disabled = not self.defects.sizes["defect"]
         self._which = ipywidgets.Label()
-        self._controls = ipywidgets.HBox([self.overlay, *buttons, self._which])
+        self._controls = in_row(self.overlay, *buttons, self._which)
 
     def _change_overlay(self, _: Any) -> None:
         if self.comparison is not None:
@@ -209,6 +209,7 @@ def _about(cleaned: xr.Dataset, defects: xr.Dataset) -> str:
 def explore_slide(cleaned: xr.Dataset) -> SlideExplorer:
     """Show a cleaned slide at any zoom: colour, infrared, residual, score, mask and healed, one by one or linked.
 
+    It opens with the colour as scanned beside the healed picture, if there is one.
     Drag to move and turn the mouse wheel to zoom; the buttons do the same from the keyboard. Lazy planes are computed
     only for the part in view, the mask once.
 

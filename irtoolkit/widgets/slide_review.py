@@ -17,6 +17,7 @@ from irtoolkit.pictures import Picture
 from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
+from irtoolkit.widgets.parts import Text, beside, button, in_row, toggles
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
@@ -24,6 +25,9 @@ SIDES = ("top", "left", "bottom", "right")
 NOWHERE: Box = (0, 0, 0, 0)
 USUAL = 4.5
 """Sigma; the threshold offered for a slide without one."""
+
+LEFT, RIGHT, HIGH = 500, 440, 440
+"""Widths of the picture and of the controls, and height of the picture with its buttons, in screen pixels."""
 
 FIGURES: dict[str, Callable[[float], str]] = {
     "defects": "{:,.0f} defects".format,
@@ -34,14 +38,6 @@ FIGURES: dict[str, Callable[[float], str]] = {
     "shift_x": "{:+z.1f} columns".format,
     "sigma": "residual noise {:.4f}".format,
 }
-
-
-def button(label: str, hook: str, action: Callable[[], None], tooltip: str = "") -> ipywidgets.Button:
-    """Make a button with the CSS class ``irt-`` plus `hook` that calls an action."""
-    made = ipywidgets.Button(description=label, tooltip=tooltip or label, layout={"width": "auto"})
-    made.add_class(f"irt-{hook}")
-    made.on_click(lambda _: action())
-    return made
 
 
 def describe_figures(row: Row) -> str:
@@ -89,17 +85,20 @@ class SlideReview(ipywidgets.VBox):
         self.row: Row = {"slide": "", "status": ""}
         self.decision = Decision()
         self._folder, self._save = folder, save
-        self.head, self.message = ipywidgets.HTML(), ipywidgets.HTML()
-        self.kind = ipywidgets.ToggleButtons(description="Picture", options=list(KINDS), style={"button_width": "auto"})
+        self.head, self.message = Text("head", lines=7), Text("saved", lines=2)
+        self.kind = toggles("Picture", list(KINDS), "Marks")
         self.picture = RegionPicture(self._fill_sides)
-        at_left = {"align_self": "flex-start"}
-        self.worst, self.crops = (ipywidgets.Image(format="jpeg", layout=at_left) for _ in range(2))
+        self.worst, self.crops = (ipywidgets.Image(format="jpeg", layout={"max_width": "100%"}) for _ in range(2))
         self._make_controls()
         self.kind.observe(lambda _: self._draw(), "value")
         for side in self.sides:
             side.observe(lambda _: self.picture.outline(self._region()), "value")
         self._views = ipywidgets.VBox([self.kind, self.picture.drawing.widget])
-        super().__init__([self.head, self._verdicts, self.message, self._views, self._changes, self.worst, self.crops])
+        left = ipywidgets.VBox([self._views], layout={"width": f"{LEFT}px", "min_height": f"{HIGH}px"})
+        right = ipywidgets.VBox(
+            [self._verdicts, self.head, self.message, self._changes], layout={"width": f"{RIGHT}px"}
+        )
+        super().__init__([beside(left, right), beside(self.worst, self.crops)])
         self.add_class("irt-slide-review")
 
     def _make_controls(self) -> None:
@@ -107,26 +106,24 @@ class SlideReview(ipywidgets.VBox):
         self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "Mark and heal nothing on it.")
         self.undo = button("Undo", "undo", self._undo, "Remove the whole decision about it.")
         self.threshold = ipywidgets.BoundedFloatText(value=USUAL, min=1, max=1e6, step=0.05, description="Threshold")
+        self.threshold.layout.width, self.threshold.style.description_width = "140px", "70px"
         self.threshold.tooltip = "The least score of a marked region, in sigma. Lower numbers mark more."
         use, find = (lambda: self._decide(threshold=self.threshold.value), lambda: self._decide(threshold=None))
         self.use_threshold = button("Use this threshold", "use-threshold", use)
         self.find_threshold = button("Use the run's threshold", "find-threshold", find)
         self.sides = [ipywidgets.BoundedIntText(description=side.title(), max=2**31 - 1) for side in SIDES]
         for side in self.sides:
-            side.layout.width = "165px"
+            side.layout.width, side.style.description_width = "102px", "52px"
         self.exclude = button("Exclude this region", "exclude", self._exclude)
-        self.regions = ipywidgets.Dropdown(description="Excluded", options=[])
-        self.include = button("Include this region again", "include", self._include)
-        self._verdicts = ipywidgets.HBox([self.accept, self.reject, self.undo])
-        lines = [
-            [self.threshold, self.use_threshold, self.find_threshold],
-            [*self.sides, self.exclude],
-            [self.regions, self.include],
-        ]
-        how = " or draw it with the mouse" if self.picture.drawing.live else ""
-        hint = ipywidgets.HTML(f"To keep a region as scanned, type its sides in pixels{how}.")
-        rows = [ipywidgets.HBox(line, layout={"flex_flow": "row wrap"}) for line in lines]
-        self._changes = ipywidgets.VBox([rows[0], hint, *rows[1:]])
+        self.regions = ipywidgets.Dropdown(description="Excluded", options=[], layout={"width": "320px"})
+        self.regions.style.description_width = "70px"
+        self.include = button("Include again", "include", self._include)
+        self._verdicts = in_row(self.accept, self.reject, self.undo)
+        how = "draw it, or type its sides" if self.picture.drawing.live else "type its sides"
+        hint = ipywidgets.HTML(f"To keep a region as scanned, {how} (pixels):")
+        lines = [(self.threshold, self.use_threshold, self.find_threshold), (hint,), self.sides]
+        lines += [(self.exclude,), (self.regions, self.include)]
+        self._changes = ipywidgets.VBox([in_row(*line) for line in lines])
 
     def show(self, row: Row, decision: Decision, place: str = "") -> None:
         """Show a slide and the decision about it; `place` is its number in the list, as text."""
@@ -233,8 +230,8 @@ def _head(row: Row, decision: Decision, place: str) -> str:
     why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", ""))))
     status = row["status"].capitalize() + (f": {why}" if why else ", no remarks")
     decided = f"Decided: {describe_decision(decision)}" if decision != Decision() else "No decision yet"
-    text = "<br>".join(escape(line) for line in (status, describe_figures(row), decided) if line)
-    return f"<b>{escape(row['slide'])}</b> {escape(place)}<br>{text}"
+    text = "<br>".join(escape(line) for line in (decided, status, describe_figures(row)) if line)
+    return f'<div style="line-height: 1.4"><b>{escape(row["slide"])}</b> {escape(place)}<br>{text}</div>'
 
 
 def _offer(menu: Any, options: Sequence[Any]) -> None:

@@ -15,6 +15,7 @@ from irtoolkit.plots import percent, preview, span_scores
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.widgets.close_up import CloseUp, Regions
+from irtoolkit.widgets.parts import Text, beside
 from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
 from irtoolkit.widgets.threshold_histogram import ThresholdHistogram
 from irtoolkit.widgets.trials import Trials
@@ -26,6 +27,12 @@ ROUNDING = 1e-6
 
 SAMPLED = 3
 """Every third row and column of the picture of the whole slide sets the contrast."""
+
+WHOLE = 340
+"""Height of the picture of the whole slide, in screen pixels."""
+
+OUTLINED = 450
+"""Rows or columns of that picture per pixel of outline, because a screen shows it smaller."""
 
 
 class ThresholdExplorer(ipywidgets.VBox):
@@ -42,8 +49,7 @@ class ThresholdExplorer(ipywidgets.VBox):
     def __init__(self, slide: xr.Dataset, settings: Settings, model: xr.Dataset | None) -> None:
         self.settings = settings
         self.choice: Choice | None = None
-        self._message = ipywidgets.HTML()
-        self._message.add_class("irt-message")
+        self._message = Text("message")
         super().__init__([self._message])
         self.add_class("irt-threshold")
         try:
@@ -57,13 +63,12 @@ class ThresholdExplorer(ipywidgets.VBox):
         every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
         span = span_scores(every.possible.score.values, every.decoys.score.values)
         self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag, self._drop)
-        self._controls = self._make_controls(*span)
-        beside = _side_by_side(ipywidgets.VBox(self._controls), self.histogram.drawing.widget)
-        self.children = [self._message, beside, self._pictures.widget]
+        left = ipywidgets.VBox([*self._make_controls(*span), self.histogram.drawing.widget])
+        self.children = [self._message, beside(left, self._pictures.widget)]
         self._show()
 
     def _make_controls(self, lowest: float, highest: float) -> list[ipywidgets.Widget]:
-        wide = {"style": {"description_width": "150px"}, "layout": {"width": "480px"}}
+        wide = {"style": {"description_width": "130px"}, "layout": {"width": f"{self.histogram.width}px"}}
         chosen, settings = self.settings.threshold, self.settings
         self._method = ipywidgets.Dropdown(
             options=[*THRESHOLDS, NUMBER],
@@ -171,12 +176,11 @@ class _Pictures:
         self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
         self._plain = self._coloured(seen.counts)
         self._mask = np.zeros((seen.sizes["y"], seen.sizes["x"]), bool)
-        self._whole = ipywidgets.Image(format="jpeg")
+        layout = {"width": "100%", "height": f"{WHOLE}px", "object_fit": "contain", "object_position": "left"}
+        self._whole = ipywidgets.Image(format="jpeg", layout=layout)
         self._outlined = True
         self.close_up = CloseUp(slide, self._coloured)
-        shown = [ipywidgets.Label("The whole slide"), self._whole]
-        whole = ipywidgets.VBox(shown, layout={"max_width": "100%"})
-        self.widget = _side_by_side(whole, self.close_up)
+        self.widget = ipywidgets.VBox([self._whole, self.close_up], layout={"flex": "1 1 440px", "max_width": "600px"})
 
     def mark(self, regions: Regions) -> None:
         """Show the marks; a pixel of the reduced picture is marked if any of its pixels is."""
@@ -194,21 +198,14 @@ class _Pictures:
 
     def _show(self) -> None:
         orientation = int(self._seen.attrs.get("orientation", 1))
-        marked = mark_mask(self._plain, self._mask, orientation=orientation) if self._outlined else self._plain
-        self._whole.value = encode_jpeg(marked)
+        width = -(-max(self._mask.shape) // OUTLINED) if self._outlined else 0
+        self._whole.value = encode_jpeg(mark_mask(self._plain, self._mask, orientation=orientation, width=width))
 
     def _coloured(self, counts: xr.DataArray) -> Picture:
         attrs = self._seen.attrs
         film = {"polarity": attrs.get("polarity", ""), "gamma": attrs.get("gamma")}
         visible = counts.sel(band=list(VISIBLE))
         return view_picture(visible, orientation=int(attrs.get("orientation", 1)), reference=self._reference, **film)
-
-
-def _side_by_side(*parts: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Put parts beside each other or, in a narrow window, below each other."""
-    for part in parts:
-        part.layout.flex = "0 0 auto"
-    return ipywidgets.HBox(parts, layout={"flex_flow": "row wrap"})
 
 
 def explore_threshold(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.detection import Choice, ranks_regions
 from irtoolkit.plots import VERMILION, draw_region_scores, draw_scores
@@ -35,7 +36,8 @@ class ThresholdHistogram:
         dragged: Callable[[float], None],
         dropped: Callable[[], None],
     ) -> None:
-        self.drawing = Drawing(520, 400)
+        self.width = 440
+        self.drawing = Drawing(self.width, 400)
         self._pixels, self._span, self._dragged, self._dropped = pixels, span, dragged, dropped
         self._ax = self.drawing.figure.subplots()
         self._line = self._ax.axvline(np.nan)
@@ -63,7 +65,10 @@ class ThresholdHistogram:
             draw_region_scores(choice.possible.score.values, choice.decoys.score.values, self._ax, self._span)
         else:
             draw_scores(self._pixels, self._ax)
-        self._ax.legend(loc="upper right", fontsize="small")
+        self._ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize="small", frameon=False)
+        self._ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        self._ax.yaxis.set_major_formatter("{x:g}")
+        self._ax.yaxis.set_minor_formatter(NullFormatter())
         self._line = self._ax.axvline(np.nan, color=VERMILION, linewidth=2)
 
     def _press(self, event: Any) -> None:

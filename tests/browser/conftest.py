@@ -52,18 +52,20 @@ def voila(browser, tmp_path):
         yield show
 
 
-@pytest.fixture
-def jupyterlab(browser, tmp_path):
-    """A function that opens cells of code in JupyterLab and runs them all."""
+@pytest.fixture(scope="module")
+def jupyterlab(browser, tmp_path_factory):
+    """A function that opens cells of code in JupyterLab, in a laptop's window, and runs them all."""
     with _servers() as start:
 
         def show(*cells):
-            write_notebook(tmp_path / "page.ipynb", *cells)
+            folder = tmp_path_factory.mktemp("lab")
+            write_notebook(folder / "page.ipynb", *cells)
             token = os.urandom(12).hex()
-            options = ("--allow-root", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={tmp_path}")
+            options = ("--allow-root", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}")
             options += ("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly")
-            port = start("jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1", *options, folder=tmp_path)
-            page = browser.new_page(viewport={"width": 1400, "height": 1100})
+            options += ("--LabApp.news_url=",)
+            port = start("jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1", *options, folder=folder)
+            page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.goto(f"http://127.0.0.1:{port}/lab/tree/page.ipynb?token={token}", timeout=PATIENCE * 1000)
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
             page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=PATIENCE * 1000)

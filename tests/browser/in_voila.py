@@ -8,21 +8,21 @@ import irtoolkit as irt
 
 SLIDE = "import irtoolkit as irt\nslide = irt.make_slide(5, (301, 402), scanner='plustek', roll=1)"
 SHOWN = 60_000
-THRESHOLD = "Number(document.querySelector('.irt-message').innerText.match(/Threshold (.*) sigma/)[1])"
+THRESHOLD = "Number(document.querySelector('.irt-message')?.innerText.match(/Threshold (.*) sigma/)?.[1])"
 """The threshold that the explorer names; its slider has steps of .05, and starts at the one next to the slide's own."""
 
 
 def test_the_threshold_is_dragged(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
-    message = page.locator(".irt-message")
-    message.wait_for(timeout=SHOWN)
-    canvas = page.locator(".irt-threshold canvas").last
-    canvas.wait_for(timeout=SHOWN)
-    before, marked = message.inner_text(), page.locator(".irt-threshold img").first.get_attribute("src")
     drawn, line = picture(page, ".irt-threshold"), page.evaluate(LINE)
+    message, canvas = page.locator(".irt-message"), page.locator(".irt-threshold canvas").last
+    threshold(page)
+    before, marked = message.inner_text(), page.locator(".irt-threshold img").first.get_attribute("src")
     changed(page, ".irt-threshold", drawn, drag, page, canvas, (0.06 * canvas.bounding_box()["width"], 0))
     page.wait_for_function(f"() => Math.abs(({LINE})() - 0.56) < 0.01", timeout=SHOWN)
-    page.wait_for_function("before => document.querySelector('.irt-message').innerText != before", arg=before)
+    page.wait_for_function(
+        "before => document.querySelector('.irt-message').innerText != before", arg=before, timeout=SHOWN
+    )
     sigma = float(re.search(r"Threshold ([\d.]+) sigma", message.inner_text())[1])
     assert line < 0.55
     assert 4.5 < sigma < 6
@@ -41,17 +41,17 @@ def test_the_threshold_is_moved_by_keys(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
     knob = page.locator(".irt-number .noUi-handle")
     knob.wait_for(timeout=SHOWN)
-    page.locator(".irt-threshold canvas").last.wait_for(timeout=SHOWN)
-    before = page.evaluate(THRESHOLD)
+    picture(page, ".irt-threshold")
+    before = threshold(page)
     knob.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.05) <= 0.03")
+    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.05) <= 0.03", timeout=SHOWN)
 
 
 def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
-    page.locator(".irt-threshold canvas").last.wait_for(timeout=SHOWN)
+    picture(page, ".irt-threshold")
     for width in (1400, 700, 540):
         page.set_viewport_size({"width": width, "height": 1100})
         numbers = page.locator(".irt-threshold .widget-readout")
@@ -61,43 +61,42 @@ def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):
 
 def test_the_next_unmarked_place_is_shown_by_keys(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_threshold\nexplore_threshold(slide)")
-    message = page.locator(".irt-place")
-    message.wait_for(timeout=SHOWN)
-    assert message.inner_text().startswith("Marked place 1 of ")
+    page.wait_for_function(SAYS, arg=[".irt-place", "Marked place 1 of "], timeout=SHOWN)
     before = page.locator(".irt-threshold img").last.get_attribute("src")
     page.locator(".irt-next-marked").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.irt-place').innerText.startsWith('Unmarked place 1 of ')")
+    page.wait_for_function(SAYS, arg=[".irt-place", "Unmarked place 1 of "], timeout=SHOWN)
     page.wait_for_function(
-        "before => [...document.querySelectorAll('.irt-threshold img')].at(-1).src != before", arg=before
+        "before => [...document.querySelectorAll('.irt-threshold img')].at(-1).src != before", arg=before, timeout=SHOWN
     )
 
 
 def test_the_next_defect_is_shown_and_the_view_zoomed(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_slide\nexplore_slide(irt.clean_slide(slide))")
-    page.locator(".irt-slide canvas").last.wait_for(timeout=SHOWN)
-    message = page.locator(".irt-slide")
-    before = message.inner_text()
-    page.locator(".irt-slide .irt-next").press("Enter")
-    page.wait_for_function("before => document.querySelector('.irt-slide').innerText != before", arg=before)
-    before = message.inner_text()
-    page.locator(".irt-slide .irt-full").press("Enter")
-    page.wait_for_function("before => document.querySelector('.irt-slide').innerText != before", arg=before)
+    shown = picture(page, ".irt-slide")
+    for button in ("next", "farther"):
+        before = middle(page)
+        shown = changed(page, ".irt-slide", shown, page.locator(f".irt-slide .irt-{button}").press, "Enter")
+        page.wait_for_function(
+            "before => document.querySelector('.irt-status').innerText != before", arg=before, timeout=SHOWN
+        )
 
 
 def test_the_view_is_dragged_and_panels_are_compared(voila):
     page = voila(SLIDE, "from irtoolkit.widgets import explore_slide\nexplore_slide(irt.clean_slide(slide))")
-    shown = picture(page, ".irt-slide")
+    modes = {name: page.locator(".irt-mode button", has_text=name) for name in ("one", "side by side", "wipe", "blink")}
+    shown = changed(page, ".irt-slide", picture(page, ".irt-slide"), modes["one"].press, "Enter")
     for button in ("full", "closer", "closer"):
         shown = changed(page, ".irt-slide", shown, page.locator(f".irt-slide .irt-{button}").press, "Enter")
-    page.wait_for_function("document.querySelector('.irt-status').innerText.startsWith('400%')")
+    page.wait_for_function(SAYS, arg=[".irt-status", "400%"], timeout=SHOWN)
     before = middle(page)
     shown = changed(page, ".irt-slide", shown, drag, page, page.locator(".irt-slide canvas").last, (120, -80))
-    page.wait_for_function("before => document.querySelector('.irt-status').innerText != before", arg=before)
+    page.wait_for_function(
+        "before => document.querySelector('.irt-status').innerText != before", arg=before, timeout=SHOWN
+    )
     down, across = (now - then for now, then in zip(numbers(middle(page)), numbers(before), strict=True))
     assert (down, across) == (20, -30)
-    modes = {name: page.locator(".irt-mode button", has_text=name) for name in ("side by side", "wipe", "blink")}
     shown = changed(page, ".irt-slide", shown, modes["side by side"].press, "Enter")
     shown = changed(page, ".irt-slide", shown, page.locator(".irt-second select").select_option, "infrared")
     shown = changed(page, ".irt-slide", shown, modes["wipe"].press, "Enter")
@@ -157,7 +156,13 @@ def test_clean_applies_what_was_decided(voila, tmp_path):
     assert not mask[:120, :180].any()
 
 
-SEEN = "part => document.querySelector(`${part} canvas`)?.toDataURL() ?? ''"
+SEEN = """part => {
+    const canvas = document.querySelector(`${part} canvas`);
+    if (!canvas?.width) return '';
+    const drawn = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value);
+    return drawn ? canvas.toDataURL() : '';
+}"""
+SAYS = "([part, words]) => document.querySelector(part)?.innerText.startsWith(words)"
 OTHER = f"([part, before]) => !['', before].includes(({SEEN})(part))"
 LINE = """() => {
     const canvas = document.querySelector('.irt-threshold canvas');
@@ -183,13 +188,21 @@ FRINGES = """part => {
 
 
 def picture(page, part):
-    """What is drawn in a part of the page, once it no longer changes."""
-    page.locator(f"{part} canvas").last.wait_for(timeout=SHOWN)
+    """What is drawn in a part of the page, once it no longer changes; an empty canvas is not drawn."""
+    page.wait_for_function(f"part => ({SEEN})(part) != ''", arg=part, timeout=SHOWN)
     seen = ""
-    while (now := page.evaluate(SEEN, part)) != seen or not seen:
+    for _ in range(SHOWN // 250):
+        if (now := page.evaluate(SEEN, part)) == seen:
+            return seen
         seen = now
         page.wait_for_timeout(250)
-    return seen
+    raise TimeoutError(f"{part} is drawn again and again")
+
+
+def threshold(page):
+    """The threshold that the message names, once it names one."""
+    page.wait_for_function(f"{THRESHOLD} > 0", timeout=SHOWN)
+    return page.evaluate(THRESHOLD)
 
 
 def changed(page, part, before, step, *arguments):

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.quiver import Quiver
+from matplotlib.quiver import Quiver, QuiverKey
 
 from irtoolkit import plots
 from irtoolkit.alignment import Displacement, Pieces
@@ -139,6 +139,27 @@ def test_displacement_shows_the_pieces_and_the_field_relative_to_the_centre(ax):
     bottom, top = ax.get_ylim()
     assert bottom > top
     assert "+5.40 rows, -2.00 columns (± 0.03 px)" in ax.get_title(loc="left")
+
+
+def test_the_key_is_between_axes_and_title_and_says_how_much_longer_arrows_are_drawn():
+    figure = plt.figure(figsize=(8, 5), layout="constrained")
+    ax = plots.plot_displacement(displaced(), figure.subplots())
+    figure.canvas.draw()
+    (key,) = [one for one in ax.get_children() if isinstance(one, QuiverKey)]
+    words, title = key.text.get_window_extent(), ax.title if ax.get_title() else ax._left_title
+    assert ax.bbox.y1 < words.y0 < words.y1 < title.get_window_extent().y0
+    assert key.text.get_text() == "0.5 px (drawn 400 times as long)"
+    assert 1 / key.Q.scale == pytest.approx(400, rel=0.1)
+    plt.close(figure)
+
+
+def test_a_displacement_that_is_the_same_everywhere_has_no_arrows(ax):
+    steady = displaced()
+    steady.coefficient[0, 1] = 0
+    near = steady._replace(pieces=steady.pieces._replace(move=np.tile([5.45, -2.0], (4, 1))))
+    plots.plot_displacement(near, ax)
+    assert [text.get_text() for text in ax.texts] == ["the same everywhere (within 0.1 px)"]
+    assert not [one for one in ax.get_children() if isinstance(one, Quiver)]
 
 
 @pytest.mark.parametrize("pieces", [True, False])

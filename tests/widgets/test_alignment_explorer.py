@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.backend_bases import MouseEvent
+from matplotlib.quiver import Quiver, QuiverKey
 
 import irtoolkit as irt
 from irtoolkit.alignment.displacement import constant_displacement
@@ -81,6 +82,35 @@ def test_the_words_say_how_much_the_displacement_varies():
     field = measured((2, 0))
     field.coefficient[0, 1] = 10.0
     assert "up to 1.50 px more or less elsewhere" in describe_displacement(field)
+
+
+def key_of(explorer):
+    """Length of the key's arrow in pixels, its words, and the slide pixels that an arrow is long per pixel."""
+    (key,) = [one for one in explorer._map.drawing.figure.axes[0].get_children() if isinstance(one, QuiverKey)]
+    return key.U, key.text.get_text(), 1 / key.Q.scale
+
+
+def test_the_key_says_how_much_longer_the_arrows_are_drawn(explorer):
+    explorer.less_shift.value = False
+    length, words, factor = key_of(explorer)
+    assert length in (1, 2, 5)
+    assert words == f"{length:g} px (drawn {float(f'{factor:.1g}'):.0f} times as long)"
+    fitted = next(one for one in explorer._map.drawing.figure.axes[0].collections if isinstance(one, Quiver))
+    assert 0.08 < np.hypot(fitted.U, fitted.V).max() * factor / max(SHAPE) < 0.12
+
+
+def test_where_the_shift_is_the_same_everywhere_a_sentence_takes_the_place_of_arrows():
+    explorer = explore_alignment(irt.make_slide(3, SHAPE, scanner="plustek"))
+    field = measured((5.4, -0.1))
+    explorer._map._displacement = field
+    explorer._map.draw_arrows(less_shift=True)
+    (ax,) = explorer._map.drawing.figure.axes
+    assert [text.get_text() for text in ax.texts] == ["the same everywhere\n(within 0.1 px)"]
+    assert not [one for one in ax.get_children() if isinstance(one, Quiver)]
+    field.coefficient[0, 1] = 10.0
+    explorer._map.draw_arrows(less_shift=True)
+    assert not ax.texts
+    assert key_of(explorer)[0] == 1.0
 
 
 def test_a_click_on_the_map_goes_there(explorer):

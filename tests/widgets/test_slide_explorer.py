@@ -54,6 +54,12 @@ def test_at_full_size_each_pixel_of_the_panel_is_one_of_the_slide():
     assert (picture[: top - 1] == picture[0, 0]).all()
 
 
+def test_a_healed_slide_opens_with_the_colour_beside_the_healed_picture(cleaned):
+    comparison = explore_slide(cleaned).comparison
+    assert (comparison.mode.value, comparison.shown) == ("side by side", ["colour", "healed"])
+    assert explore_slide(plain()).comparison.mode.value == "one"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_shows_what_it_says(cleaned, mode):
     explorer = explore_slide(cleaned)
@@ -108,6 +114,7 @@ def test_defects_in_turn(opened):
 
 def test_the_chosen_defect_is_ringed_in_the_middle(opened):
     explorer = explore_slide(opened)
+    explorer.comparison.mode.value = "one"
     assert not len(yellow(explorer))
     for _ in range(2):
         press(explorer, "next defect")

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
 
-.PHONY: demo test test-browser fuzz fuzz-coverage soak lint types unit notebooks clean
+.PHONY: demo test test-browser fuzz fuzz-coverage soak lint types unit notebooks docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -24,6 +24,13 @@ unit: $(VENV)/.installed-test
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/pytest --nbmake notebooks
+
+docs: $(VENV)/.installed-docs
+	rm -rf build/docs
+	$(BIN)/python docs/stage.py build/docs-source
+	$(BIN)/sphinx-build -q -W --keep-going -c docs build/docs-source build/docs
+	$(BIN)/python docs/check_links.py build/docs
+	@echo "open build/docs/index.html"
 
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/pytest $(BROWSER)
@@ -53,6 +60,10 @@ $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 
 $(VENV)/.installed-browser: pyproject.toml $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,browser]"
+	touch $@
+
+$(VENV)/.installed-docs: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	touch $@
 
 $(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test

@@ -1,6 +1,6 @@
 """Checks the built site: python docs/check_links.py build/docs.
 
-Every link, picture and script inside the site must exist, anchors included, and no page may load anything from a network.
+Every link, picture and script inside the site must exist, anchors included; no page may load anything from a network.
 """
 
 import sys

@@ -1,5 +1,11 @@
 """Settings of Sphinx; `make docs` gathers the pages (docs/stage.py) and builds them without a network."""
 
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
 import irtoolkit
 
 project = "irtoolkit"
@@ -38,3 +44,25 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 copyright = "the irtoolkit authors, BSD-3-Clause"
+
+
+WIDGET = re.compile(r"(?:explore|review)_(\w+)\(")
+
+
+def setup(app: Sphinx) -> None:
+    """Let notes stand for widgets, before pictures are collected."""
+    app.connect("doctree-read", replace_widgets, priority=400)
+
+
+def replace_widgets(app: Sphinx, page: nodes.document) -> None:
+    """Replace each widget of a notebook, which needs a running Python, by its picture, if there is one, and a note."""
+    for cell in page.findall(
+        lambda node: "cell" in node.get("classes", []) if isinstance(node, nodes.Element) else False
+    ):
+        named = WIDGET.search(cell.astext())
+        for view in [raw for raw in cell.findall(nodes.raw) if "widget-view" in raw.astext()]:
+            picture = f"pictures/{named[1]}.jpg" if named else ""
+            shown = [nodes.image(uri=f"/{picture}", alt=picture)] if (Path(app.srcdir) / picture).is_file() else []
+            view.replace_self(
+                [*shown, nodes.paragraph("", "", nodes.emphasis("", "A widget: run the notebook to use it."))]
+            )

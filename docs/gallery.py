@@ -1,7 +1,7 @@
 """Makes the gallery from synthetic slides, one for each kind of damage.
 
-    python docs/gallery.py                   writes docs/gallery/dust.jpg, hair.jpg, ...
-    python docs/gallery.py --slides gallery  writes the slides themselves into the folder gallery
+python docs/gallery.py                   writes docs/gallery/dust.jpg, hair.jpg, ...
+python docs/gallery.py --slides gallery  writes the slides themselves into the folder gallery
 """
 
 import argparse

@@ -13,6 +13,8 @@ from os.path import relpath
 from pathlib import Path
 from posixpath import normpath
 
+import irtoolkit
+
 TOP = Path(__file__).parent.parent
 ADDRESS = "https://github.com/irtoolkit/irtoolkit/blob/main"
 ELSEWHERE = {
@@ -82,9 +84,11 @@ def help_of(command: str) -> str:
 
 
 def names_of(module: str) -> str:
-    """A table of a module's public functions and classes; each leads to a page of its own."""
+    """A table of a module's public functions and classes that `irtoolkit` itself has not; each leads to a page."""
     door = import_module(module)
-    names = [name for name in getattr(door, "__all__", dir(door)) if callable(getattr(door, name))]
+    shown = set() if door is irtoolkit else set(irtoolkit.__all__)
+    public = set(getattr(door, "__all__", dir(door))) - shown
+    names = [name for name in public if callable(getattr(door, name)) and not name.startswith("_")]
     rows = "\n".join(f"   {name}" for name in sorted(names, key=str.lower))
     return f"```{{eval-rst}}\n.. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: api\n\n{rows}\n```"
 

@@ -31,6 +31,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "irtoolkit"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_sidebars: dict[str, list[str]] = {"index": [], "start": [], "gallery": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -56,13 +57,14 @@ def setup(app: Sphinx) -> None:
 
 def replace_widgets(app: Sphinx, page: nodes.document) -> None:
     """Replace each widget of a notebook, which needs a running Python, by its picture, if there is one, and a note."""
-    for cell in page.findall(
-        lambda node: "cell" in node.get("classes", []) if isinstance(node, nodes.Element) else False
-    ):
-        named = WIDGET.search(cell.astext())
-        for view in [raw for raw in cell.findall(nodes.raw) if "widget-view" in raw.astext()]:
-            picture = f"pictures/{named[1]}.jpg" if named else ""
-            shown = [nodes.image(uri=f"/{picture}", alt=picture)] if (Path(app.srcdir) / picture).is_file() else []
-            view.replace_self(
-                [*shown, nodes.paragraph("", "", nodes.emphasis("", "A widget: run the notebook to use it."))]
-            )
+    for view in [raw for raw in page.findall(nodes.raw) if "widget-view" in raw.astext()]:
+        named = WIDGET.search(cell_of(view).astext())
+        picture = f"pictures/{named[1]}.jpg" if named else ""
+        shown = [nodes.image(uri=f"/{picture}", alt=picture)] if (Path(app.srcdir) / picture).is_file() else []
+        note = nodes.emphasis("", "A widget: run the notebook to use it.")
+        view.replace_self([*shown, nodes.paragraph("", "", note)])
+
+
+def cell_of(node: nodes.Element) -> nodes.Element:
+    """The notebook's cell, code and outputs, that a node belongs to."""
+    return node if "cell" in node["classes"] or node.parent is None else cell_of(node.parent)

@@ -79,7 +79,7 @@ def help_of(command: str) -> str:
     from irtoolkit.cli import commands
 
     name, *rest = command.split()
-    printed = CliRunner().invoke(commands, [*rest, "--help"], prog_name=name, terminal_width=100).output
+    printed = CliRunner().invoke(commands, [*rest, "--help"], prog_name=name, terminal_width=80).output
     return f"```text\n{printed.rstrip()}\n```"
 
 

@@ -5,15 +5,20 @@ between pages, links to other files of the project lead to its address. Lines su
 and `<!-- names: irtoolkit.plots -->` are replaced by the help of a command, or by the public names of a module.
 """
 
+import io
+import os
 import re
 import shutil
 import sys
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from os.path import relpath
 from pathlib import Path
 from posixpath import normpath
+from unittest.mock import patch
 
 import irtoolkit
+from irtoolkit import cli
 
 TOP = Path(__file__).parent.parent
 ADDRESS = "https://github.com/irtoolkit/irtoolkit/blob/main"
@@ -74,13 +79,14 @@ def fill(text: str) -> str:
 
 def help_of(command: str) -> str:
     """What a command prints with `--help`, in a fence."""
-    from click.testing import CliRunner
-
-    from irtoolkit.cli import commands
-
-    name, *rest = command.split()
-    printed = CliRunner().invoke(commands, [*rest, "--help"], prog_name=name, terminal_width=80).output
-    return f"```text\n{printed.rstrip()}\n```"
+    with (
+        patch.object(sys, "argv", [*command.split(), "--help"]),
+        patch.dict(os.environ, COLUMNS="80"),
+        redirect_stdout(io.StringIO()) as printed,
+        suppress(SystemExit),
+    ):
+        cli.main()
+    return f"```text\n{printed.getvalue().rstrip()}\n```"
 
 
 def names_of(module: str) -> str:

@@ -18,7 +18,6 @@ import irtoolkit as irt
 from irtoolkit import synthetic
 from irtoolkit.archive import run as archive_run
 from irtoolkit.archive.capacity import choose_crew
-from irtoolkit.cli import commands
 
 SMALL = {"shape": (64, 96)}
 SIZE = "480 rows x 720 columns", "64 rows x 96 columns"
@@ -100,7 +99,7 @@ def carry_out(command: Command, monkeypatch) -> str:
     """Run one line and check its status; what it printed."""
     words = shlex.split(command.line, comments=True)
     if any(re.match(pattern, command.line) for pattern in NOT_RUN):
-        check_options(words)
+        check_options(words, monkeypatch)
         return ""
     if words[0] == "cd":
         os.chdir(words[1])
@@ -114,19 +113,28 @@ def carry_out(command: Command, monkeypatch) -> str:
     return shell.stdout
 
 
-def check_options(words: list[str]) -> None:
+def check_options(words: list[str], monkeypatch) -> None:
     """The options of a command that is not run exist."""
     if words[0] == "irtoolkit":
-        commands.commands[words[1]].make_context(words[1], words[2:])
+        assert help_of(monkeypatch, *words[1:]).startswith(f"Usage: irtoolkit {words[1]}")
     if words[0] == "make":
         assert f"\n{words[1]}:" in (TOP / "Makefile").read_text()
     if words[:1] == ["python"] and words[1].endswith(".py"):
         assert all(word in (TOP / words[1]).read_text() for word in words[2:] if word.startswith("--"))
 
 
+def help_of(monkeypatch, *words: str) -> str:
+    """The help of a command; a wrong option among its words is an error."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert run(monkeypatch, *words, "--help") == 0, words
+    return printed.getvalue()
+
+
 def test_examples_of_the_help_run(place, monkeypatch):
-    epilogues = [command.epilog or "" for command in (commands, *commands.commands.values())]
-    lines = [line for text in epilogues for line in re.findall(r"^\s*(irtoolkit .+?)(?:  .*)?$", text, re.MULTILINE)]
+    names = re.findall(r"^  (\w+)", help_of(monkeypatch).partition("Commands:")[2], re.MULTILINE)
+    assert {"info", "fit", "clean", "demo"} <= set(names)
+    texts = [help_of(monkeypatch), *(help_of(monkeypatch, name) for name in names)]
+    lines = [line for text in texts for line in re.findall(r"^ *(irtoolkit .+?)(?:  .*)?$", text, re.MULTILINE)]
     for line in lines:
         os.chdir(place)
         carry_out(Command(line, 0), monkeypatch)

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from functools import partial
 
 import pytest
 from commands import run
@@ -24,7 +23,7 @@ SIZE = "480 rows x 720 columns", "64 rows x 96 columns"
 KINDS = ("dust", "hair", "scratch", "fungus", "half-transparent", "kodachrome")
 NOT_RUN = {
     r"git clone|cd irtoolkit$|\. \.venv/": "it is how the folder of this test comes to be",
-    r"make demo": "it installs, and then runs `irtoolkit demo demo`, which is run",
+    r"make demo|irtoolkit demo demo": "it makes the demo, which tests/test_cli.py runs; that of these tests is small",
     r"(pip|apt|conda) ": "it installs",
     r"jupyter lab": "it runs until it is stopped",
     r"dask (scheduler|worker)|irtoolkit .*--scheduler": "it needs other machines",
@@ -45,8 +44,9 @@ def workplace(tmp_path_factory):
     """A folder with a demo and with scans, all small: what the pages presume."""
     folder = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patched, contextlib.chdir(folder):
-        keep_small(patched)
-        assert run(patched, "demo", "demo") == 0
+        run_alone(patched)
+        irt.make_roll("demo/slides", refused=True, **SMALL)
+        assert run(patched, "clean", "demo/slides", "--out", "demo/cleaned") == 1
         for seed, (roll, names) in enumerate({"roll7": "ab", "roll8": "a", "flatbed": "d"}.items()):
             (folder / "scans" / roll).mkdir(parents=True)
             for number, name in enumerate(names):
@@ -63,13 +63,12 @@ def place(workplace, tmp_path, monkeypatch):
     """A copy of that folder, in which a page's commands are run."""
     shutil.copytree(workplace, tmp_path / "place")
     monkeypatch.chdir(tmp_path / "place")
-    keep_small(monkeypatch)
+    run_alone(monkeypatch)
     return tmp_path / "place"
 
 
-def keep_small(patched):
-    """The slides of `irtoolkit demo` are small, and runs start no processes."""
-    patched.setattr(synthetic, "make_roll", partial(irt.make_roll, **SMALL))
+def run_alone(patched):
+    """Runs start no processes."""
     patched.setattr(archive_run, "choose_crew", lambda abouts, workers: choose_crew(abouts, workers or 1))
 
 

@@ -1,11 +1,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
+PYTHONS ?= $(BIN)/python
 SEED ?= 1
-BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py
+BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py tests/browser/in_report_pictures.py tests/browser/in_report_table.py
 
-.PHONY: demo test test-browser fuzz fuzz-coverage soak lint types unit notebooks docs clean
+.PHONY: demo test test-wheel test-browser fuzz fuzz-coverage soak lint types unit notebooks docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
@@ -32,7 +34,10 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python docs/check_links.py build/docs
 	@echo "open build/docs/index.html"
 
-test-browser: $(VENV)/.installed-browser
+test-wheel: $(VENV)/.installed-test
+	$(BIN)/python tests/packaging/check_wheel.py $(PYTHONS)
+
+test-browser: $(VENV)/.installed-test $(VENV)/.installed-browser
 	$(BIN)/pytest $(BROWSER)
 
 fuzz: $(VENV)/.installed-test
@@ -40,7 +45,7 @@ fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.fuzz.run pixels --number 20000 --seed $(SEED) --keep fuzz
 	$(BIN)/python -m tests.fuzz.run cleans --number 2000 --seed $(SEED) --keep fuzz
 
-fuzz-coverage: $(VENV)/.installed-fuzz
+fuzz-coverage: $(VENV)/.installed-test $(VENV)/.installed-fuzz
 	for target in headers metadata records decisions; do \
 		$(BIN)/python -m tests.fuzz.coverage_guided $$target fuzz/$$target -max_total_time=900 || exit 1; \
 	done
@@ -50,25 +55,14 @@ soak: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak.soak --slides 4000
 
 $(VENV)/.installed: pyproject.toml
+	@echo "Making $(VENV) and installing irtoolkit with what it needs: about 200 MB to download, 700 MB on disk, 1 to 5 minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
-	touch $@
+	$(PIP) -e .
+	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
-	touch $@
-
-$(VENV)/.installed-browser: pyproject.toml $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,browser]"
-	touch $@
-
-$(VENV)/.installed-docs: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
-	touch $@
-
-$(VENV)/.installed-fuzz: pyproject.toml $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,fuzz]"
-	touch $@
+$(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
+	$(PIP) -e ".[$*]"
+	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo build dist fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

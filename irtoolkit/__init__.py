@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from irtoolkit.schema import VERSION, names_of_door
 
 if TYPE_CHECKING:
+    from irtoolkit import plots, widgets
     from irtoolkit.archive import Decision, clean_archive, open_results, read_decisions, write_decisions
     from irtoolkit.detection import measure_defects
     from irtoolkit.files import count_frames, open_slide, write_healed, write_mask, write_model
@@ -21,6 +22,6 @@ __version__ = VERSION
 __all__ = [
     "Decision", "LayoutError", "ModelError", "NoInfraredError", "NotUsableError", "Settings", "SlideError",
     "clean_archive", "clean_slide", "count_frames", "fit_roll", "make_roll", "make_slide", "measure_defects",
-    "open_model", "open_results", "open_slide", "read_decisions", "write_decisions", "write_healed", "write_mask",
-    "write_model",
+    "open_model", "open_results", "open_slide", "plots", "read_decisions", "widgets", "write_decisions", "write_healed",
+    "write_mask", "write_model",
 ]

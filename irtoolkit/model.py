@@ -13,7 +13,7 @@ from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, 
 from irtoolkit.detection import PLAIN, SQUARED, Noise
 from irtoolkit.files import AnyPath, read_model
 from irtoolkit.healing import Ratio
-from irtoolkit.schema import VISIBLE, ModelError
+from irtoolkit.schema import MODEL, VISIBLE, ModelError, describe
 
 
 class FittedSlide(NamedTuple):
@@ -30,14 +30,14 @@ class FittedSlide(NamedTuple):
 
 
 class OneSlide(NamedTuple):
-    """What a model of one slide rests on: its `noise`, and the `spread` of its residual (robust sigma, density)."""
+    """What a model of one slide is based on: its `noise`, and the `spread` of its residual (robust sigma, density)."""
 
     noise: Noise
     spread: float
 
 
 class Slides(NamedTuple):
-    """What a model of a roll rests on: its slides `pooled`, their file names, and the shift (slide,) of each, px.
+    """What a model of a roll is based on: its slides `pooled`, their file names, and the shift (slide,) of each, px.
 
     `ratio` is that of the roll's defects, and `ratios` (slide, band) are those of each slide, NaN where it shows none.
     """
@@ -137,7 +137,7 @@ def to_dataset(model: Model) -> xr.Dataset:
         variables |= _pack(basis, _OF_SLIDES, "slide_")
         variables |= {"outlier": (("slide",), basis.outlier), "why": (("slide",), np.asarray(basis.why))}
         coordinates |= {"shared": list(SHARED), "slide": list(basis.names)}
-    return xr.Dataset(variables, coordinates, {"film": model.film, "scanner": model.scanner})
+    return describe(xr.Dataset(variables, coordinates, {"film": model.film, "scanner": model.scanner}), MODEL)
 
 
 def open_model(path: AnyPath) -> xr.Dataset:
@@ -148,7 +148,7 @@ def open_model(path: AnyPath) -> xr.Dataset:
     ModelError
         The file is no model, or one of another format, or a field of it is missing or wrong.
     """
-    dataset = read_model(path)
+    dataset = describe(read_model(path), MODEL)
     if "coefficient" not in dataset and isinstance(dataset.attrs.get("reason"), str):
         return dataset
     try:

@@ -14,7 +14,7 @@ from irtoolkit.detection import mark_defects, mark_given, score_infrared
 from irtoolkit.fitting import fit_samples, fit_to_slide
 from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
 from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
-from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError
+from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError, describe
 from irtoolkit.settings import Box, Settings
 
 Slide = TypeVar("Slide")
@@ -45,32 +45,43 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     Returns
     -------
     xarray.Dataset
-        `counts`; `infrared` (y, x) float32, 16-bit counts on the colour grid, NaN where not seen; `residual` (density)
-        and `score` (sigma), both (y, x) float32 and positive where light is blocked; `mask` (y, x) bool, True = defect;
-        `healed` (band, y, x): R, G and B filled inside the mask and the counts' own everywhere else, IR as it is;
-        the scalars `coverage` and `defects`; all these are lazy. And as numbers `shift_y`, `shift_x`,
-        `shift_uncertainty` (px), `unseen`, `no_data` (what the infrared lacks, which `unseen` has, too), `holder`
-        (shares of the frame), `blur`, `r2`, `slopes`, `sigma`, `threshold`, `fdr`, `ratio_r`, `ratio_g`, `ratio_b`
-        (density of the defects in the visible over that in infrared), with `ratio_error` and `ratio_scatter`, and
-        `dust_shift_y`, `dust_shift_x` (px: where the infrared shows the defects beside the picture; all NaN unless
-        `heal` is ``"auto"``), `candidates`, `decoys`, `worst_y`, `worst_x` and the regions' scores, as `mark_defects`
-        returns them, what `measure_agreement` returns, and the fields of `Appearance`, its densities those of light;
-        `misfit` (how far the slide's own fit is from its roll's, where 1 is usual; 0 for a slide fitted by itself),
-        `aligned` (whether the slide gave evidence of its shift), and `inverted` (whether it is a positive made from a
-        negative: then all this was measured in the light of that negative, by a usual curve). With a roll's model,
-        `r2`, `slopes` and `sigma` are of the slide's own fit.
+        Images, lazy; residual and score are positive where light is blocked:
 
-        `residual`, `score` and `threshold` are those of the method that the settings name (`Settings` describes each):
-        with ``"mirror"``, a number and the four of the histogram the crosstalk's residual over its noise; with
-        ``"local"`` that score times the median threshold over the place's; with ``"ratio"`` the density of infrared
-        over red, and with ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
+        - `counts` (band, y, x): those of the slide;
+        - `infrared` (y, x) float32: 16-bit counts on the grid of the colours, NaN where not seen;
+        - `residual` (y, x) float32: density; `score` (y, x) float32: sigma;
+        - `mask` (y, x) bool: True at a defect;
+        - `healed` (band, y, x): R, G and B filled inside the mask, everything else as in `counts`.
+
+        Scalars; `coverage` and `defects` are lazy, the others computed. With a roll's model, `r2`, `slopes` and `sigma`
+        are those of the slide's own fit:
+
+        - `shift_y`, `shift_x`, `shift_uncertainty` (px); `aligned`: whether the slide gave evidence of its shift;
+        - `unseen`, `no_data`, `holder` (shares of the frame); `unseen` includes `no_data`;
+        - `blur`, `r2`, `slopes`, `sigma`: of the crosstalk; `misfit`: how far the slide's own fit is from its roll's,
+          where 1 is usual and 0 means a slide fitted by itself;
+        - `threshold`, `fdr`, `coverage`, `defects`, `candidates`, `decoys`, `worst_y`, `worst_x`, and where regions are
+          ranked `candidate_score`, `decoy_score`, `mark_y` and `mark_x`: what was marked, from how many
+          (`mark_defects`);
+        - `ratio_r`, `ratio_g`, `ratio_b`, `ratio_error`, `ratio_scatter`: density of the defects in the visible over
+          that in infrared; `dust_shift_y`, `dust_shift_x` (px): where the infrared shows the defects beside the
+          picture; all NaN unless `heal` is ``"auto"``;
+        - `agreement` (`measure_agreement`); `clearest`, `densest`, `tint`, `chroma`, `clipped` (`Appearance`, densities
+          of light);
+        - `inverted`: whether the slide is a positive made from a negative. It is then measured in the light of that
+          negative, by a usual curve.
+
+        `residual`, `score` and `threshold` belong to the method that the settings name (`Settings` describes each):
+        for ``"mirror"``, a number and the four of the histogram, the residual of the crosstalk over its noise; for
+        ``"local"``, that score times the median threshold over the place's; for ``"ratio"`` the density of infrared
+        over red, and for ``"raw:"`` that of the infrared, from its median and in its robust sigmas.
 
     Raises
     ------
     NotUsableError
         The infrared cannot show defects: constant, black, or blocked by silver; or the slide is too small.
     ModelError
-        The model has other terms, or was fitted on other film.
+        The model has other terms, or was fitted on another film.
     SlideError
         The settings heal by a program that is not installed.
     """
@@ -78,7 +89,7 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     check_method(settings.heal)
     scored = score_slide(slide, model)
     found = mark_slide(scored, settings)
-    return found.assign(healed=heal_slide(found, scored.crosstalk, settings))
+    return describe(found.assign(healed=heal_slide(found, scored.crosstalk, settings)))
 
 
 class Scored(NamedTuple):
@@ -115,7 +126,7 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
 
 
 def _known_ratio(model: Model | None) -> Ratio:
-    """What a roll's model says of the ratio of a slide's defects."""
+    """The ratio of a slide's defects as far as its roll's model knows it."""
     return of_roll(model.basis.ratio) if model and isinstance(model.basis, Slides) else UNKNOWN
 
 
@@ -192,13 +203,21 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The model: `coefficient` and `standard_error` (term); `exponent`, `offset` (16-bit counts of light), `flare`,
-        `blur` (px) and `slopes` of the roll; `ratio_bands` (band), the density of its defects in the visible over that
-        in infrared, with `ratio_error` and `ratio_scatter`; and on `slide`, named by the files, `slide_shift_y`,
-        `slide_shift_x` (px), `slide_r2`, `slide_slopes`, `slide_sigma` of each slide fitted by itself, `slide_ratios`
-        (slide, band), NaN where no defect shows it, its `misfit` (1 is usual), its `weight` in the roll, whether it is
-        an `outlier`, and `why`. The attribute `refused` lists the slides that could not be used, with the reason. A
-        model of one slide has its noise instead.
+        The model. Of the roll:
+
+        - `coefficient` and `standard_error` (term); `slopes`; `blur` (px);
+        - `exponent`, `flare`, `offset` (16-bit counts of light);
+        - `ratio_bands` (band), `ratio_error`, `ratio_scatter`: density of its defects in the visible over that in
+          infrared.
+
+        Of each slide, on `slide`, named by the files:
+
+        - `slide_shift_y`, `slide_shift_x` (px), `slide_r2`, `slide_slopes`, `slide_sigma`: of its own fit;
+        - `slide_ratios` (slide, band): NaN where no defect shows it;
+        - `misfit` (1 is usual), `weight` in the roll, `outlier`, `why`.
+
+        The attribute `refused` lists the slides that could not be used, with the reason. A model of one slide has its
+        noise instead of values of the slides.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class Settings:
     threshold
         How a slide's threshold on its score is found; only ``"mirror"`` uses the false discovery rate:
 
-        - ``"mirror"``: the lowest with an estimated false discovery rate, of regions and of pixels, of at most that;
+        - ``"mirror"``: the lowest at which the estimated rate, of regions and of pixels, is at most that;
         - ``"otsu"``: between the two classes of least variance in the histogram of the score;
         - ``"yen"``: with the largest total correlation of both classes in that histogram;
         - ``"triangle"``: where that histogram is farthest below the line from its peak to its end;
@@ -64,7 +64,7 @@ class Settings:
 
         - ``"auto"``: the defect is divided out where light came through, and filled from its surroundings elsewhere;
         - ``"telea"``, ``"navier-stokes"``: filled by fast marching, or along isophotes (OpenCV);
-        - ``"biharmonic"``: filled with the smoothest surface (scikit-image);
+        - ``"biharmonic"``: filled with the smoothest surface (scikit-image: ``pip install 'irtoolkit[biharmonic]'``);
         - ``"gmic:inpaint_pde"``, ``"gmic:inpaint_morpho"``, ``"gmic:inpaint"``, ``"gmic:inpaint_matchpatch"``: filled
           by that command of G'MIC (the last two with patches), which must be installed (Debian: gmic; on Linux
           also ``pip install 'irtoolkit[gmic]'``);
@@ -74,12 +74,13 @@ class Settings:
         What a healed slide is written as:
 
         - ``"rgb"``: a TIFF of R, G, B with the scan's tags;
-        - ``"same"``: a copy of the scan's file, with its ending, in which only R, G, B under marks are other.
+        - ``"same"``: a copy of the scan's file, with its ending, in which only R, G, B under marks differ.
     grain
         Strength of the grain added to filled places: 0 none, 1 as in the surroundings.
     infrared
-        Where the infrared is, for scans that do not say it: the number of a page (0 is the first), ``"sample:3"``
-        (0 is red), or how the name of the infrared file ends, as ``"_NIR.tif"``; "" as the file says.
+        Where the infrared is, for scans whose files do not name it: the number of a page (0 is the first),
+        ``"sample:3"`` (0 is red), or how the name of the infrared file ends, such as ``"_NIR.tif"``. With "" the
+        file decides.
     excluded
         Regions (top, left, bottom, right), the last two just outside, in stored pixels of the colour planes, in which
         nothing is marked or healed. They do not change the marks elsewhere, the threshold or its false discovery rate,
@@ -134,7 +135,7 @@ def raw_counts(threshold: str) -> float:
 
 
 def _check_number(name: str, value: object) -> None:
-    """Refuse what is no finite number."""
+    """Refuse anything but a finite number."""
     with suppress(OverflowError):
         if isinstance(value, Real) and not isinstance(value, bool) and isfinite(value):
             return

@@ -50,7 +50,7 @@ def _cell_side(displacement: Displacement) -> int:
 
 
 def _cells(first: int, length: int, side: int) -> list[slice]:
-    """Parts of a piece that begins at `first`, which lie in one cell each."""
+    """Parts of a piece that begins at `first`, each within one cell."""
     if not side:
         return [slice(0, length)]
     edges = [0, *range(side - first % side, length, side), length]

@@ -179,7 +179,7 @@ def _measure_pieces(pieces: Sequence[Piece], displacement: Displacement, sigma: 
     """Displacement (piece, 2) of each piece by one Gauss-Newton step from `displacement`, and its information.
 
     The infrared less each band's share in it is regressed on that share's gradient; each band by itself, because bands
-    lie up to .3 px apart and a weighted difference of them would follow that. The information (piece, 2, 2) counts
+    are up to .3 px apart and a weighted difference of them would follow that. The information (piece, 2, 2) counts
     as many independent pixels as a blur of `sigma` leaves, and the three bands, which see one infrared, as one.
     """
     starts = [displacement_at(displacement, *(np.array([side]) for side in piece.place))[:, 0, 0] for piece in pieces]

@@ -114,7 +114,7 @@ def unseen_share(displacement: Displacement, film: Film | None = None) -> float:
 
 
 def _reads_no_data(displacement: Displacement, no_data: NoData, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Whether the infrared at these rows and columns would come from pixels that hold no data, or lie beside such."""
+    """Whether the infrared at these rows and columns would come from pixels without data, or from their neighbours."""
     if largest_displacement(displacement) < WORTHWHILE:
         return no_data.grown(BESIDE).at(rows[:, None], columns)
     move_y, move_x = displacement_at(displacement, rows, columns)

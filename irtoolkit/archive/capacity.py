@@ -15,8 +15,17 @@ from irtoolkit.archive.progress import format_time
 from irtoolkit.archive.tasks import CallError
 from irtoolkit.schema import SlideError
 
-SECONDS_PER_PIXEL, SECONDS_PER_SLIDE = 4.5e-7, 0.9
-"""On one core, measured by `python -m benchmarks.archive`."""
+SAMPLED = 1e6
+"""Pixels of a slide beyond which a fit takes no longer: no more are sampled."""
+
+CLEANING, FITTING = (0.5, 1.0e-6, 4.0e-7), (0.4, 9.0e-7, 5e-8)
+"""Seconds on one core for each slide, each pixel that is sampled, and each pixel: of cleaning, and of fitting a roll.
+
+Measured by `python -m benchmarks.speed`.
+"""
+
+START_SECONDS, SHARED = 6.0, 0.8
+"""Seconds until processes work, and what each of several does beside the others, as a share of what it does alone."""
 
 MEMORY = 1.5e9
 """Bytes for one process: enough for a slide of 60 MP."""
@@ -27,11 +36,11 @@ LEAST_MEMORY, MEMORY_PER_PIXEL = 4e8, 5.4
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Files with the bytes of memory that a container may take."""
 
-PREVIEW_BYTES = 4e5
+PREVIEW_BYTES = 7e5
 """Bytes of the mask, record and pictures of one slide."""
 
 SHORT_RUN = 30.0
-"""Seconds of work below which no processes are started: starting them takes 5 to 10 s."""
+"""Seconds of work below which no processes are started."""
 
 About = Mapping[str, Any]
 
@@ -47,23 +56,47 @@ class Crew(NamedTuple):
     threads: int | None
 
 
+class Work(NamedTuple):
+    """Slides to clean and slides on which models are fitted, each by its `describe_layout`."""
+
+    cleaned: tuple[About, ...]
+    fitted: tuple[About, ...] = ()
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Seconds on one core for the cleaning, and for the fits."""
+        return sum(map(expected_seconds, self.cleaned)), sum(map(fitting_seconds, self.fitted))
+
+
 class Estimate(NamedTuple):
-    """Number of slides to clean, bytes needed and free, and seconds."""
+    """Number of slides to clean, bytes needed and free, and seconds: of all, and of the cleaning alone."""
 
     slides: int
     bytes: float
     free: int
     seconds: float
+    cleaning: float
 
     def __str__(self) -> str:
         """One line of text.
 
-        >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400))
-        '24 slides to clean: about 2.5 GB (30.0 GB free) and 7 min'
+        >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400, 300))
+        '24 slides to clean: about 7 minutes; 2.5 GB (30 GB free)'
         """
-        amount = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{self.bytes / 1e6:.0f} MB"
-        space = f"{amount} ({self.free / 1e9:.1f} GB free)"
-        return f"{self.slides} slides to clean: about {space} and {format_time(self.seconds)}"
+        slides = f"{self.slides:,} slide{'s' * (self.slides != 1)} to clean"
+        if not self.slides:
+            return slides
+        space = f"{format_bytes(self.bytes)} ({format_bytes(self.free)} free)"
+        return f"{slides}: {format_time(self.seconds)}; {space}"
+
+
+def format_bytes(count: float) -> str:
+    """Format an amount of data as a person would say it.
+
+    >>> format_bytes(3.14e7), format_bytes(2.5e9), format_bytes(8.2e10)
+    ('31 MB', '2.5 GB', '82 GB')
+    """
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.{int(count < 1e10)}f} GB".replace(".0 ", " ")
 
 
 def memory_limit() -> int:
@@ -111,32 +144,46 @@ def _needed_memory(about: About) -> float:
 
 
 def expected_seconds(about: About) -> float:
-    """Seconds that one core needs for a slide, by its `describe_layout`."""
-    return SECONDS_PER_SLIDE + SECONDS_PER_PIXEL * about.get("pixels", 0)
+    """Seconds on one core for cleaning a slide by a model, by its `describe_layout`; 0 for one that cannot be used."""
+    return _seconds(about["pixels"], *CLEANING) if about else 0.0
 
 
-def choose_crew(abouts: Iterable[About], workers: int | None) -> Crew:
+def fitting_seconds(about: About) -> float:
+    """Seconds on one core for sampling a slide for a fit, and its part in that fit."""
+    return _seconds(about["pixels"], *FITTING)
+
+
+def _seconds(pixels: float, each: float, per_sampled: float, per_pixel: float) -> float:
+    return each + per_sampled * min(pixels, SAMPLED) + per_pixel * pixels
+
+
+def crowding(processes: int) -> float:
+    """How many times as long these processes take because of what else runs on this machine."""
+    return max(1.0, (psutil.getloadavg()[0] + processes) / CPU_COUNT)
+
+
+def pace_of(about: About, seconds: float) -> float:
+    """How many times as long as expected a slide took."""
+    return seconds / expected_seconds(about)
+
+
+def choose_crew(work: Work, workers: int | None) -> Crew:
     """The number of processes asked for, or as many as cores and memory allow; none if there is little to do."""
-    work = list(map(expected_seconds, abouts))
     count = workers or 1
-    if workers is None and sum(work) > SHORT_RUN:
-        count = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work)))
+    if workers is None and sum(work.seconds) > SHORT_RUN:
+        count = max(1, min(CPU_COUNT, int(memory_limit() // MEMORY), len(work.cleaned)))
     return Crew(count if count > 1 else 0, max(1, CPU_COUNT // count))
 
 
-def make_estimate(
-    todo: Iterable[About], rates: Iterable[float], folder: Path, *, pictures: bool, cores: int = CPU_COUNT
-) -> Estimate:
-    """Estimate space and time for cleaning slides, with healed `pictures` or only masks.
-
-    `todo` holds the result of `describe_layout` for each slide, `rates` the seconds per pixel of finished slides.
-    """
-    known = list(todo)
-    pixels = sum(about.get("pixels", 0) for about in known)
-    space = sum(about.get("bytes", 0) * pictures + PREVIEW_BYTES for about in known)
-    measured = list(rates)
-    seconds = pixels * median(measured) if measured else sum(map(expected_seconds, known)) / cores
-    return Estimate(len(known), space, free_bytes(folder), seconds)
+def make_estimate(work: Work, paces: Iterable[float], crew: Crew, folder: Path) -> Estimate:
+    """Estimate space and time for a run by a crew; `paces` are those of finished slides, by `pace_of`."""
+    known, here = list(paces), crew.threads is not None
+    alone = crowding(max(crew.processes, 1)) if here else 1.0
+    pace = median(known) if known else alone / (SHARED if crew.processes > 1 else 1.0)
+    cleaning, fitting = (pace * seconds / max(crew.processes, 1) for seconds in work.seconds)
+    started = START_SECONDS * alone if here and crew.processes else 0.0
+    space = sum(about["bytes"] + PREVIEW_BYTES for about in work.cleaned)
+    return Estimate(len(work.cleaned), space, free_bytes(folder), started + fitting + cleaning, cleaning)
 
 
 def free_bytes(folder: Path) -> int:

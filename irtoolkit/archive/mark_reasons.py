@@ -40,7 +40,7 @@ def mark_reasons(row: Row, usual: Usual, rate: float) -> Iterator[Reason]:
     """
     if row["coverage"] > MAX_COVERAGE:
         text = f"{row['coverage']:.0%} of the picture is marked"
-        yield Reason(2.0, f"{text}; with so much dirt some film may be marked, too")
+        yield Reason(2.0, f"{text}: with so much dirt some film may be marked, too")
     if isnan(row["fdr"]) and not isnan(row.get("candidates", 0)):
         yield Reason(1.5, "how many of its marks are false is not known")
     elif row["fdr"] > 2 * rate:

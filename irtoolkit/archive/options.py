@@ -47,6 +47,8 @@ def read_settings(options: Mapping[str, Any]) -> Settings:
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(file, MOST_BYTES))
+    except OSError as error:
+        raise CallError(f"--settings {file}: {str(error.strerror).lower()}") from error
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise CallError(f"{file} is not a TOML file: {reason}") from error

@@ -34,7 +34,7 @@ def find_own_mask(folder: AnyPath | None, name: str) -> Path | None:
 
 
 def identify_mask(file: Path | None) -> str:
-    """Text that is another for another mask, or one that was changed; "" without one."""
+    """Text that differs between masks and changes with a mask; "" without one."""
     return f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" if file else ""
 
 

@@ -15,16 +15,20 @@ TABLE, REPORT = "slides", "report.html"
 OF_THE_RUN = (LOCK, LOG, DECISIONS_LOCK, FILE, f"{TABLE}.csv", f"{TABLE}.parquet", REPORT, "report/slides.js")
 """Files that a run writes beside those of its slides."""
 
+OF_THE_SCANS = "--out {} is the folder of the scans; choose another folder"
+
 
 def check_folder(folder: Path, sources: Sources, models: Iterable[Path] = ()) -> None:
     """Refuse an output folder that is a file, or in which table, report, log or `models` would be at a source."""
     if folder.exists() and not folder.is_dir():
-        raise CallError(f"{folder} is a file, not a folder; choose another output folder (--out)")
+        raise CallError(f"--out {folder} is a file, not a folder; choose another folder")
+    if sources.hold(folder):
+        raise CallError(OF_THE_SCANS.format(folder))
     try:
         for file in (*(folder / name for name in OF_THE_RUN), *models):
             sources.check(file, folder)
     except SlideError as error:
-        raise CallError(f"the output folder {folder} holds the scans; choose another (--out): {error}") from error
+        raise CallError(f"--out {folder} cannot be used: {error}") from error
 
 
 def misplaced_slides(outputs: Mapping[Task, Sequence[Path]], folder: Path, sources: Sources) -> dict[str, str]:
@@ -43,6 +47,5 @@ def misplaced_slides(outputs: Mapping[Task, Sequence[Path]], folder: Path, sourc
         except SlideError as error:
             reasons[task.slide] = str(error)
     if outputs and len(reasons) == len(outputs):
-        first = next(iter(reasons.values()))
-        raise CallError(f"the output folder {folder} holds the scans; choose another (--out): {first}")
+        raise CallError(OF_THE_SCANS.format(folder))
     return reasons

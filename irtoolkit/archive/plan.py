@@ -10,13 +10,15 @@ import xarray as xr
 
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.decisions import Decision, Entries, decision_of, read_entries
+from irtoolkit.archive.limit import pick_of_each, pick_spread
 from irtoolkit.archive.names import name_in_table
 from irtoolkit.archive.own_masks import find_own_mask, identify_mask
 from irtoolkit.archive.places import check_folder, misplaced_slides
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import Record, is_done, is_of, of_sources, pictures_of, read_records, recipe, record_file
 from irtoolkit.archive.results import Row
-from irtoolkit.archive.roll_models import ALONE, Roll, RollModel, describe_model, find_model, group_rolls
+from irtoolkit.archive.roll_models import ALONE, RollModel, describe_model, find_model
+from irtoolkit.archive.rolls import Roll, group_rolls
 from irtoolkit.archive.search import find_slides
 from irtoolkit.archive.tasks import CallError, Task, attempt, check_unhealed, describe_layout
 from irtoolkit.files import MASK_ENDINGS, AnyPath, Sources, find_sources
@@ -164,11 +166,24 @@ def _model_of(roll: Roll, folder: Path, choices: Choices) -> RollModel | None:
     return None if choices.force else find_model(roll)
 
 
+def wanted_slides(run: Run) -> list[Known]:
+    """The slides of a run, in natural order; with a limit, so many, spread over the rolls and within each.
+
+    Slides that cannot be used are among them only if the others are fewer than the limit.
+    """
+    if run.choices.limit is None or run.choices.limit >= len(run.slides):
+        return list(run.slides)
+    rolls = [[task.slide for task in roll.tasks] for roll, _ in run.rolls]
+    usable = sum(map(len, rolls))
+    others = [slide.task.slide for slide in run.slides if not slide.about]
+    chosen = {*pick_of_each(rolls, run.choices.limit), *pick_spread(others, max(run.choices.limit - usable, 0))}
+    return [slide for slide in run.slides if slide.task.slide in chosen]
+
+
 def slides_to_clean(run: Run) -> list[Known]:
-    """Slides that are not yet done with the choices of the run, among the first up to its limit."""
+    """The slides that a run wants and that are not yet done with its choices."""
     models = {task.slide: model for roll, model in run.rolls for task in roll.tasks}
-    wanted = run.slides[: run.choices.limit]
-    placed = (slide for slide in wanted if slide.task.slide not in run.misplaced)
+    placed = (slide for slide in wanted_slides(run) if slide.task.slide not in run.misplaced)
     return [slide for slide in placed if run.choices.force or attempt(_is_done, run, slide, models) is not True]
 
 

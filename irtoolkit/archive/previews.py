@@ -1,5 +1,5 @@
-"""Pictures of one cleaned slide for the report: small ones of the whole, close-ups of its most changed places and of
-its doubtful place.
+"""Pictures of one cleaned slide for the report: small ones of the whole, close-ups of its most changed places, of its
+doubtful place and of its least certain marks.
 """
 
 import os
@@ -12,18 +12,18 @@ import cv2
 import numpy as np
 import xarray as xr
 from dask.base import compute
-from numpy.typing import NDArray
 
+from irtoolkit.archive.crop_windows import Mask, Place, count_marked, find_marks, find_places, find_worst
 from irtoolkit.arrays import TASKS
 from irtoolkit.files import replacing_together
 from irtoolkit.pictures import THIN_ROWS, Picture, mark_mask, orient, view_picture, view_plane, write_jpeg
 from irtoolkit.schema import VISIBLE
 
-PREVIEW, THUMB, CROP = 640, 160, 160
-"""Pixels: the longest side of a preview, that of a thumbnail, and the side of a crop."""
+PREVIEW, THUMB = 640, 160
+"""Pixels: the longest side of a preview, and that of a thumbnail."""
 
-WORST, ENLARGED = 80, 2
-"""Side in pixels of the window around the doubtful place, and pixels of its picture per pixel of the slide."""
+ENLARGED = 2
+"""Pixels of the doubtful place's picture per pixel of the slide."""
 
 RING, RING_RADIUS = (255, 210, 0), 12
 """Colour, and radius in pixels of the slide, of the ring around the doubtful place."""
@@ -31,20 +31,13 @@ RING, RING_RADIUS = (255, 210, 0), 12
 INFRARED_RANGE = 0.5, 99.5
 """Percentiles of the infrared in that window that are black and white."""
 
-SHOWN, CANDIDATES = 3, 12
-"""Number of crops, and of the most densely marked places from which they are chosen."""
-
-CELL = 20
-SMOOTHING = 27.0
-"""Pixels: side of the cells in which marks are counted, and sigma over which the counts are smoothed."""
+SHOWN = 3
+"""Number of crops of the most changed places."""
 
 GAP, GAP_GRAY = 4, 128
 
-PICTURES = ("scan", "mask", "healed", "thumb", "crops", "worst")
+PICTURES = ("scan", "mask", "healed", "thumb", "crops", "worst", "marks")
 """Names of the files, without suffix."""
-
-Place = tuple[slice, slice]
-Mask = NDArray[np.bool_]
 
 
 class Views(NamedTuple):
@@ -79,29 +72,32 @@ def draw_previews(found: xr.Dataset, healed: xr.DataArray | None) -> dict[str, P
 
     ``scan``, ``mask`` (the marks outlined) and ``healed``, their longer side of about 640 pixels; ``thumb``, the marks
     coloured, of 160; ``crops``: for each of up to three places a row of before, outlined, and healed at 100 %, the most
-    changed place first; and ``worst``: visible, infrared and marks at the doubtful place, enlarged, with a ring around
-    it.
+    changed place first; ``worst``: visible, infrared and marks at the doubtful place, enlarged, with a ring around it;
+    and ``marks``: such rows of smaller crops, one for each of the up to 24 least certain marks.
 
     Parameters
     ----------
     found
         `counts` (band, y, x), R, G, B first, and `mask` (y, x), True = defect; both are computed once. `worst_y` and
-        `worst_x`, the doubtful place, NaN without one, and `infrared` (y, x), computed only there. Its attributes
-        `polarity`, `orientation` and `gamma` say how it is displayed (`view_picture`).
+        `worst_x`, the doubtful place, NaN without one, and `infrared` (y, x), computed only there; `mark_y` and
+        `mark_x` (mark), the marks, the least certain first. Its attributes `polarity`, `orientation` and `gamma` say
+        how it is displayed (`view_picture`).
     healed
         R, G, B (band, y, x), uint8 or uint16; None if nothing was healed.
     """
     mask = found.mask.values
-    places, doubtful = find_places(mask), _find_worst(found)
-    apart = places if _step(mask.shape) > 1 else []
-    whole, *views = _view(_read(found.counts, healed, [*apart, *doubtful]), mask, [*apart, *doubtful], found.attrs)
-    crops, worst = views[: len(apart)], views[len(apart) :]
-    changed = sorted(crops or [whole.cut(place) for place in places], key=Views.change, reverse=True)[:SHOWN]
+    places, doubtful, marks = find_places(mask), find_worst(found), find_marks(found)
+    apart = [*places, *marks] if _step(mask.shape) > 1 else []
+    whole, *views = _view(_read(found.counts, healed, [*doubtful, *apart]), mask, [*doubtful, *apart], found.attrs)
+    worst, crops = views[: len(doubtful)], views[len(doubtful) :]
+    crops = crops or [whole.cut(place) for place in (*places, *marks)]
+    changed = sorted(crops[: len(places)], key=Views.change, reverse=True)[:SHOWN]
     orientation = found.attrs.get("orientation", 1)
     pictures = dict(zip(PICTURES, whole.upright(orientation), strict=False))
     pictures["thumb"] = orient(_thumb(whole), orientation)
-    if changed:
-        pictures["crops"] = _stack([_stack(crop.upright(orientation), axis=1) for crop in changed], axis=0)
+    for name, shown in (("crops", changed), ("marks", crops[len(places) :])):
+        if shown:
+            pictures[name] = _stack([_stack(crop.upright(orientation), axis=1) for crop in shown], axis=0)
     if worst:
         rows, columns = doubtful[0]
         centre = int(found.worst_y) - rows.start, int(found.worst_x) - columns.start
@@ -126,16 +122,6 @@ def replacing_previews(pictures: Mapping[str, Picture], folder: str | os.PathLik
         files[name].unlink(missing_ok=True)
 
 
-def _find_worst(found: xr.Dataset) -> list[Place]:
-    """The window around the doubtful place, if there is one."""
-    centre = float(found.worst_y), float(found.worst_x)
-    if np.isnan(centre).any():
-        return []
-    shape = found.mask.shape
-    rows, columns = (_around(int(n), WORST, length) for n, length in zip(centre, shape, strict=True))
-    return [(rows, columns)]
-
-
 def _enlarge(worst: Views, infrared: np.ndarray, centre: tuple[int, int]) -> list[Picture]:
     """Visible, infrared and marks of the doubtful place as stored, enlarged; a ring around the centre of the marks."""
     low, high = np.nanpercentile(infrared, INFRARED_RANGE) if np.isfinite(infrared).any() else (0, 1)
@@ -147,47 +133,6 @@ def _enlarge(worst: Views, infrared: np.ndarray, centre: tuple[int, int]) -> lis
     marked = mark_mask(before, mask)
     cv2.circle(marked, (ENLARGED * centre[1], ENLARGED * centre[0]), ENLARGED * RING_RADIUS, RING, 1, cv2.LINE_AA)
     return [before, gray, marked]
-
-
-def find_places(mask: Mask, size: int = CROP, count: int = CANDIDATES) -> list[Place]:
-    """Choose windows of a (y, x) mask around its most densely marked places, the densest first, each with new marks.
-
-    Windows have `size` rows and columns, or all of a smaller slide, and do not cross its edge.
-
-    >>> mask = np.zeros((500, 700), bool)
-    >>> mask[300:310, 605:615] = True
-    >>> find_places(mask)
-    [(slice(230, 390, None), slice(530, 690, None))]
-    """
-    counted = _count(mask, CELL, (-(-mask.shape[0] // CELL), -(-mask.shape[1] // CELL))).astype(np.float32)
-    places: list[Place] = []
-    while len(places) < count and counted.any():
-        dense = np.where(counted > 0, cv2.GaussianBlur(counted, (0, 0), SMOOTHING / CELL), -1)
-        cell = np.unravel_index(int(dense.argmax()), dense.shape)
-        rows, columns = (_window(int(n), size, length) for n, length in zip(cell, mask.shape, strict=True))
-        places.append((rows, columns))
-        shown = tuple(slice(-(-part.start // CELL), -(-part.stop // CELL)) for part in (rows, columns))
-        counted[shown] = 0
-        counted[cell] = 0
-    return places
-
-
-def _window(cell: int, size: int, length: int) -> slice:
-    """`size` pixels of `length` around the middle of a cell."""
-    return _around(cell * CELL + CELL // 2, size, length)
-
-
-def _around(centre: int, size: int, length: int) -> slice:
-    """`size` pixels of `length` around a centre, moved where they would cross an end."""
-    start = min(max(centre - size // 2, 0), max(length - size, 0))
-    return slice(start, min(start + size, length))
-
-
-def _count(mask: Mask, step: int, shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Number of marked pixels in each of `shape` squares of `step` pixels from the top left."""
-    y, x = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    y, x = np.minimum(y // step, shape[0] - 1), np.minimum(x // step, shape[1] - 1)
-    return np.bincount(y * shape[1] + x, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def _read(counts: xr.DataArray, healed: xr.DataArray | None, places: Sequence[Place]) -> list[list[np.ndarray]]:
@@ -231,7 +176,7 @@ def _view(
     """Turn the pieces into pictures with one curve for the whole slide, and cut the mask in the same way."""
     height, width = pieces[0][0].shape[1:]
     step = _step(mask.shape)
-    small = mask if step == 1 else _count(mask[: height * step, : width * step], step, (height, width)) > 0
+    small = mask if step == 1 else count_marked(mask[: height * step, : width * step], step, (height, width)) > 0
     masks = [small, *(mask[place] for place in places)]
     display = {name: attributes[name] for name in ("polarity", "gamma") if name in attributes}
     flat = np.concatenate([piece.reshape(len(VISIBLE), 1, -1) for of_slide in pieces for piece in of_slide], axis=2)

@@ -2,8 +2,10 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from math import inf
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -15,16 +17,45 @@ Item = TypeVar("Item")
 EVERY = 60.0
 """Seconds between two lines."""
 
+BAR = "{desc}: {n_fmt} of {total_fmt} slides{postfix} |{bar}|"
+
+UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
+"""Seconds of each unit of time."""
+
 
 class Progress:
-    """Slides done, rate, time left and failures so far, on standard error; if `quiet`, only what `write` is given."""
+    """Slides done, time left, and slides refused or failed so far, on standard error; the bar is gone at the end.
 
-    def __init__(self, total: int, what: str, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic):
-        self.total, self.what, self.clock = total, what, clock
-        self.done = self.failed = 0
+    Parameters
+    ----------
+    total, what
+        Number of slides, and what is done with them.
+    work
+        Work of all slides, by which the time left is measured; by default each slide is one.
+    expected
+        Seconds that all will take, as far as is known before the first slide is done.
+    quiet
+        Whether to write only what `write` is given.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        what: str,
+        *,
+        work: float | None = None,
+        expected: float = inf,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.total, self.what, self.clock, self.expected = total, what, clock, expected
+        self.work, self.work_done, self.done = total if work is None else work, 0.0, 0
+        self.states: Counter[str] = Counter()
         self.started = self.last_line = clock()
         self.lines = not quiet and not sys.stderr.isatty()
-        self.bar = tqdm(total=total, desc=what, unit="slide", disable=quiet or self.lines)
+        hidden = quiet or self.lines or not total
+        self.bar = tqdm(total=total, desc=what, disable=hidden, bar_format=BAR, leave=False, dynamic_ncols=True)
+        self._show_details(at_once=True)
 
     def __enter__(self) -> "Progress":
         return self
@@ -32,16 +63,21 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self.bar.close()
 
-    def step(self, *, slides: int = 1, failed: bool = False) -> None:
-        """Count slides that are finished."""
+    def step(self, *, slides: int = 1, state: str = "", work: float | None = None) -> None:
+        """Count slides that are finished; `state` is "refused" or "failed" if they are not done."""
         self.done += slides
-        self.failed += failed
-        if self.failed:
-            self.bar.set_postfix_str(f"{self.failed} failed", refresh=False)
+        self.work_done += slides if work is None else work
+        self.states.update({state: slides} if state else {})
+        self._show_details()
         self.bar.update(slides)
         if self.lines and self.clock() - self.last_line >= EVERY:
             self.last_line = self.clock()
             self.write(self.line())
+
+    def describe(self, what: str) -> None:
+        """Say what is done now."""
+        self.what = what
+        self.bar.set_description_str(what)
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """Count items as they come."""
@@ -49,15 +85,16 @@ class Progress:
             self.step()
             yield item
 
+    def seconds_left(self) -> float:
+        """Seconds that the other slides will take: as long for their work as those that are done, if there are any."""
+        taken = self.clock() - self.started
+        if not self.work_done:
+            return max(self.expected - taken, 0.0)
+        return taken * max(self.work - self.work_done, 0.0) / self.work_done
+
     def line(self) -> str:
         """Progress as one line of text."""
-        seconds = max(self.clock() - self.started, 1e-6)
-        rate = self.done / seconds
-        left = (self.total - self.done) / rate if rate else float("inf")
-        failures = f", {self.failed} failed" if self.failed else ""
-        return (
-            f"{self.what}: {self.done} of {self.total}, {rate * 60:.1f} per minute, {format_time(left)} left{failures}"
-        )
+        return ", ".join([f"{self.what}: {self.done} of {self.total} slides", *self._details()])
 
     def write(self, message: str) -> None:
         """Write one line to standard error, above the bar if there is one."""
@@ -67,6 +104,15 @@ class Progress:
         """Write a traceback to standard error, unless it is empty."""
         if text:
             _print("\n".join(map(printable, text.splitlines())))
+
+    def _show_details(self, *, at_once: bool = False) -> None:
+        self.bar.set_postfix_str(", ".join(self._details()), refresh=at_once)
+
+    def _details(self) -> list[str]:
+        """The time left, if it is known, and the slides that are not done."""
+        left = self.seconds_left()
+        time_left = [f"{format_time(left)} left"] if left < inf and self.done < self.total else []
+        return time_left + [f"{count} {state}" for state, count in self.states.items()]
 
 
 def print_message(message: str) -> None:
@@ -80,11 +126,18 @@ def _print(text: str) -> None:
 
 
 def format_time(seconds: float) -> str:
-    """Format a time for a person.
+    """Format a time as a person would say it.
 
-    >>> format_time(50), format_time(600), format_time(20000)
-    ('50 s', '10 min', '5.6 h')
+    >>> format_time(4), format_time(37), format_time(80), format_time(1600)
+    ('a few seconds', 'about 40 seconds', 'about 1 minute', 'about 27 minutes')
+    >>> format_time(9000), format_time(40000), format_time(200000)
+    ('about 2.5 hours', 'about 11 hours', 'about 2.5 days')
     """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 55:
+        return f"about {round(seconds, -1):.0f} seconds"
+    unit, name = next(((unit, name) for unit, name in UNITS if seconds >= 1.5 * unit), UNITS[-1])
+    count = seconds / unit
+    number = round(count) if count >= 10 or name == "minute" else round(2 * count) / 2
+    return f"about {number:g} {name}{'s' * (number != 1)}"

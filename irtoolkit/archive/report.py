@@ -14,14 +14,16 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from irtoolkit.archive.counts import summarise
 from irtoolkit.archive.names import output_name
 from irtoolkit.archive.previews import preview_folder
 from irtoolkit.archive.results import Row
 from irtoolkit.files import replacing
 from irtoolkit.schema import VERSION
 
-SCRIPTS = ("data", "elements", "charts", "table", "shortlist", "rolls", "detail", "page")
-"""In the order in which the page runs them; they are in the folder `page`."""
+SCRIPTS = ("names", "data", "elements", "closeups", "charts", "table", "shortlist", "rolls", "viewer", "detail", "page")
+STYLES = ("report", "shortlist", "table", "rolls", "detail", "print")
+"""In the order in which the page runs and applies them; they are in the folder `page`."""
 
 BESIDE = "'self' file:"
 """Where the page may load its data and pictures from: its own place, on the disk or on a server."""
@@ -51,30 +53,21 @@ def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def summarise(rows: Sequence[Row]) -> str:
-    """Summarise a run in one line, for the console and the page.
-
-    >>> summarise([{"slide": "a.tif", "status": "done", "review": "pale"}, {"slide": "b.tif", "status": "refused"}])
-    '1 of 2 slides done, 1 refused, 1 to look at'
-    """
-    states = [row["status"] for row in rows]
-    lost = [f"{states.count(state):,} {state}" for state in ("refused", "failed") if state in states]
-    odd = sum(bool(row.get("review")) for row in rows)
-    return ", ".join([f"{states.count('done'):,} of {len(rows):,} slides done", *lost, f"{odd:,} to look at"])
-
-
 def _page(summary: str) -> str:
-    page = resources.files("irtoolkit.archive") / "page"
-    style, *scripts = [
-        f"\n{(page / name).read_text(encoding='utf-8')}" for name in ("report.css", *(f"{name}.js" for name in SCRIPTS))
-    ]
-    return Template((page / "report.html").read_text(encoding="utf-8")).substitute(
+    style = "".join(_part(f"{name}.css") for name in STYLES)
+    scripts = [_part(f"{name}.js") for name in SCRIPTS]
+    return Template(_part("report.html").lstrip()).substitute(
         policy=_policy(style, scripts),
         style=style,
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
         summary=escape(summary),
         version=escape(VERSION),
     )
+
+
+def _part(name: str) -> str:
+    """A file of the folder `page`, on a line of its own."""
+    return "\n" + (resources.files("irtoolkit.archive") / "page" / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, scripts: Iterable[str]) -> str:

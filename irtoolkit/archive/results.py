@@ -14,7 +14,7 @@ import xarray as xr
 
 from irtoolkit.archive.names import name_in_table
 from irtoolkit.files import replacing
-from irtoolkit.schema import SlideError, in_words
+from irtoolkit.schema import SlideError, describe, in_words
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
@@ -106,4 +106,4 @@ def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     numbers = cells.drop(columns=list(TEXTS)).replace("", "nan").astype(float)
     table = numbers.join(cells[list(TEXTS)].map(_text).astype(object))
     variables = {name: ("slide", table[name].to_numpy()) for name in COLUMNS}
-    return xr.Dataset(variables, attrs={"folder": os.fspath(folder)}).set_coords("slide")
+    return describe(xr.Dataset(variables, attrs={"folder": os.fspath(folder)}).set_coords("slide"))

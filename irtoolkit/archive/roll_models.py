@@ -1,44 +1,32 @@
 """The rolls of an archive, and the model of each, kept in the output folder."""
 
-import hashlib
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample
 from irtoolkit.archive.cleaning import open_to_clean, working_threads
 from irtoolkit.archive.records import digest_of
+from irtoolkit.archive.rolls import Roll
 from irtoolkit.archive.tasks import Task, attempt, describe_error, persist
 from irtoolkit.archive.workers import run_jobs
 from irtoolkit.files import write_model
 from irtoolkit.fitting import fit_samples
 from irtoolkit.model import open_model, to_dataset
 from irtoolkit.pipeline import spread
-from irtoolkit.schema import VERSION, SlideError, in_words
+from irtoolkit.schema import VERSION, SlideError
 
 if TYPE_CHECKING:
     from distributed import Client
 
+Item = TypeVar("Item")
 Refusal = Callable[[Task, Exception], None]
-
-KIND = ("scanner", "film", "dpi", "bits")
-"""What the slides of one roll have in common."""
-
-
-@dataclass(frozen=True)
-class Roll:
-    """Slides that share film and scanner: the name of the roll, the file of its model, and the slides."""
-
-    name: str
-    file: Path
-    tasks: tuple[Task, ...]
+Sampled = Callable[[Roll, int], None]
+"""Is called with a roll and the number of its slides that were sampled since the last call."""
 
 
 class RollModel(NamedTuple):
@@ -51,44 +39,6 @@ class RollModel(NamedTuple):
 
 ALONE = RollModel(None, "", "")
 """For slides that are fitted on their own."""
-
-
-def group_rolls(slides: Sequence[tuple[Task, Mapping[str, Any]]], folder: Path, *, whole: bool) -> list[Roll]:
-    """Group slides of one folder (or all slides, if `whole`) and one kind; each comes with its `describe_layout`.
-
-    A slide with an empty description cannot be used, and belongs to no roll.
-    """
-    groups: dict[PurePosixPath, dict[tuple[Any, ...], list[Task]]] = defaultdict(lambda: defaultdict(list))
-    for task, about in slides:
-        if about:
-            place = PurePosixPath() if whole else PurePosixPath(task.slide).parent
-            groups[place][tuple(about[name] for name in KIND)].append(task)
-    rolls = []
-    for place, kinds in groups.items():
-        for kind, tasks in kinds.items():
-            features = ", ".join(
-                filter(None, (kind[1] or "unnamed film", kind[0], f"{kind[2]:g} dpi", f"{kind[3]} bit"))
-            )
-            label = "all slides" if whole else folder_name(tasks[0])
-            name = label if len(kinds) == 1 else f"{label} ({features})"
-            file = folder / "report" / "rolls" / place / f"{_file_name(features)}.json"
-            rolls.append(Roll(in_words(name), file, tuple(tasks)))
-    return rolls
-
-
-def folder_name(task: Task) -> str:
-    """Name of the folder of a slide: its path below the folder of the run, or the name of that folder.
-
-    >>> folder_name(Task(Path("/scans/roll7/a.tif"), "roll7/a.tif")), folder_name(Task(Path("/scans/b.tif"), "b.tif"))
-    ('roll7', 'scans')
-    """
-    place = PurePosixPath(task.slide).parent
-    return str(place) if place.name else task.path.parent.name
-
-
-def _file_name(text: str) -> str:
-    """A readable and unique file name for a text."""
-    return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def find_model(roll: Roll) -> RollModel | None:
@@ -107,34 +57,51 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
 
 
 def fit_models(
-    rolls: Sequence[Roll], client: "Client | None", threads: int
+    rolls: Sequence[Roll], client: "Client | None", threads: int, sampled: Sampled | None = None
 ) -> Iterator[tuple[Roll, RollModel | BaseException]]:
-    """Fit the models of rolls in parallel; if there are fewer rolls than workers, sample their slides in parallel.
+    """Fit the models of rolls; `sampled` is called as a roll begins, and as its slides are sampled.
 
-    A roll whose fit ends its worker is sampled slide by slide, without those that end theirs.
+    In this process, its threads sample slides in parallel. The workers of a cluster fit a roll each, or sample the
+    slides of one roll after the other if there are fewer rolls than workers. A roll whose fit ends its worker is
+    sampled slide by slide, without those that end theirs.
     """
-    whole = rolls if client is None or len(rolls) >= len(client.nthreads()) else ()
+    if client is None:
+        yield from ((roll, attempt(fit_model, roll, threads, sampled)) for roll in rolls)
+        return
+    whole = rolls if len(rolls) >= len(client.nthreads()) else ()
     for roll, model in run_jobs(partial(fit_model, threads=threads), whole, client):
-        lost = client is not None and isinstance(model, BaseException)
-        yield roll, _fit_by_slides(roll, client) if lost else model
+        if sampled:
+            sampled(roll, len(spread(roll.tasks)))
+        yield roll, _fit_by_slides(roll, client) if isinstance(model, BaseException) else model
     for roll in rolls if not whole else ():
-        yield roll, _fit_by_slides(roll, client)
+        yield roll, _fit_by_slides(roll, client, sampled)
 
 
-def _fit_by_slides(roll: Roll, client: "Client | None") -> RollModel | Exception:
-    token, sampled = _token(roll), dict(run_jobs(_sample_alone, spread(roll.tasks), client))
-    samples = (sampled[task] for task in spread(roll.tasks))
+def _fit_by_slides(roll: Roll, client: "Client", sampled: Sampled | None = None) -> RollModel | Exception:
+    chosen, token = spread(roll.tasks), _token(roll)
+    found = dict(_counted(run_jobs(_sample_alone, chosen, client), roll, sampled))
+    samples = (found[task] for task in chosen)
     return attempt(_fit_to, roll, token, [sample for sample in samples if isinstance(sample, SlideSample)])
 
 
-def fit_model(roll: Roll, threads: int | None = None) -> RollModel:
+def _counted(items: Iterable[Item], roll: Roll, sampled: Sampled | None) -> Iterator[Item]:
+    """The items; `sampled` is called before the first, and for each as one slide of a roll."""
+    if sampled:
+        sampled(roll, 0)
+    for item in items:
+        if sampled:
+            sampled(roll, 1)
+        yield item
+
+
+def fit_model(roll: Roll, threads: int | None = None, sampled: Sampled | None = None) -> RollModel:
     """Fit the model of a roll and write it to its file; if it cannot be fitted, the reason is written instead.
 
     Slides that cannot be used are left out. The threads sample slides in parallel.
     """
     token = _token(roll)
     with working_threads(1), ThreadPoolExecutor(threads or 1) as pool:
-        tried = list(pool.map(try_sample, spread(roll.tasks)))
+        tried = list(_counted(pool.map(try_sample, spread(roll.tasks)), roll, sampled))
     return _fit_to(roll, token, [sample for sample in tried if sample is not None])
 
 

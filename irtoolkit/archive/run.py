@@ -9,33 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from irtoolkit.archive.capacity import (
-    About,
-    Crew,
-    Estimate,
-    check_space,
-    choose_crew,
-    free_bytes,
-    make_estimate,
-    memory_limit,
-    slides_that_fit,
-)
-from irtoolkit.archive.cleaning import Job, Outcome, clean_job, with_output_size
+from irtoolkit.archive.capacity import Crew, check_space, choose_crew, expected_seconds, memory_limit
+from irtoolkit.archive.cleaning import Job, Outcome, clean_job
 from irtoolkit.archive.closing import collect_rows, write_results
+from irtoolkit.archive.counts import summarise
+from irtoolkit.archive.forecast import estimate, unfitted_rolls, work_of
 from irtoolkit.archive.locks import LOG, sole_user, write_log
-from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean
+from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean, wanted_slides
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.records import Record, keep_failure, record_file
+from irtoolkit.archive.records import keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
-from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models, folder_name
+from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models
+from irtoolkit.archive.rolls import Roll, folder_name
 from irtoolkit.archive.short_list import judge_rows
 from irtoolkit.archive.tasks import attempt, describe_error
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, write_model
 from irtoolkit.pipeline import spread
+from irtoolkit.schema import in_words
 
 if TYPE_CHECKING:
     from distributed import Client
+
+LONGEST_NAME = 24
+"""Characters of a roll's name beside a bar."""
 
 
 def clean_archive(
@@ -74,7 +71,7 @@ def clean_archive(
     force
         Whether slides that are done are redone.
     limit
-        Clean only the first `limit` slides.
+        Clean only so many slides, spread evenly over the rolls and within each; always the same ones.
     compression
         Compression of the healed slides: ``"none"`` or ``"deflate"``.
     masks
@@ -100,37 +97,22 @@ def clean_archive(
     return open_results(run.folder)
 
 
-def estimate(run: Run) -> Estimate:
-    """Estimate how many slides are to be cleaned, and the space and time needed; without slides that are too large."""
-    tried = (attempt(_seconds_per_pixel, slide.record) for slide in run.slides if slide.record)
-    rates = (rate for rate in tried if isinstance(rate, float))
-    return make_estimate(_todo(run), rates, run.folder, pictures=run.choices.settings.heal != "none")
-
-
-def _seconds_per_pixel(record: Record) -> float:
-    return float(record["row"]["seconds"] / record["about"]["pixels"])
-
-
-def _todo(run: Run) -> list[About]:
-    """Descriptions of the slides to clean that are not too large, with the sizes of their healed files."""
-    abouts = (with_output_size(slide.about, run.choices.settings) for slide in slides_to_clean(run))
-    return slides_that_fit(abouts, free_bytes(run.folder))
-
-
 def carry_out(
     run: Run, *, workers: int | None = None, client: "Client | None" = None, quiet: bool = False, traces: bool = False
 ) -> list[Row]:
     """Carry out a run and return the rows of its slides, in natural order; `traces` prints tracebacks of errors."""
-    check_space(estimate(run), run.folder)
-    crew = Crew(0, None) if client else choose_crew(_todo(run), workers)
+    expected = estimate(run, workers, client)
+    check_space(expected, run.folder)
+    crew = Crew(0, None) if client else choose_crew(work_of(run), workers)
     with sole_user(run.folder):
         outcomes: dict[str, Row | None] = {}
         try:
             with _client_of(client, crew) as at_hand:
                 fitted = _fit_rolls(run, at_hand, crew, quiet)
-                _clean(fitted, at_hand, crew, outcomes, quiet=quiet, traces=traces)
+                _clean(fitted, at_hand, crew, outcomes, expected.cleaning, quiet=quiet, traces=traces)
         finally:
             rows = write_results(run, _judge(run, collect_rows(run, outcomes)))
+            write_log(run.folder / LOG, summarise(rows))
     return rows
 
 
@@ -142,29 +124,41 @@ def _fit_rolls(run: Run, client: "Client | None", crew: Crew, quiet: bool) -> Ru
     """The run with the models of all rolls that it cleans."""
     if run.choices.model is not None:
         write_model(run.choices.model, given_model(run.folder))
-    wanted = {slide.task.slide for slide in run.slides[: run.choices.limit]}
-    missing = [roll for roll, model in run.rolls if model is None and any(task.slide in wanted for task in roll.tasks)]
+    missing = unfitted_rolls(run)
     fitted: dict[Path, RollModel] = {}
     threads = max(1, (crew.threads or 1) * max(crew.processes, 1) // max(len(missing), 1))
     with Progress(sum(len(spread(roll.tasks)) for roll in missing), "fitting rolls", quiet=quiet) as progress:
-        for roll, model in fit_models(missing, client, threads):
+
+        def sampled(roll: Roll, slides: int) -> None:
+            number = f"{missing.index(roll) + 1} of {len(missing)}"
+            progress.describe(f"fitting roll {number} ({in_words(roll.name, LONGEST_NAME)})")
+            progress.step(slides=slides)
+
+        for roll, model in fit_models(missing, client, threads, sampled):
             if isinstance(model, BaseException):
                 model = RollModel(None, "", describe_error(model))
             if model.reason:
                 progress.write(f"{roll.name}: its slides are fitted on their own: {model.reason}")
             fitted[roll.file] = model
-            progress.step(slides=len(spread(roll.tasks)))
     return run._replace(rolls=tuple((roll, fitted.get(roll.file, model)) for roll, model in run.rolls))
 
 
 def _clean(
-    run: Run, client: "Client | None", crew: Crew, outcomes: dict[str, Row | None], *, quiet: bool, traces: bool
+    run: Run,
+    client: "Client | None",
+    crew: Crew,
+    outcomes: dict[str, Row | None],
+    expected: float,
+    *,
+    quiet: bool,
+    traces: bool,
 ) -> None:
     """Clean the slides of a run; `outcomes` gets the row of each slide that is not done, and None for one that is."""
     todo = slides_to_clean(run)
     log = partial(write_log, run.folder / LOG)
     log(f"{len(todo)} of {len(run.slides)} slides to clean")
-    with Progress(len(todo), "cleaning", quiet=quiet) as progress:
+    work = {slide.task.slide: expected_seconds(slide.about) for slide in todo}
+    with Progress(len(todo), "cleaning", work=sum(work.values()), expected=expected, quiet=quiet) as progress:
         for slide, problem in run.entries.problems.items():
             progress.write(f"{slide}: {problem}")
         for row in _misplaced_rows(run):
@@ -180,16 +174,17 @@ def _clean(
                     attempt(keep_failure, row, job.task.path, record_file(run.folder, job.task.name))
                     progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
                     progress.trace(trace if traces else "")
-                progress.step(failed=row["status"] != "done")
+                progress.step(state=row["status"] * (row["status"] != "done"), work=work[job.task.slide])
         except KeyboardInterrupt:
-            stopped = f"stopped: {progress.done} of {len(todo)} slides are cleaned; run again to clean the others"
+            finished = f"{progress.done} of {len(todo)} slides are finished and safe"
+            stopped = f"stopped. {finished}; run the same command to continue."
             log(stopped)
             raise KeyboardInterrupt(stopped) from None
 
 
 def _misplaced_rows(run: Run) -> list[Row]:
     """The rows of slides whose files cannot be written."""
-    wanted = [slide.task for slide in run.slides[: run.choices.limit] if slide.task.slide in run.misplaced]
+    wanted = [slide.task for slide in wanted_slides(run) if slide.task.slide in run.misplaced]
     refused = {"status": "refused", "seconds": 0.0}
     return [
         {"slide": task.slide, "roll": folder_name(task), "reason": run.misplaced[task.slide], **refused}

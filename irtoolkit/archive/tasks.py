@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from irtoolkit import files
 from irtoolkit.archive.names import plain_name
 from irtoolkit.files import MASK_ENDINGS, Layout, choose_infrared, find_layout
-from irtoolkit.schema import SlideError, in_words
+from irtoolkit.schema import SlideError, in_words, near
 from irtoolkit.settings import SAMPLE
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Task:
 
     @property
     def place(self) -> str:
-        """The file, and the number of the slide in it if it holds several."""
-        return f"{self.path} (frame {self.frame})" if self.frame else str(self.path)
+        """The file as a person would name it, and the number of the slide in it if it holds several."""
+        return f"{near(self.path)} (frame {self.frame})" if self.frame else near(self.path)
 
     @property
     def note(self) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from irtoolkit.archive.cleaning import open_to_clean
+from irtoolkit.archive.counts import summarise
 from irtoolkit.archive.plan import Choices, Run, plan_run
 from irtoolkit.archive.progress import Progress
-from irtoolkit.archive.report import summarise
 from irtoolkit.archive.roll_models import RollModel, find_model
 from irtoolkit.archive.run import carry_out
 from irtoolkit.archive.search import find_slides

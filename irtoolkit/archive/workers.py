@@ -26,7 +26,7 @@ CONFIG = {
 """No server of the processes answers a browser, and each process has one job: when it dies, no other is tried again."""
 
 PATIENCE = 30.0
-"""Seconds after which it is asked whether there are processes left."""
+"""Seconds after which it is asked whether processes are left, at work or starting."""
 
 DEATHS = 1
 """Processes that a job may end before it is given up at the next."""
@@ -82,8 +82,14 @@ def _wait(client: "Client", futures: "Sequence[Future[Result]]") -> "Collection[
             with client.as_current():
                 return wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
         except TimeoutError:
-            if client.cluster is not None and not client.nthreads():
+            if not _may_work(client):
                 raise ChildProcessError("all processes that clean slides were ended; run again to go on") from None
+
+
+def _may_work(client: "Client") -> bool:
+    """Whether a process has registered, or is still starting; of another machine's cluster it is not asked."""
+    cluster = client.cluster
+    return cluster is None or bool(client.nthreads()) or any(nanny.is_alive() for nanny in cluster.workers.values())
 
 
 @contextmanager

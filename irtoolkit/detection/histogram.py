@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.arrays import Reduction, from_kernel, measure_together
+from irtoolkit.schema import describe
 
 BINS_PER_SIGMA = 20
 FIRST_BIN, BINS = -12 * BINS_PER_SIGMA, 52 * BINS_PER_SIGMA
@@ -68,7 +69,7 @@ def _sum_counts(parts: list[Any], *, shape: tuple[int, int], number: tuple[int, 
         total[top : top + counts.shape[0], left : left + counts.shape[1]] += counts
     y, x = ((np.arange(tiled) + 0.5) * length / tiled - 0.5 for tiled, length in zip(number, shape, strict=True))
     coordinates = {"edge": ("bin", EDGES), "y": ("tile_y", y), "x": ("tile_x", x)}
-    return xr.Dataset({"count": (("tile_y", "tile_x", "bin"), total)}, coordinates)
+    return describe(xr.Dataset({"count": (("tile_y", "tile_x", "bin"), total)}, coordinates))
 
 
 def _block_counts(

@@ -10,7 +10,7 @@ from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
-from irtoolkit.detection.segmentation import join_regions, keep_regions, mask_regions
+from irtoolkit.detection.segmentation import connect_pixels, join_regions, keep_regions, mask_regions
 from irtoolkit.detection.threshold import known_rate, rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings
@@ -84,8 +84,8 @@ def mark_defects(
         ``"mirror"`` or a number, and given back as a number marks the same; with other methods it is the level of the
         score. At an infinite threshold nothing is marked. Further `candidates` and `decoys`, the numbers of visible
         regions before the choice and of their mirror image; `worst_y` and `worst_x`, the pixel of
-        `find_doubtful_place`; and, where regions are ranked, their scores, `candidate_score` (candidate) and
-        `decoy_score` (decoy).
+        `find_doubtful_place`; `mark_y` and `mark_x` (mark), of `order_marks`; and, where regions are ranked, their
+        scores, `candidate_score` (candidate) and `decoy_score` (decoy).
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NO_REGIONS, cut.level, 0.0)
@@ -96,6 +96,7 @@ def mark_defects(
     mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
     measured |= _describe(choice, cut.score.sizes["x"], ranked=ranks_regions(settings.threshold))
+    measured |= order_marks(choice.defects, cut.score.sizes["x"])
     return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
 
 
@@ -104,8 +105,11 @@ def mark_given(evidence: xr.Dataset, marked: np.ndarray) -> xr.Dataset:
     index = np.flatnonzero(marked)
     mask, number = mask_regions(xr.Dataset({"pixel_index": ("pixel", index)}), marked.shape)
     unknown = dict.fromkeys(("threshold", "fdr", "candidates", "decoys", "worst_y", "worst_x"), float("nan"))
+    region, count = connect_pixels(index, marked.shape[1])
+    alike = {"pixel_index": ("pixel", index), "pixel_region": ("pixel", region), "score": ("region", np.zeros(count))}
     seen = {"residual": evidence.residual.fillna(0), "score": evidence.score}
-    return xr.Dataset({**seen, "mask": mask, "coverage": mask.mean(), "defects": number, **unknown})
+    found = {"mask": mask, "coverage": mask.mean(), "defects": number}
+    return xr.Dataset({**seen, **found, **unknown, **order_marks(xr.Dataset(alike), marked.shape[1])})
 
 
 def _describe(choice: Choice, width: int, *, ranked: bool) -> dict[str, Any]:
@@ -138,6 +142,25 @@ def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
     shown = pixels[owner == worst]
     y, x = divmod(int(shown[len(shown) // 2]), width)
     return float(y), float(x)
+
+
+def order_marks(regions: xr.Dataset, width: int) -> dict[str, Any]:
+    """`mark_y` and `mark_x` (mark): a pixel in the middle of each region, the least certain first.
+
+    Certain is a region with a large score; of equal scores, the larger region comes first. `width` is that of the slide
+    in columns.
+
+    >>> pixels = {"pixel_index": ("pixel", [3, 4, 5, 28]), "pixel_region": ("pixel", [0, 0, 0, 1])}
+    >>> marks = order_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 5.0])}), width=10)
+    >>> marks["mark_y"][1].tolist(), marks["mark_x"][1].tolist()
+    ([2, 0], [8, 4])
+    """
+    owner, score = regions.pixel_region.values, regions.score.values
+    area = np.bincount(owner, minlength=len(score))
+    middle = (np.cumsum(area) - area + area // 2)[area > 0]
+    pixels = regions.pixel_index.values[np.argsort(owner, kind="stable")][middle]
+    y, x = np.divmod(pixels[np.lexsort((-area[area > 0], score[area > 0]))], width)
+    return {"mark_y": ("mark", y), "mark_x": ("mark", x)}
 
 
 def measure_candidates(

@@ -11,6 +11,7 @@ from scipy.spatial import KDTree
 from irtoolkit.arrays import map_blocks, reduce_blocks
 from irtoolkit.detection.exceedances import REGION_LEVEL
 from irtoolkit.detection.segmentation import join_regions
+from irtoolkit.schema import describe
 
 REACH = 32
 """Distance to the edge, px, up to which blocks measure it; larger ones are searched among the edge's pixels."""
@@ -31,11 +32,6 @@ PRIOR_DECOYS = 0.5
 """Expected number of decoys where none was found: the mean of a Poisson rate under Jeffreys' prior."""
 
 MICROMETRES_PER_INCH = 25400.0
-UNITS = {
-    **dict.fromkeys(("y", "x", "top", "left", "bottom", "right", "area", "length", "width"), "px"),
-    **dict.fromkeys(("straightness", "peak_opacity", "mean_opacity", "visibility", "probability_false"), "1"),
-    **{"length_um": "um", "width_um": "um", "area_um2": "um2"},
-}
 
 
 def measure_defects(
@@ -232,7 +228,4 @@ def _with_units(defects: xr.Dataset, dpi: float | None) -> xr.Dataset:
         pixel = MICROMETRES_PER_INCH / dpi
         defects = defects.assign({f"{name}_um": defects[name] * pixel for name in ("length", "width")})
         defects = defects.assign(area_um2=defects.area * pixel**2).assign_attrs(dpi=dpi)
-    for name, unit in UNITS.items():
-        if name in defects.variables:
-            defects[name].attrs["units"] = unit
-    return defects
+    return describe(defects)

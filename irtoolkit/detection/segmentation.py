@@ -21,7 +21,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
     exceedances
         From `measure_exceedances`.
     sign
-        1 for defects, -1 for decoys, the regions of the mirrored score, which stand for noise.
+        1 for defects, -1 for decoys, the regions of the mirrored score, which show how noise looks.
     level
         In sigma; pixels with smaller scores are not used.
 

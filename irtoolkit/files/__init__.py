@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
     from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
     from irtoolkit.files.sources import Sources, check_target, find_sources
+    from irtoolkit.files.tag_texts import describe_tags
     from irtoolkit.files.tags import lost_tags, tag_codes
     from irtoolkit.files.targets import AnyPath, open_own, remove_for_sure, remove_leftovers, replacing
     from irtoolkit.files.targets import replacing_together, shorten, write_whole

@@ -1,4 +1,4 @@
-"""Boxes of an array: what an index asks for, and how boxes lie to each other."""
+"""Boxes of an array: what an index asks for, and how boxes overlap."""
 
 from typing import Any
 

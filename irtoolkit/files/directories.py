@@ -1,4 +1,4 @@
-"""The directories of TIFF files as they stand in them: variants of the format, and tags with raw values, packed.
+"""The directories of TIFF files as they are stored: variants of the format, and tags with raw values, packed.
 
 Values are never interpreted, so a wrong date, an odd rational or a maker note survives bit for bit; this is why a
 new file takes the byte order of its source. Layouts follow TIFF 6.0 (Adobe, 1992) and its BigTIFF extension.
@@ -90,7 +90,7 @@ VARIANTS = {
 
 
 def pack_directory(tags: Directory, position: int, variant: Variant) -> bytes:
-    """Pack tags as the last directory of a file, to stand at the even byte `position`, followed by their values."""
+    """Pack tags as the last directory of a file, for the even byte `position`, followed by their values."""
     entry_size = 4 + struct.calcsize("=" + variant.offset) + variant.inline
     number = variant.pack(variant.number, len(tags))
     values_at = position + len(number) + entry_size * len(tags) + variant.inline

@@ -1,6 +1,6 @@
 """Reads the directories of TIFF files within the bounds of the file, and of what a header may take.
 
-They are read by hand because tifffile takes a cut-off chain of pages for a shorter one and drops values that lie
+They are read by hand because tifffile takes a cut-off chain of pages for a shorter one and drops values that are
 outside the file without a word, and tifftools also follows a circular chain for ever. The tests in
 ``tests/files/test_directories.py`` show each of these.
 """
@@ -43,7 +43,7 @@ Entries = dict[int, Entry]
 
 
 class DirectoryReader:
-    """Reads the directories of an open TIFF file; what would lie outside the file is a `LayoutError`.
+    """Reads the directories of an open TIFF file; a value outside the file is a `LayoutError`.
 
     So is what is beyond `HEADER_BYTES`, of which each reading counts, `MOST_PAGES` or `MOST_ENTRIES`.
     `faults` collects in words what could not be read and is left out.

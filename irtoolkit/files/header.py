@@ -31,7 +31,7 @@ class Header(NamedTuple):
 def read_header(path: str | os.PathLike[str]) -> Header:
     """Read the headers of the pages of a TIFF, DNG, PNG, PGM or PPM file.
 
-    What lies outside the file after a whole first page, such as a page or a tag, is left out and named in `faults`.
+    What is outside the file after a whole first page, such as a page or a tag, is left out and named in `faults`.
 
     Raises
     ------

@@ -61,7 +61,7 @@ class HealedSegments:
         return order_counts(values, page)
 
     def _wanted(self, index: Index, rows: slice) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Where rows of a segment lie in the picture, and the healed pixels with marks there."""
+        """Where the rows of a segment are in the picture, and the healed pixels with marks there."""
         step, columns, _ = self.reader.page.segment
         top, left = index[1] * step, index[2] * columns
         box = range(top + rows.start, top + rows.stop), range(left, left + columns)

@@ -1,4 +1,4 @@
-"""TIFF orientations (tag 274), and how a plane with one lies on the grid of a plane with another."""
+"""TIFF orientations (tag 274), and how a plane with one maps to the grid of a plane with another."""
 
 from typing import NamedTuple
 

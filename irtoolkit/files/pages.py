@@ -1,4 +1,4 @@
-"""A page of a file: its size and samples, where the bytes of each strip or tile lie, and whether they can be read."""
+"""A page of a file: its size and samples, where the bytes of each strip or tile are, and whether they can be read."""
 
 import math
 from dataclasses import dataclass, replace
@@ -104,7 +104,7 @@ class Page:
 
     @cached_property
     def planes(self) -> int:
-        """Separately stored planes: 1 where the samples of a pixel lie together."""
+        """Separately stored planes: 1 where the samples of a pixel are stored together."""
         return self.samples if self.number(284, 1) == 2 else 1
 
     @cached_property
@@ -154,7 +154,7 @@ class Page:
         return replace(self, tags={code: value for code, value in self.tags.items() if isinstance(value, np.ndarray)})
 
     def check(self) -> None:
-        """Raise `LayoutError` unless the samples of this page can be read and all lie inside the file."""
+        """Raise `LayoutError` unless the samples of this page can be read and are all inside the file."""
         if min(self.segment) < 1:
             raise LayoutError(f"{self.path}: damaged: its strips or tiles have sizes {self.segment}; scan it again")
         self._check_compression()
@@ -167,7 +167,7 @@ class Page:
             raise LayoutError(f"{self.path}: its strips or tiles are too large; save it with smaller ones ({found})")
 
     def _fits_file(self) -> bool:
-        """Whether all strips and tiles lie in the file, and can hold the counts that are stated."""
+        """Whether all strips and tiles are inside the file, and can hold the counts that are stated."""
         offsets, sizes = self.offsets, self.sizes
         if min(offsets.min(), sizes.min()) < 0 or (offsets > self.size - sizes).any():
             return False

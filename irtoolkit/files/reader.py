@@ -17,7 +17,7 @@ from irtoolkit.files.infrared import Infrared
 from irtoolkit.files.layouts import Layout, Plane, find_layout
 from irtoolkit.files.orientation import AS_STORED, Turn
 from irtoolkit.files.page_reader import PageReader, open_page
-from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, NoInfraredError
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, NoInfraredError, describe
 
 CHUNK_BYTES = 8 << 20
 
@@ -169,7 +169,7 @@ def _counts(layout: Layout) -> xr.Variable:
 
 def label_counts(layout: Layout, counts: xr.Variable) -> xr.Dataset:
     """Wrap counts over (band, y, x) as the Dataset of a slide."""
-    return xr.Dataset({"counts": counts}, {"band": list(BANDS)}, layout.metadata)
+    return describe(xr.Dataset({"counts": counts}, {"band": list(BANDS)}, layout.metadata))
 
 
 def _page_of(plane: Plane) -> tuple[str, tuple[int, ...], Turn, tuple[int, int]]:

@@ -69,7 +69,7 @@ def _extents(page: Page, own: Page) -> tuple[np.ndarray, np.ndarray]:
 def check_tags(page: Page, copy: Path) -> None:
     """Raise `SlideError` unless a copy has all tags of the file but the page's places and sizes.
 
-    They differ where pages of a file share the list of their places, and where pixels lie on top of tags.
+    They differ where pages of a file share the list of their places, and where pixels overlap tags.
     """
     before, after = ([_fixed_tags(other, page) for other in read_pages(file)] for file in (page.path, copy))
     if before != after:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from irtoolkit.files.targets import AnyPath
-from irtoolkit.schema import SlideError
+from irtoolkit.schema import SlideError, near
 
 Identity = tuple[int, int] | str
 """Device and inode of a file or folder; of a new one its path, in small letters."""
@@ -18,6 +18,10 @@ class Sources:
 
     files: Mapping[Identity, Path]
     folders: Mapping[Identity, Path]
+
+    def hold(self, folder: AnyPath) -> bool:
+        """Whether a source is in this very folder."""
+        return _identity(folder) in self.folders
 
     def check(self, target: AnyPath, top: AnyPath | None = None) -> None:
         """Refuse a target that is one of the sources, or in the folder of one.
@@ -36,10 +40,10 @@ class Sources:
         """
         target = os.fspath(target)
         if source := self.files.get(_identity(target)):
-            raise SlideError(f"{target} would overwrite the source {source}; write to another folder")
+            raise SlideError(f"{near(target)} would overwrite the source {near(source)}; write to another folder")
         for folder in _folders(target, top):
             if source := self.folders.get(_identity(folder)):
-                raise SlideError(f"{target} would be next to the source {source}; write to another folder")
+                raise SlideError(f"{near(target)} would be next to the source {near(source)}; write to another folder")
 
 
 def find_sources(paths: Iterable[AnyPath]) -> Sources:

@@ -1,4 +1,4 @@
-"""Where the infrared shows defects, beside where its crosstalk says that it shows the picture."""
+"""Where the infrared shows the defects, relative to where it shows the picture."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ NO_SHIFT: Shift = (0.0, 0.0)
 
 
 def locate_defect(evidence: Evidence, defect: np.ndarray) -> np.ndarray:
-    """Shift y and x, px, of one `defect` (y, x), and their errors (4,), infinite if it tells nothing.
+    """Shift y and x, px, of one `defect` (y, x), and their errors (4,), infinite if it shows nothing.
 
     The infrared density is fitted by the visible one, blurred as the infrared is, and its two derivatives.
     The errors include the scatter of defects.

@@ -17,6 +17,10 @@ the fine and the middle one, and deviation removed by the coarse one (docs/metho
 NEGATIVE_RATIO = np.negative(FINE_TO_MIDDLE)
 """Rising, as `numpy.interp` wants it."""
 
+CALMEST, ABOVE_CALMEST = 0.1, 1.2
+"""Share of a window whose detail is grain alone, and how much more grain there may be elsewhere in it (the share's is
+less than the mean by chance); among edges and twigs most detail is the picture's."""
+
 REACH = 5.0
 FAR_WEIGHT = np.float32(0.02)
 NORMAL_FACTOR = np.float32(0.676)
@@ -27,8 +31,9 @@ def add_grain(planes: np.ndarray, mask: np.ndarray, start: tuple[int, int], stre
     """Add grain to masked pixels until they have that of the clean film around them.
 
     The noise is blurred to the softness of the clean film's grain, the ratio of its two finest scales. Its variance is
-    what the fill lacks of the clean film's within some 10 px, which is limited to the median of the window because
-    larger values are detail of the picture. Its correlation between bands is that of the clean film.
+    what the fill lacks of the clean film's within some 10 px, which is limited to the median of the window and to
+    little more than its calmest tenth, because larger values are detail of the picture. Its correlation between bands
+    is that of the clean film.
 
     Parameters
     ----------
@@ -88,7 +93,8 @@ def _missing_grain(roots: np.ndarray, mask: np.ndarray) -> np.ndarray:
     summed[..., :-1] = roots
     everywhere, clean = _reduced(summed), _reduced(summed * ~mask[..., None])
     around, own = _local_deviation(clean), _local_deviation(everywhere - clean)
-    around = np.minimum(around, np.median(around, axis=(0, 1)))
+    calmest, usual = np.quantile(around, (CALMEST, 0.5), axis=(0, 1))
+    around = np.minimum(around, np.minimum(usual, ABOVE_CALMEST * calmest))
     lacking = np.sqrt(np.maximum(around**2 - own**2, 0))
     large = cv2.resize(lacking, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(large.reshape(*mask.shape, -1).transpose(2, 0, 1))

@@ -1,6 +1,7 @@
 """Fill windows around defects from their clean pixels, with any method of `settings.INPAINTING_METHODS`."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -20,9 +21,14 @@ MAX_PIXELS = 1 << 14
 
 
 def check_method(method: str) -> None:
-    """Refuse a method whose program is not installed; the `SlideError` says how to install it."""
+    """Refuse a method whose program or library is not installed; the `SlideError` says how to install it."""
     if method.startswith(GMIC):
         find_gmic()
+    if method == "biharmonic" and not find_spec("skimage"):
+        raise SlideError(
+            "scikit-image, which the method biharmonic needs, is not installed; install it (pip install"
+            " 'irtoolkit[biharmonic]'), or heal with another method"
+        )
 
 
 def fill_smoothly(planes: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -133,11 +139,16 @@ def _shrink(planes: np.ndarray, mask: np.ndarray, factor: int) -> Window:
     """Means of the clean pixels in squares of `factor` pixels, and a mask of the squares without any."""
     if factor == 1:
         return planes, mask
-    from skimage.measure import block_reduce
-
-    clean = block_reduce(~mask, factor, np.sum)
-    sums = block_reduce(np.where(mask, 0, planes).astype(np.float64), (1, factor, factor), np.sum)
+    clean, sums = _sums(~mask, factor), _sums(np.where(mask, 0, planes), factor)
     return (sums / np.maximum(clean, 1)).astype(np.float32), clean == 0
+
+
+def _sums(planes: np.ndarray, side: int) -> np.ndarray:
+    """Sums over squares of `side` pixels of the last two axes; those that reach over the edge hold what is there."""
+    height, width = planes.shape[-2:]
+    padded = np.pad(planes, [(0, 0)] * (planes.ndim - 2) + [(0, -height % side), (0, -width % side)])
+    rows, columns = padded.shape[-2] // side, padded.shape[-1] // side
+    return padded.reshape(*planes.shape[:-2], rows, side, columns, side).sum(axis=(-3, -1), dtype=np.float64)
 
 
 def _enlarge(planes: np.ndarray, factor: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -79,7 +79,7 @@ def measure_ratio(
 
 
 def _fewest(numbers: list[int]) -> slice:
-    """Every how manieth block is enough, of blocks with these numbers of defects.
+    """Step through blocks with these numbers of defects at which the chosen ones have enough.
 
     >>> _fewest([90, 90, 90, 90, 90, 90, 90, 90, 90])
     slice(1, None, 2)
@@ -96,7 +96,7 @@ def weigh_tile(tile: Sample, mask: np.ndarray, crosstalk: Crosstalk) -> np.ndarr
 
 
 def of_roll(ratio: Ratio) -> Ratio:
-    """What the ratio of a roll says of one of its slides."""
+    """The ratio of a roll as prior knowledge of one of its slides."""
     return ratio._replace(error=float(np.hypot(ratio.error, BETWEEN_SLIDES)))
 
 

@@ -1,4 +1,4 @@
-"""Sums over pixels that belong together and lie next to each other in an array."""
+"""Sums over pixels that belong together and are next to each other in an array."""
 
 from typing import NamedTuple
 

@@ -21,7 +21,7 @@ from irtoolkit.crosstalk import (
 )
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.model import from_dataset
-from irtoolkit.schema import VISIBLE
+from irtoolkit.schema import VISIBLE, describe
 
 
 class CrosstalkSample(NamedTuple):
@@ -98,7 +98,7 @@ def explain_pixels(sampled: CrosstalkSample, crosstalk: Crosstalk) -> xr.Dataset
     visible = terms[[TERMS.index(band) for band in VISIBLE]]
     ghost = combine(crosstalk.coefficient, terms)
     planes = {"density": (("band", "pixel"), visible), "infrared": ("pixel", infrared), "ghost": ("pixel", ghost)}
-    return xr.Dataset(planes, {"band": list(VISIBLE)})
+    return describe(xr.Dataset(planes, {"band": list(VISIBLE)}))
 
 
 def preview_residual(sampled: CrosstalkSample, crosstalk: Crosstalk, part: int) -> xr.Dataset:
@@ -107,7 +107,7 @@ def preview_residual(sampled: CrosstalkSample, crosstalk: Crosstalk, part: int) 
     residual = subtract_ghost(visible_density(tile.planes[:3], crosstalk.curve), tile.planes[3], tile.place, crosstalk)
     y, x = sampled.indices(tile)
     seen = {"residual": (("y", "x"), residual), "overview": 0}
-    return xr.Dataset(seen, {"y": y, "x": x}, {"step": 1})
+    return describe(xr.Dataset(seen, {"y": y, "x": x}, {"step": 1}))
 
 
 def measure_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> xr.Dataset:

@@ -63,8 +63,9 @@ def draw_region_scores(possible: np.ndarray, decoys: np.ndarray, ax: Axes, span:
     low, high = span
     edges = np.linspace(low, high, round((high - low) / REGION_BIN) + 1)
     found, mirrored = (np.histogram(scores, edges)[0] for scores in (possible, decoys))
+    noise = "decoys, mirrored: noise" if decoys.size else "no decoys"
     ax.stairs(found, edges, baseline=0.5, fill=True, color="0.8", label="possible defects")
-    ax.stairs(mirrored, edges, baseline=0.5, color=BLUE, linewidth=1.5, label="decoys, mirrored: noise")
+    ax.stairs(mirrored, edges, baseline=0.5, color=BLUE, linewidth=1.5, label=noise)
     ax.set(ylim=(0.5, 2 * max(found.max(), mirrored.max(), 1)), yscale="log", xlim=(edges[0], edges[-1]))
     ax.set(xlabel="score of a region (sigma)", ylabel=f"regions per {REGION_BIN:g} sigma")
 
@@ -99,7 +100,8 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
         regions.
     """
     histogram = measure_histogram(cleaned.score)
-    chosen = float("nan") if "candidate_score" in cleaned else float(cleaned.threshold)
+    ranked = "candidate_score" in cleaned
+    chosen = float("nan") if ranked else float(cleaned.threshold)
     others = {name: HISTOGRAM_THRESHOLDS[name](histogram) for name in methods}
     farthest = max((threshold for threshold in (*others.values(), chosen) if np.isfinite(threshold)), default=0.0)
     draw_scores(histogram, ax, highest=np.clip(np.ceil(farthest + 1), *HIGHEST_SCORE))
@@ -107,7 +109,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
         ax.axvline(chosen, ymax=NAME_HEIGHT, color=VERMILION, linewidth=2, label=f"threshold {chosen:.1f} sigma")
     ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
     _name_thresholds(ax, {name: threshold for name, threshold in others.items() if np.isfinite(threshold)})
-    ax.set_title(f"Score: {describe_rate(float(cleaned.fdr))}")
+    ax.set_title("Score of the pixels" if ranked else f"Score: {describe_rate(float(cleaned.fdr))}")
     return ax
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from irtoolkit.arrays import robust_centre_and_scale
 from irtoolkit.pictures import MIRRORED, TRANSPOSED, UPSIDE_DOWN, Picture, mark_mask, orient, thin, view_picture
-from irtoolkit.schema import BANDS, INFRARED, VISIBLE, SlideError
+from irtoolkit.schema import BANDS, INFRARED, VISIBLE, SlideError, describe
 
 Window = tuple[slice, slice]
 
@@ -54,7 +54,7 @@ def preview(slide: xr.Dataset, *names: str, window: Window | None = None) -> xr.
         first = part.indices(slide.sizes[axis])[0]
         seen = seen.assign_coords({axis: first + step * (np.arange(seen.sizes[axis]) + 0.5) - 0.5})
     whole = thin(slide.counts.sel(band=list(VISIBLE)), LONGEST).rename(band="colour", y="overview_y", x="overview_x")
-    return seen.assign(overview=whole).assign_attrs(slide.attrs, step=step).compute()
+    return describe(seen.assign(overview=whole).assign_attrs(slide.attrs, step=step).compute())
 
 
 def plot_picture(slide: xr.Dataset, ax: Axes, *, window: Window | None = None) -> Axes:

@@ -1,7 +1,5 @@
 """Synthetic slides together with the true damage."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -9,9 +7,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError
+from irtoolkit.schema import BANDS, DIMENSIONS, VISIBLE, SlideError, describe
 from irtoolkit.synthetic.damage import make_dots, make_transmittance
-from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.scanning import (
     FILMS,
     PAD,
@@ -34,22 +31,6 @@ TRUTH_BELOW = 0.94
 """Visible transmittance below which a place counts as a defect."""
 
 NOISE_BLOCK = 16
-FILM_NAMES = {
-    "e6": "Kodak Ektachrome 100",
-    "faded-e6": "Kodak Ektachrome 64",
-    "c41": "Kodak Portra 400",
-    "kodachrome": "Kodak Kodachrome 64",
-    "silver": "Ilford HP5 Plus",
-}
-ROLL_LAYOUTS = (
-    "vuescan-rgbi",
-    "silverfast-hdri-preview",
-    "vuescan-dng",
-    "silverfast-dng",
-    "sidecar",
-    "silverfast-hdri",
-)
-"""Layouts that the slides of a synthetic roll take in turn."""
 
 
 def make_slide(
@@ -61,6 +42,7 @@ def make_slide(
     defects: float | None = None,
     photo: NDArray[Any] | None = None,
     roll: int | None = None,
+    magnified: float = 1.0,
 ) -> xr.Dataset:
     """Make a slide with known damage: its counts, the counts without damage, and the true defects.
 
@@ -87,6 +69,9 @@ def make_slide(
     roll
         Seed of the constants that slides of one roll share: slopes, blurs, offset, shift up to a jitter, infrared level
         up to a few per cent. None uses `seed`.
+    magnified
+        How many times larger than the frame the landscape is, of which the frame shows the middle; 1 or more. At 1, a
+        whole landscape is on a few millimetres of film, with twigs as thin as a scanner resolves.
 
     Returns
     -------
@@ -115,13 +100,13 @@ def make_slide(
             raise SlideError(f"{what} must be one of {', '.join(names)}, not {name!r}; choose one of these")
     exposure = draw_exposure(FILMS[film], SCANNERS[scanner], seed, seed if roll is None else roll)
     canvas = (shape[0] + 2 * PAD, shape[1] + 2 * PAD)
-    light = make_scene(random_stream(seed, "scene"), canvas) if photo is None else fit_photo(photo, canvas)
+    light = _landscape(seed, canvas, magnified) if photo is None else fit_photo(photo, canvas)
     number = _usual_number(seed) if defects is None else defects
     damage = make_transmittance(random_stream(seed, "defects"), canvas, number, dpi=exposure.scanner.dpi)
     damaged, undamaged = _scan(develop(light, exposure), damage, exposure)
     transmittance = cropped(blurred(damage, exposure.visible_blur))
     truth = transmittance < TRUTH_BELOW
-    return xr.Dataset(
+    slide = xr.Dataset(
         {
             "counts": (DIMENSIONS, damaged),
             "undamaged": (DIMENSIONS, undamaged),
@@ -132,57 +117,15 @@ def make_slide(
         coords={"band": list(BANDS)},
         attrs={"film": film, "scanner": scanner, **_known(exposure)},
     )
+    return describe(slide)
 
 
-def make_roll(
-    folder: str | os.PathLike[str],
-    seed: int = 0,
-    count: int = 6,
-    shape: tuple[int, int] = (480, 720),
-    *,
-    film: str = "e6",
-    scanner: str = "plustek",
-    refused: bool = False,
-) -> list[Path]:
-    """Write the slides of one synthetic roll in the layouts of scanner programs, `ROLL_LAYOUTS` in turn.
-
-    Parameters
-    ----------
-    folder
-        Where to write; created if missing.
-    seed
-        Determines film, scanner and, with a slide's number, everything else.
-    count
-        Number of slides.
-    shape
-        Height and width in pixels.
-    film, scanner
-        As in `make_slide`; the slides share their constants.
-    refused
-        Add one slide without infrared, which cleaning must refuse.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The slides in order, without the infrared sidecars beside them.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     [path.name for path in make_roll(folder, count=3, shape=(30, 40))]
-    ['slide_01.tif', 'slide_02.tif', 'slide_03.dng']
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    layouts = [ROLL_LAYOUTS[number % len(ROLL_LAYOUTS)] for number in range(count)] + ["rgb"] * refused
-    paths = []
-    for number, layout in enumerate(layouts, start=1):
-        slide = make_slide(seed * 1000 + number, shape, film=film, scanner=scanner, roll=seed)
-        path = folder / f"slide_{number:02d}.{'dng' if 'dng' in layout else 'tif'}"
-        tags = {"dpi": slide.attrs["dpi"], "polarity": slide.attrs["polarity"], "film": FILM_NAMES[film]}
-        paths.append(write_scanner_file(path, slide.counts.values, layout, **tags)[0])
-    return paths
+def _landscape(seed: int, canvas: tuple[int, int], magnified: float) -> Plane:
+    """Light (y, x, 3) of the middle of a landscape that is so many times larger than the canvas."""
+    height, width = (round(side * magnified) for side in canvas)
+    top, left = (height - canvas[0]) // 2, (width - canvas[1]) // 2
+    scene = make_scene(random_stream(seed, "scene"), (height, width))
+    return scene[top : top + canvas[0], left : left + canvas[1]]
 
 
 def _usual_number(seed: int) -> float:

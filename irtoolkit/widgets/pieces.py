@@ -4,7 +4,7 @@ import xarray as xr
 
 from irtoolkit.arrays import from_reader
 from irtoolkit.files import AnyPath, Layout, SlideReader, find_layout, find_slide, label_counts, open_page
-from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, NoInfraredError, SlideError
+from irtoolkit.schema import DIMENSIONS, INFRARED, VISIBLE, NoInfraredError, SlideError, describe
 
 PIECE = 240, 960
 """Rows and columns that are read together."""
@@ -38,13 +38,13 @@ def open_cleaned(
     slide = label_counts(layout, _counts_in_pieces(layout))
     marks = open_page(mask)[:, :, 0] > 0
     _check_size(marks.shape[:2], layout, mask)
-    slide = slide.assign(mask=(("y", "x"), marks))
+    slide = describe(slide.assign(mask=(("y", "x"), marks)))
     if healed is None:
         return slide
     picture = find_layout(healed)
     _check_size((picture.height, picture.width), layout, healed)
     visible = xr.DataArray(_counts_in_pieces(picture)[: len(VISIBLE)], {"band": list(VISIBLE)})
-    return slide.assign(healed=xr.concat([visible, slide.counts.sel(band=[INFRARED])], dim="band"))
+    return describe(slide.assign(healed=xr.concat([visible, slide.counts.sel(band=[INFRARED])], dim="band")))
 
 
 def with_infrared(slide: xr.Dataset) -> xr.Dataset:

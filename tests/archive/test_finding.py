@@ -105,5 +105,5 @@ def test_a_linked_folder_is_cleaned_under_the_name_of_the_link(tmp_path):
     assert table.slide.values.tolist() == ["roll7/a.tif"]
     assert (tmp_path / "out" / "roll7" / "a_clean.tif").is_file()
     assert os.listdir(tmp_path / "disk") == ["a.tif"]
-    with pytest.raises(CallError, match="holds the scans"):
+    with pytest.raises(CallError, match="is the folder of the scans"):
         irt.clean_archive(tmp_path / "scans" / "roll7", tmp_path / "disk", quiet=True)

@@ -173,6 +173,7 @@ def bomb(path, size=LARGE):
 
 
 def test_a_slide_that_is_too_large_is_a_row_and_no_part_of_the_estimate(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(capacity, "crowding", lambda _: 1.0)
     small = estimate(plan_run([str(tree)], tmp_path / "out", Choices(), quiet=True))
     bomb(tree / "huge.tif")
     large = estimate(plan_run([str(tree)], tmp_path / "out", Choices(), quiet=True))
@@ -187,7 +188,7 @@ def test_a_slide_that_is_too_large_is_a_row_and_no_part_of_the_estimate(tree, tm
 def test_a_slide_that_alone_fills_the_disk_is_a_row(tree, tmp_path, monkeypatch):
     bomb(tree / "huge.tif", 20_000)
     monkeypatch.setattr(capacity, "free_bytes", lambda _: 5 * 10**8)
-    monkeypatch.setattr("irtoolkit.archive.run.free_bytes", lambda _: 5 * 10**8)
+    monkeypatch.setattr("irtoolkit.archive.forecast.free_bytes", lambda _: 5 * 10**8)
     rows = irt.clean_archive(tree, tmp_path / "out", alone=True, quiet=True, workers=1)
     assert rows.status.values.tolist() == ["done", "done", "done", "refused"]
     assert "too little free space for this slide" in str(rows.reason.values[-1])
@@ -224,7 +225,7 @@ def test_a_name_reaches_no_terminal_raw_and_forges_no_line(scan, tmp_path, monke
             assert line.isprintable(), line
         if call[0] == "info":
             assert told.out.count("\n  VueScan RGBI") == 3
-            assert told.out.count("\n") == told.out.count("\n  ") + 4
+            assert told.out.count("\n") == told.out.count("\n  ") + 5
 
 
 def test_json_is_one_strict_object_a_line(scan, tmp_path, monkeypatch, capsys):

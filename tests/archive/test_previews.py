@@ -5,21 +5,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from irtoolkit.archive.previews import (
-    CROP,
-    GAP,
-    PREVIEW,
-    THUMB,
-    WORST,
-    draw_previews,
-    find_places,
-    preview_folder,
-    replacing_previews,
-)
+from irtoolkit.archive.crop_windows import CLOSE, CROP, MOST_MARKS, WORST, find_marks, find_places
+from irtoolkit.archive.previews import GAP, PREVIEW, THUMB, draw_previews, preview_folder, replacing_previews
 from irtoolkit.arrays import tiles
 from irtoolkit.pictures import THIN_ROWS, view_picture, write_jpeg
 
-ALL = {"scan", "mask", "healed", "thumb", "crops", "worst"}
+ALL = {"scan", "mask", "healed", "thumb", "crops", "worst", "marks"}
 MAGENTA = np.array([255, 0, 200])
 
 
@@ -41,6 +32,8 @@ def slide(height, width, marks=(), dtype=np.uint16, **attributes):
     infrared = counts[3].astype(np.float32)
     worst = np.argwhere(mask)[0] if mask.any() else (np.nan, np.nan)
     found = {"counts": counts, "mask": lazy, "infrared": infrared, "worst_y": worst[0], "worst_x": worst[1]}
+    middles = np.array([[(part.start + part.stop) // 2 for part in place] for place in marks]).reshape(-1, 2)
+    found |= {"mark_y": ("mark", middles[:, 0]), "mark_x": ("mark", middles[:, 1])}
     return xr.Dataset(found, attrs=attributes), healed
 
 
@@ -56,7 +49,7 @@ def outlined(picture):
     return (np.abs(picture - MAGENTA).max(axis=2) < 90).mean()
 
 
-def test_a_slide_gets_its_six_pictures_and_no_others(tmp_path):
+def test_a_slide_gets_its_seven_pictures_and_no_others(tmp_path):
     found, healed = slide(1300, 1931, [np.s_[600:640, 900:940]])
     write_previews(found, healed, tmp_path)
     pictures = read(tmp_path)
@@ -65,8 +58,9 @@ def test_a_slide_gets_its_six_pictures_and_no_others(tmp_path):
     assert pictures["thumb"].shape == (round(433 * THUMB / 643), THUMB, 3)
     assert pictures["crops"].shape == (CROP, 3 * CROP + 2 * GAP, 3)
     assert pictures["worst"].shape == (2 * WORST, 6 * WORST + 2 * GAP, 3)
+    assert pictures["marks"].shape == (CLOSE, 3 * CLOSE + 2 * GAP, 3)
     assert outlined(pictures["scan"]) == outlined(pictures["healed"]) == 0
-    assert all(outlined(pictures[name]) > 0 for name in ("mask", "thumb", "crops", "worst"))
+    assert all(outlined(pictures[name]) > 0 for name in ("mask", "thumb", "crops", "worst", "marks"))
     assert pictures["scan"][206, 306].max() < 20
     assert pictures["healed"][206, 306].min() > 60
 
@@ -105,7 +99,7 @@ def test_without_marks_or_healing_earlier_crops_and_healed_pictures_go(tmp_path)
     assert read(tmp_path)["crops"].shape == (90, 2 * 131 + GAP, 3)
     assert set(read(tmp_path)) == ALL - {"healed"}
     write_previews(slide(90, 131)[0], healed, tmp_path)
-    assert set(read(tmp_path)) == ALL - {"crops", "worst"}
+    assert set(read(tmp_path)) == ALL - {"crops", "worst", "marks"}
 
 
 def test_the_doubtful_place_is_in_the_middle_visible_infrared_and_outlined(tmp_path):
@@ -166,6 +160,34 @@ def test_the_most_changed_places_come_first(tmp_path):
     assert crops[:CROP, :CROP].min() < 20 < crops[CROP + GAP :, :CROP].min()
     places = find_places(found.mask.values)
     assert [place[0].start < 140 for place in places] == [True, False]
+
+
+def test_the_least_certain_marks_have_a_row_each_in_their_order_at_full_size(tmp_path):
+    small, large = np.s_[300:306, 500:506], np.s_[900:940, 1500:1560]
+    found, healed = slide(1300, 1931, [large, small])
+    write_previews(found, healed, tmp_path)
+    sheet = read(tmp_path)["marks"]
+    assert sheet.shape == (2 * CLOSE + GAP, 3 * CLOSE + 2 * GAP, 3)
+    rows = sheet[:CLOSE], sheet[CLOSE + GAP :]
+    dark = [(row[:, :CLOSE].max(axis=2) < 30).sum() for row in rows]
+    assert dark == [pytest.approx(40 * 60, abs=80), pytest.approx(6 * 6, abs=12)]
+    assert all(outlined(row[:, CLOSE + GAP : 2 * CLOSE + GAP]) > 0 for row in rows)
+    assert all(row[:, 2 * (CLOSE + GAP) :].min() > 60 for row in rows)
+    assert all(row[CLOSE // 2, CLOSE // 2].max() < 30 for row in rows)
+
+
+def test_marks_near_an_earlier_one_share_its_crop_and_at_most_24_have_one():
+    def windows(y, x, shape=(3000, 3000)):
+        marks = {"mark_y": ("mark", np.array(y)), "mark_x": ("mark", np.array(x))}
+        return find_marks(xr.Dataset({**marks, "mask": (("y", "x"), np.broadcast_to(False, shape))}))
+
+    far = CLOSE // 4 + 1
+    assert len(windows([500, 500], [500, 500 + far - 1])) == 1
+    assert len(windows([500, 500], [500, 500 + far])) == 2
+    assert len(windows(100 * np.arange(29), 100 * np.arange(29))) == MOST_MARKS == 24
+    assert windows([0, 2999], [2999, 0]) == [np.s_[0:96, 2904:3000], np.s_[2904:3000, 0:96]]
+    assert windows([5], [5], (50, 70)) == [np.s_[0:50, 0:70]]
+    assert windows([], []) == []
 
 
 def test_nothing_is_computed_but_counts_mask_and_infrared(tmp_path):

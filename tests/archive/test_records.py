@@ -8,11 +8,11 @@ import pytest
 import tifffile
 
 import irtoolkit as irt
-from irtoolkit.archive.capacity import Crew, Estimate, check_space, choose_crew, make_estimate
+from irtoolkit.archive.capacity import Crew, Estimate, Work, check_space, choose_crew, expected_seconds, make_estimate
 from irtoolkit.archive.names import natural_key
 from irtoolkit.archive.progress import Progress
 from irtoolkit.archive.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
-from irtoolkit.archive.roll_models import group_rolls
+from irtoolkit.archive.rolls import group_rolls
 from irtoolkit.archive.tasks import CallError, Task
 from irtoolkit.pipeline import spread
 
@@ -127,30 +127,63 @@ def test_names_with_digits_of_all_scripts_are_sorted(tmp_path):
 def test_processes_follow_cores_memory_and_work(monkeypatch):
     monkeypatch.setattr("irtoolkit.archive.capacity.CPU_COUNT", 8)
     monkeypatch.setattr("irtoolkit.archive.capacity.memory_limit", lambda: 5e9)
-    assert choose_crew([SCAN] * 100, None) == Crew(3, 2)
-    assert choose_crew([SCAN] * 2, None) == Crew(0, 8)
-    assert choose_crew([SCAN] * 100, 1) == Crew(0, 8)
-    assert choose_crew([SCAN] * 100, 16) == Crew(16, 1)
-    assert choose_crew([], None) == Crew(0, 8)
+    many, few = Work((SCAN,) * 100), Work((SCAN,) * 2)
+    assert choose_crew(many, None) == Crew(3, 2)
+    assert choose_crew(few, None) == Crew(0, 8)
+    assert choose_crew(many, 1) == Crew(0, 8)
+    assert choose_crew(many, 16) == Crew(16, 1)
+    assert choose_crew(Work((SCAN,) * 4, (SCAN,) * 48), None) == Crew(3, 2)
+    assert choose_crew(Work(()), None) == Crew(0, 8)
 
 
-def test_space_and_time_are_estimated(tmp_path):
-    expected = make_estimate([SCAN] * 10, [], tmp_path, pictures=True, cores=2)
+def test_space_and_time_are_estimated(tmp_path, monkeypatch):
+    """On one idle core .5 s for each slide, 1 s for its sampled pixels, .4 s for each megapixel: 5.5 s for 10 MP."""
+    load = [0.0]
+    monkeypatch.setattr("irtoolkit.archive.capacity.psutil.getloadavg", lambda: (load[0], 0.0, 0.0))
+    monkeypatch.setattr("irtoolkit.archive.capacity.CPU_COUNT", 4)
+    here, two = Crew(0, 4), Crew(2, 2)
+    expected = make_estimate(Work((SCAN,) * 10), [], here, tmp_path)
     assert expected.bytes == pytest.approx(6e8, rel=0.05)
-    assert expected.seconds == pytest.approx(27, rel=0.3)
-    assert make_estimate([SCAN] * 10, [], tmp_path, pictures=False).bytes < 1e7
-    assert make_estimate([SCAN] * 10, [1e-6, 2e-6, 9e-6], tmp_path, pictures=True).seconds == pytest.approx(200)
+    assert expected.seconds == pytest.approx(55)
+    fitted = make_estimate(Work((SCAN,) * 10, (SCAN,) * 5), [], here, tmp_path)
+    assert (fitted.seconds, fitted.cleaning) == pytest.approx((55 + 5 * (0.4 + 0.9 + 0.5), 55))
+    small = SCAN | {"pixels": 10**5}
+    assert make_estimate(Work((small,) * 10), [], here, tmp_path).seconds == pytest.approx(10 * (0.5 + 0.1 + 0.04))
+    assert make_estimate(Work((SCAN,) * 10), [2.0, 3.0, 9.0], two, tmp_path).cleaning == pytest.approx(3 * 55 / 2)
+    load[0] = 7.0
+    assert make_estimate(Work((SCAN,) * 10), [], here, tmp_path).seconds == pytest.approx(2 * 55)
+    assert make_estimate(Work((SCAN,) * 10), [], Crew(2, None), tmp_path).seconds == pytest.approx(55 / 2 / 0.8)
     with pytest.raises(CallError, match=r"too little free space.* needed are 2\.0 GB, free are 1\.0 GB"):
-        check_space(Estimate(1, 2e9, 10**9, 1), tmp_path)
+        check_space(Estimate(1, 2e9, 10**9, 1, 1), tmp_path)
+
+
+@pytest.mark.parametrize(("megapixels", "seconds"), [(0.25, 0.85), (1, 1.94), (13.5, 7.16), (60, 23.69)])
+def test_the_time_expected_is_within_a_factor_of_two_of_that_measured_on_one_core(megapixels, seconds):
+    """`docs/benchmarks.md`, a whole slide, alone."""
+    assert seconds / 2 < expected_seconds({"pixels": megapixels * 1e6}) < 2 * seconds
 
 
 def test_progress_tells_a_line_a_minute_where_there_is_no_terminal(capsys):
     now = [0.0]
     with Progress(4, "cleaning", clock=lambda: now[0]) as progress:
-        for now[0], failed in ((30.0, False), (60.0, True), (100.0, False)):
-            progress.step(failed=failed)
+        for now[0], state in ((30.0, ""), (60.0, "failed"), (100.0, "")):
+            progress.step(state=state)
     told = capsys.readouterr().err
-    assert told == "irtoolkit: cleaning: 2 of 4, 2.0 per minute, 60 s left, 1 failed\n"
+    assert told == "irtoolkit: cleaning: 2 of 4 slides, about 1 minute left, 1 failed\n"
     quiet = Progress(4, "cleaning", quiet=True)
     quiet.step()
     assert capsys.readouterr().err == ""
+
+
+def test_the_time_left_is_what_was_expected_until_the_run_itself_measures_it():
+    now = [0.0]
+    progress = Progress(3, "cleaning", work=10.0, expected=100.0, clock=lambda: now[0])
+    now[0] = 20.0
+    assert progress.seconds_left() == 80
+    progress.step(work=4.0)
+    assert progress.seconds_left() == 30
+    progress.step(state="refused", work=0.0)
+    assert progress.seconds_left() == 30
+    assert progress.line() == "cleaning: 2 of 3 slides, about 30 seconds left, 1 refused"
+    progress.step(work=6.0)
+    assert progress.line() == "cleaning: 3 of 3 slides, 1 refused"

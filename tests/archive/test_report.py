@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.archive.previews import preview_folder
-from irtoolkit.archive.report import SCRIPTS, summarise, write_report
+from irtoolkit.archive.report import SCRIPTS, STYLES, write_report
 
 ODD_NAMES = [
     "<img src=x onerror=alert(1)>.tif",
@@ -112,6 +112,7 @@ def test_the_page_loads_nothing_but_its_data(tmp_path):
 def test_no_text_becomes_markup_and_every_script_is_strict():
     page = resources.files("irtoolkit.archive") / "page"
     assert {f"{name}.js" for name in SCRIPTS} == {file.name for file in page.iterdir() if file.name.endswith(".js")}
+    assert {f"{name}.css" for name in STYLES} == {file.name for file in page.iterdir() if file.name.endswith(".css")}
     for name in SCRIPTS:
         script = (page / f"{name}.js").read_text(encoding="utf-8")
         assert script.startswith("'use strict';\n")
@@ -130,7 +131,7 @@ def test_ids_that_scripts_ask_for_are_on_the_page():
 def test_a_run_without_slides_and_one_that_was_stopped_have_a_report(tmp_path):
     write_report([], tmp_path / "report.html")
     assert data(tmp_path) == []
-    assert "0 of 0 slides done" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "0 slides" in (tmp_path / "report.html").read_text(encoding="utf-8")
     write_report([row(), row("b.tif", status="failed", reason="OSError: <full>")], tmp_path / "report.html")
     assert [told["slide"] for told in data(tmp_path)] == ["a.tif", "b.tif"]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["report", "report.html", "slides.js"]
@@ -142,10 +143,3 @@ def test_an_error_leaves_the_earlier_report(tmp_path, monkeypatch):
     with pytest.raises(KeyError):
         write_report([{"slide": "b.tif"}], tmp_path / "report.html")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
-def test_summary_counts_every_kind():
-    rows = [row(review="pale"), row(), row(status="refused"), row(status="failed"), row(status="failed", review="odd")]
-    assert summarise(rows) == "2 of 5 slides done, 1 refused, 2 failed, 2 to look at"
-    assert summarise(rows[1:2]) == "1 of 1 slides done, 0 to look at"
-    assert summarise([row()] * 1234).startswith("1,234 of 1,234 slides done")

@@ -14,6 +14,8 @@ from distributed import Client, LocalCluster
 
 import irtoolkit as irt
 from irtoolkit.archive import run as archive
+from irtoolkit.archive.plan import Choices, plan_run
+from irtoolkit.archive.roll_models import fit_models
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +138,12 @@ def test_processes_of_its_own_and_the_address_of_a_scheduler_give_the_same(tree,
     run = subprocess.run([*call, "--scheduler", cluster.scheduler_address], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert outcome(tmp_path / "address") == outcome(uninterrupted)
+
+
+def test_the_slides_of_a_roll_are_counted_as_it_is_fitted(tree, tmp_path):
+    run = plan_run([str(tree / "roll1"), str(tree / "roll3")], tmp_path, Choices(), quiet=True)
+    told, rolls = [], [roll for roll, _ in run.rolls]
+    fitted = list(fit_models(rolls, None, 1, lambda roll, slides: told.append((roll.name, slides))))
+    assert [roll.name for roll, _ in fitted] == ["roll1", "roll3"]
+    sizes = {roll.name: len(roll.tasks) for roll in rolls}
+    assert told == [(name, count) for name, size in sizes.items() for count in (0, *[1] * size)]

@@ -119,7 +119,7 @@ def test_ctrl_c_ends_with_130_and_leaves_table_and_report(slides, scans, tmp_pat
     assert run(monkeypatch, "clean", scans, "--out", tmp_path / "out", "--heal", "none", "--watch") == 130
     told = capsys.readouterr().err
     assert "waiting for slides in" in told
-    assert "1 of 1 slides done" in told
+    assert "1 slide: 1 to look at" in told
     assert len(rows_of(tmp_path / "out")) == 1
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
@@ -106,6 +107,17 @@ def test_a_run_ends_where_no_process_is_left(tmp_path, monkeypatch):
         client.cluster.scale(0)
         with pytest.raises(ChildProcessError, match="run again"):
             list(run_jobs(work, [(str(tmp_path / "notes"), "a", False)], client))
+
+
+def test_a_process_that_starts_again_is_waited_for(tmp_path, monkeypatch):
+    with local_workers(1, MEMORY) as client:
+        (nanny,) = client.cluster.workers.values()
+        os.kill(nanny.pid, signal.SIGKILL)
+        while client.nthreads() or not nanny.is_alive():
+            time.sleep(0.01)
+        monkeypatch.setattr(workers, "PATIENCE", 0.1)
+        (done,) = run_jobs(work, [(str(tmp_path / "notes"), "a", False)], client)
+        assert done[1] == "a"
 
 
 def test_a_process_that_ends_while_it_starts_is_an_error_in_words(monkeypatch):

@@ -38,12 +38,25 @@ def test_slides_with_pictures_come_first_the_gravest_of_them_on_top(show):
     page = show(REFUSED, FINE, ODD, FAILED, GRAVE)
     cards = page.locator("#look .cards > li")
     assert page.locator("#look").is_visible()
-    names = cards.locator("h2").all_inner_texts()
-    assert names == ["grave.tif", "odd.tif", "failed.tif", "refused.tif"]
+    names = cards.locator("h3").all_inner_texts()
+    assert names == ["grave.tif", "odd.tif", "refused.tif", "failed.tif"]
+    assert page.locator("#look h2").all_inner_texts() == ["To look at 2", "Refused 1", "Failed 1"]
     assert page.locator("#count-look").inner_text() == "4"
-    assert "4 to look at" in page.locator("#summary").inner_text()
+    assert (
+        page.locator("#summary").inner_text() == "5 slides: 1 done without remarks, 2 to look at, 1 refused, 1 failed"
+    )
     assert cards.locator(".figures").count() == 2
-    assert "no infrared" in cards.last.inner_text()
+    assert "no infrared" in cards.nth(2).inner_text()
+
+
+def test_each_slide_is_in_one_group_of_the_filter(show):
+    page = show(REFUSED, FINE, ODD, FAILED, GRAVE)
+    page.locator("nav a").last.click()
+    counted = []
+    for group in ("look", "done", "refused", "failed"):
+        page.locator("#state").select_option(group)
+        counted.append(int(page.locator("#count-all").inner_text()))
+    assert counted == [2, 1, 1, 1]
 
 
 @pytest.mark.parametrize("rows", [(FINE, REFUSED), (FINE,)])

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from found import find_defects
 
-from irtoolkit.detection.marking import mark_defects
+from irtoolkit.detection.marking import NO_REGIONS, mark_defects, mark_given, order_marks
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts
 from irtoolkit.synthetic.slides import make_slide
@@ -198,6 +198,29 @@ def test_what_could_be_marked_is_counted_whatever_is_marked(threshold, marked):
     assert (float(found.worst_y), float(found.worst_x)) in {(10.0, column) for column in (10.0, 20.0, 30.0)}
     assert (found.candidate_score.shape, found.decoy_score.shape) == ((3,), (2,))
     assert (found.candidate_score < 15).all()
+
+
+def test_marks_are_in_order_of_their_scores_and_of_equal_ones_the_larger_is_first():
+    """Of these regions 2 is the least certain; 0 and 3 are equally certain, 3 is larger; 1 has no pixels left."""
+    pixels = {"pixel_index": ("pixel", [3, 4, 13, 14, 15, 40]), "pixel_region": ("pixel", [0, 0, 3, 3, 3, 2])}
+    marks = order_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 1.0, 5.0, 9.0])}), width=10)
+    assert marks["mark_y"] == ("mark", pytest.approx([4, 1, 0]))
+    assert marks["mark_x"] == ("mark", pytest.approx([0, 4, 4]))
+    assert [len(place) for _, place in order_marks(NO_REGIONS, width=10).values()] == [0, 0]
+
+
+@every_threshold
+def test_every_mark_has_a_pixel_in_the_mask(dusty, threshold):
+    found = mark(evidence(*dusty), threshold).compute()
+    assert found.sizes["mark"] > 1
+    assert found.mask.values[found.mark_y.values, found.mark_x.values].all()
+
+
+def test_marks_of_ones_own_have_a_pixel_each_the_largest_first():
+    marked = np.zeros((40, 50), bool)
+    marked[10, 20], marked[30:33, 5:8] = True, True
+    found = mark_given(evidence(np.full(marked.shape, 40000.0))[0], marked)
+    assert (found.mark_y.values.tolist(), found.mark_x.values.tolist()) == ([31, 10], [6, 20])
 
 
 def test_where_pixels_are_cut_no_score_of_regions_is_returned(dusty):

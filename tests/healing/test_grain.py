@@ -64,3 +64,13 @@ def test_what_has_its_grain_gets_none_and_half_is_given_half():
 def test_no_surroundings_no_grain():
     planes = np.full((3, 20, 30), 0.5, np.float32)
     np.testing.assert_array_equal(add_grain(planes, np.ones((20, 30), bool), (0, 0), 1.0), planes)
+
+
+def test_among_twigs_a_fill_gets_the_grain_of_calm_film_and_not_the_detail_of_the_twigs():
+    """Twigs fill all but the left 45 of 173 columns, and change the film thirty times as much as its grain does."""
+    grain = 0.01 * np.random.default_rng(2).normal(size=SHAPE).astype(np.float32)
+    column = np.arange(SHAPE[1])
+    twigs = np.where((column > 45) & (column % 8 < 4), np.float32(-0.3), np.float32(0))
+    planes = np.stack([np.where(HOLE, 0.5, 0.5 + grain + twigs)] * 3).astype(np.float32)
+    added = (add_grain(planes, HOLE, (7, 11), 1.0) - planes)[:, HOLE]
+    assert 0.005 < added.std() < 0.015

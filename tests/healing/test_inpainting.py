@@ -1,5 +1,6 @@
 """Every method on pictures whose answer is known: levels, slopes, and clean pixels that stay."""
 
+import sys
 import time
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 import xarray as xr
 
 from irtoolkit.healing.inpainting import MAX_PIXELS, OPENCV, check_method, fill_smoothly, inpaint, inpaint_windows
+from irtoolkit.healing.inpainting import _shrink as shrink
 from irtoolkit.healing.methods import heal
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import HEALING_METHODS, INPAINTING_METHODS, Settings
@@ -148,6 +150,25 @@ def test_only_methods_of_gmic_need_gmic(no_gmic):
                 check_method(method)
         else:
             check_method(method)
+
+
+def test_only_the_biharmonic_needs_scikit_image(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    for method in HEALING_METHODS:
+        if method == "biharmonic":
+            with pytest.raises(SlideError, match=r"not installed; .*pip install 'irtoolkit\[biharmonic\]'"):
+                check_method(method)
+        else:
+            check_method(method)
+
+
+def test_a_window_shrinks_to_the_means_of_its_clean_pixels_also_at_the_edge():
+    planes = np.arange(15, dtype=np.float32).reshape(1, 3, 5)
+    mask = np.zeros((3, 5), bool)
+    mask[0, 0] = mask[2, 4] = True
+    small, dirty_squares = shrink(planes, mask, 2)
+    np.testing.assert_array_equal(small, [[[4, 5, 6.5], [10.5, 12.5, 0]]])
+    np.testing.assert_array_equal(dirty_squares, [[False, False, False], [False, False, True]])
 
 
 @pytest.mark.parametrize("method", INPAINTING_METHODS)

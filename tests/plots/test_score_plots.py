@@ -35,6 +35,7 @@ def test_possible_defects_and_decoys_are_counted_by_their_scores(ax):
 def test_where_nothing_can_be_marked_no_line_is_drawn_and_an_unknown_rate_is_told(ax):
     plots.plot_scores(ranked([], [], np.inf, np.nan), ax)
     assert not ax.lines
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["possible defects", "no decoys"]
     assert ax.get_title() == "Score: how many of the marks are false is not known"
 
 
@@ -47,3 +48,4 @@ def test_a_threshold_of_regions_has_no_place_among_pixels(ax):
     score = np.random.default_rng(3).standard_normal((40, 50)).astype(np.float32)
     plots.plot_histogram(ranked([5.0], []).assign(score=(("y", "x"), score)).chunk(y=7), ax, methods=())
     assert [line.get_label() for line in ax.lines] == ["left side mirrored: noise", "standard normal"]
+    assert ax.get_title() == "Score of the pixels"

@@ -32,7 +32,7 @@ STUCK = 300.0
 
 
 class Result(NamedTuple):
-    """What one round did, the exit status, the message of a run without a table, rows not done, and what is wrong."""
+    """What one round did, the exit status, the message of a run that ended early, rows not done, and what is wrong."""
 
     kind: str
     injected: int
@@ -97,14 +97,15 @@ def play(soak: Soak, kind: str, number: int, limit: int) -> Result:
 
 
 def _judge(soak: Soak, run: runs.Started, started: float, wanted: list[str]) -> Result:
-    """The rows of a run that has ended, or the message of one without a table, and what is wrong."""
+    """The rows of a run, or the message of one that ended before all slides had one, and what is wrong."""
     status, last = run.parent.returncode, ["", *run.errors.read_text(errors="replace").splitlines()][-1]
     table = soak.out / "slides.csv"
     wrong = [f"a traceback: {line}" for line in runs.tracebacks(run)]
     wrong += counted("source changed", _changed(soak))
     if table.is_file() and table.stat().st_mtime > started:
-        undone, faulty = _look_at_rows(soak, wanted)
-        return Result("", 0, status, "", undone, wrong + faulty)
+        ended = status == 1 and last.endswith("run again to go on")
+        undone, faulty = _look_at_rows(soak, [] if ended else wanted)
+        return Result("", 0, status, last if ended else "", undone, wrong + faulty)
     if status >= 0 and (status != 1 or not last.startswith("irtoolkit: ")):
         wrong.append(f"no table, exit status {status}: {last}")
     return Result("", 0, status, last if status >= 0 else "", 0, wrong)

@@ -6,9 +6,10 @@ import pytest
 import tifffile
 
 from irtoolkit.schema import BANDS, SlideError
+from irtoolkit.synthetic.rolls import ROLL_LAYOUTS, make_roll
 from irtoolkit.synthetic.scanning import FILMS, PAD, SCANNERS, cropped, draw_exposure, scan_infrared
 from irtoolkit.synthetic.scene import fit_photo, make_scene
-from irtoolkit.synthetic.slides import ROLL_LAYOUTS, make_roll, make_slide
+from irtoolkit.synthetic.slides import make_slide
 
 SHAPE = (151, 217)
 
@@ -241,6 +242,12 @@ def test_a_roll_takes_every_layout_in_turn_and_leaves_no_truth(tmp_path):
     first = make_slide(2001, (40, 61), scanner="plustek", roll=2)
     np.testing.assert_array_equal(tifffile.imread(paths[0]), np.moveaxis(first.counts.values, 0, 2))
     assert tifffile.imread(paths[7]).shape == (40, 61, 3)
+
+
+def test_a_roll_takes_the_layouts_that_are_named(tmp_path):
+    paths = make_roll(tmp_path, count=3, shape=(30, 41), layouts=["sidecar", "vuescan-dng"])
+    assert [path.name for path in paths] == ["slide_01.tif", "slide_02.dng", "slide_03.tif"]
+    assert set(tmp_path.iterdir()) == {*paths, tmp_path / "slide_01_IR.tif", tmp_path / "slide_03_IR.tif"}
 
 
 def test_a_roll_is_made_anew_the_same(tmp_path):

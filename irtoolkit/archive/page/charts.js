@@ -30,7 +30,7 @@ function drawChart(chart, members) {
   const dots = which => values.map((series, number) => makeSvg('path', {class: `dots series${number}`, d: series.map((value, at) =>
     value !== null && which(members[at]) ? `M${x(at).toFixed(1)} ${y(value).toFixed(1)}h0` : '').join('')}));
   const rings = values.map(series => makeSvg('path', {class: 'ring', d: series.map((value, at) =>
-    value !== null && members[at].review ? ringPath(x(at), y(value)) : '').join('')}));
+    value !== null && members[at].state === 'look' ? ringPath(x(at), y(value)) : '').join('')}));
   const lost = makeSvg('path', {class: 'lost', d: members.map((slide, at) => slide.status === 'done' ? '' :
     `M${x(at) - 3} ${SIZE.height - 8}l6 6m-6 0l6 -6`).join('')});
   const hair = makeSvg('path', {class: 'hair', visibility: 'hidden'});
@@ -100,6 +100,6 @@ function sparkLine(members) {
     return `M${x.toFixed(1)} 22V${(22 - 20 * value / most).toFixed(1)}`;
   };
   const bars = listed => makeSvg('path', {class: listed ? 'stick listed' : 'stick', 'stroke-width': Math.min(6, 100 / members.length),
-    d: values.map((value, at) => value !== null && Boolean(members[at].review) === listed ? bar(value, at) : '').join('')});
+    d: values.map((value, at) => value !== null && (members[at].state === 'look') === listed ? bar(value, at) : '').join('')});
   return makeSvg('svg', {class: 'spark', viewBox: '0 0 140 24', 'aria-hidden': 'true'}, bars(false), bars(true));
 }

@@ -6,17 +6,17 @@ const FIGURES = {
   defects: {label: 'Defects', about: 'number of marked places', format: value => value.toLocaleString('en')},
   coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
   fdr: {label: 'False share', about: 'estimated share of the marks that are false', format: percent},
-  threshold: {label: 'Threshold', about: 'least score of a marked region, in sigma', format: fixed(2)},
+  threshold: {label: 'Threshold', about: 'least score of a marked region, in sigma', format: fixed(1)},
   candidates: {label: 'Possible', about: 'number of places that could be defects, before the threshold chooses among them', format: value => value.toLocaleString('en')},
   decoys: {label: 'Decoys', about: 'number of such places in the mirrored noise, where no dust can be', format: value => value.toLocaleString('en')},
-  shift_y: {label: 'Shift y', about: 'rows by which the infrared is lower than the colour', format: fixed(1)},
-  shift_x: {label: 'Shift x', about: 'columns by which the infrared is further right than the colour', format: fixed(1)},
+  shift_y: {label: 'Shift y', about: 'rows by which the infrared is lower than the colour', format: unit(1, 'px')},
+  shift_x: {label: 'Shift x', about: 'columns by which the infrared is further right than the colour', format: unit(1, 'px')},
   unseen: {label: 'Unseen', about: 'share of the picture that the infrared does not cover, or of which it holds no data', format: percent},
   no_data: {label: 'No data', about: 'share of the picture of which the infrared holds no data', format: percent},
-  blur: {label: 'Blur', about: 'blur of the infrared relative to the colour, sigma in pixels', format: fixed(1)},
-  slopes: {label: 'Crosstalk', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 on silver film', format: fixed(3)},
-  r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(3)},
-  sigma: {label: 'Noise', about: 'noise of the infrared without the picture, in density', format: fixed(4)},
+  blur: {label: 'Blur', about: 'blur of the infrared relative to the colour, sigma', format: unit(1, 'px')},
+  slopes: {label: 'Crosstalk', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 on silver film', format: fixed(2)},
+  r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(2)},
+  sigma: {label: 'Noise', about: 'noise of the infrared without the picture, in density', format: fixed(3)},
   agreement: {label: 'Agreement', about: 'density of the damage in the colours over that in the infrared: near 0 if the infrared is another slide’s', format: fixed(2)},
   ratio_r: {label: 'Ratio R', about: 'density of defects in red over that in the infrared, as healing divides it out', format: fixed(2)},
   ratio_g: {label: 'Ratio G', about: 'density of defects in green over that in the infrared, as healing divides it out', format: fixed(2)},
@@ -25,18 +25,30 @@ const FIGURES = {
   misfit: {label: 'Misfit', about: 'how far the slide’s own fit is from its roll’s; 1 is usual', format: fixed(1)},
   holder: {label: 'Holder', about: 'share of the frame that is holder or mount', format: percent},
   clipped: {label: 'Clipped', about: 'share of the infrared that is saturated', format: percent},
-  megapixels: {label: 'Megapixels', about: 'size of the scan', format: fixed(1)},
-  seconds: {label: 'Time', about: 'time for cleaning the slide', format: value => `${fixed(1)(value)} s`},
+  megapixels: {label: 'Megapixels', about: 'size of the scan', format: unit(1, 'MP')},
+  seconds: {label: 'Time', about: 'time for cleaning the slide', format: duration},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution (dpi)', kept: 'Healed file', note: 'Note'};
-const STATES = {done: ['●', 'done'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution, dpi', kept: 'Healed file', note: 'Note'};
+/* The groups: each slide is in one of them. */
+const STATES = {done: ['●', 'no remarks'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
+
+const NOT_CLEANED = 'it was not cleaned';
 
 const slides = (window.slides || []).map(prepare);
 const rolls = groupRolls(slides);
 
 function percent(share) {
   const value = 100 * share;
-  return `${value.toFixed(value === 0 || value >= 9.95 ? 0 : value >= 0.95 ? 1 : value >= 0.095 ? 2 : 3)} %`;
+  if (value > 0 && value < 0.0095) return 'under 0.01 %';
+  return `${value.toFixed(value === 0 || value >= 9.95 ? 0 : value >= 0.095 ? 1 : 2)} %`;
+}
+
+function unit(digits, name) {
+  return value => `${fixed(digits)(value)} ${name}`;
+}
+
+function duration(seconds) {
+  return seconds < 90 ? unit(seconds < 9.95 ? 1 : 0, 's')(seconds) : unit(0, 'min')(seconds / 60);
 }
 
 function fixed(digits) {
@@ -45,15 +57,12 @@ function fixed(digits) {
 
 function prepare(row, index) {
   const slide = {review: '', reason: '', note: '', weight: 0, ...row, index};
+  if (slide.reason && slide.review === NOT_CLEANED) slide.review = '';
   slide.roll = row.roll || folderOf(row.slide) || 'this folder';
   slide.state = row.status !== 'done' ? row.status : slide.review ? 'look' : 'done';
   slide.why = [slide.reason, slide.review, slide.review.includes(slide.note) ? '' : slide.note].filter(Boolean).join('; ');
   slide.text = [row.slide, slide.roll, row.status, slide.review, slide.reason, slide.note, row.kept, row.film, row.scanner].join(' ').toLowerCase();
   return slide;
-}
-
-function folderOf(name) {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
 function groupRolls(all) {
@@ -62,7 +71,7 @@ function groupRolls(all) {
     if (!groups.has(slide.roll)) groups.set(slide.roll, []);
     groups.get(slide.roll).push(slide);
   }
-  return [...groups].map(([name, members]) => ({name, slides: members, listed: members.filter(slide => slide.review)}));
+  return [...groups].map(([name, members]) => ({name, slides: members, listed: members.filter(slide => slide.state === 'look')}));
 }
 
 function isNumber(value) {
@@ -82,13 +91,13 @@ function median(values) {
 function chooseSlides(words, state, roll) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return slides.filter(slide =>
-    (!state || slide.state === state || (state === 'look' && slide.review)) && (!roll || slide.roll === roll) &&
+    (!state || slide.state === state) && (!roll || slide.roll === roll) &&
     wanted.every(word => slide.text.includes(word)));
 }
 
-/* Slides with pictures first, then those that were not cleaned; among each, the gravest first. */
+/* The gravest first. */
 function byWeight(a, b) {
-  return Boolean(b.pictures) - Boolean(a.pictures) || b.weight - a.weight || a.index - b.index;
+  return b.weight - a.weight || a.index - b.index;
 }
 
 function sortSlides(chosen, key, direction) {

@@ -1,9 +1,8 @@
 'use strict';
 
-/* One slide, large: scan, marks and healed picture in one place, so that changes show; crops; all figures. */
+/* One slide, large: its picture before and after, close-ups, and all its figures. */
 
-const KINDS = {scan: 'Scan', mask: 'Marks', healed: 'Healed'};
-const detail = {list: [], at: 0, kind: 'mask', opener: null};
+const detail = {list: [], at: 0, opener: null};
 
 function openDetail(list, at) {
   detail.list = list;
@@ -17,10 +16,10 @@ function showDetail(at) {
   detail.at = at;
   const slide = detail.list[at];
   byId('detail').replaceChildren(detailHead(slide), make('div', {class: 'columns'},
-    make('div', {class: 'pictures'}, ...stage(slide), closeUps(slide)),
+    make('div', {class: 'pictures'}, ...viewer(slide), closeUps(slide), markCrops(slide)),
     make('div', {class: `facts ${slide.state}`}, state(slide), reasons(slide), detailFigures(slide))));
   byId('detail').scrollTop = 0;
-  if (slide.pictures) showKind(detail.kind);
+  if (slide.pictures) { setSplit(view.split); showOutlines(view.outlined); }
   byId('detail').querySelector('.head .next').focus();
 }
 
@@ -33,25 +32,6 @@ function detailHead(slide) {
     make('button', {type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close', click: () => byId('detail').close()}, '×'));
 }
 
-function stage(slide) {
-  if (!slide.pictures) return [note('No pictures: the slide was not cleaned.')];
-  const choices = Object.entries(KINDS).map(([kind, label]) =>
-    make('button', {type: 'button', 'data-kind': kind, click: () => showKind(kind)}, label, ' ', make('kbd', {'aria-hidden': 'true'}, label[0].toLowerCase())));
-  const pictures = Object.entries(KINDS).map(([kind, label]) => {
-    const without = kind === 'healed' ? 'There is no healed picture.' : 'This picture is missing from the folder “report”.';
-    const layer = make('div', {class: 'layer', 'data-kind': kind}, picture(slide, kind, `${label}: ${slide.slide}`, without));
-    layer.querySelector('img')?.setAttribute('loading', 'eager');
-    return layer;
-  });
-  return [make('div', {class: 'choices', role: 'group', 'aria-label': 'Picture'}, ...choices), make('div', {class: 'stage'}, ...pictures)];
-}
-
-function showKind(kind) {
-  detail.kind = kind;
-  for (const layer of byId('detail').querySelectorAll('.layer')) layer.classList.toggle('front', layer.dataset.kind === kind);
-  for (const choice of byId('detail').querySelectorAll('.choices button')) choice.setAttribute('aria-pressed', String(choice.dataset.kind === kind));
-}
-
 function detailFigures(slide) {
   const known = Object.entries(FIGURES).filter(([name]) => figureText(slide, name) !== '–');
   const measured = known.map(([name, {label, about}]) => make('tr', {}, make('th', {scope: 'row'}, label),
@@ -62,12 +42,10 @@ function detailFigures(slide) {
 }
 
 function detailKey(event) {
-  const kind = {s: 'scan', m: 'mask', h: 'healed'}[event.key];
+  if (detail.list[detail.at].pictures && viewerKey(event)) return true;
   const step = {j: 1, ArrowRight: 1, k: -1, ArrowLeft: -1}[event.key];
-  if (kind && detail.list[detail.at].pictures) showKind(kind);
-  else if (step) showDetail(detail.at + step);
-  else return false;
-  return true;
+  if (step) showDetail(detail.at + step);
+  return Boolean(step);
 }
 
 /* Closing leads back to the slide seen last, not to the one opened first. */

@@ -43,36 +43,6 @@ function thumbnail(slide) {
   return box;
 }
 
-function crops(slide) {
-  if (!slide.pictures) return '';
-  if (slide.defects === 0) return note('Nothing is marked.');
-  const without = 'The close-ups are missing from the folder “report”.';
-  const shown = picture(slide, 'crops', 'The most changed places: before, with marks outlined, and healed', without);
-  const caption = make('figcaption');
-  shown.addEventListener('load', () => nameColumns(caption, shown.naturalWidth));
-  return make('figure', {class: 'crops'}, caption, shown);
-}
-
-/* Crops of 160 pixels: three beside each other, or two if nothing was healed. */
-function nameColumns(caption, width) {
-  const names = ['before', 'marks', 'healed'].slice(0, width > 2.4 * 160 ? 3 : 2);
-  caption.style.width = `${width}px`;
-  caption.replaceChildren(...names.map(name => make('span', {}, name)));
-}
-
-/* The place that a person should see first; small pictures of it are enlarged. */
-function worst(slide) {
-  if (!slide.pictures || !isNumber(slide.worst_y)) return '';
-  const place = `row ${slide.worst_y.toLocaleString('en')}, column ${slide.worst_x.toLocaleString('en')}`;
-  const shown = picture(slide, 'worst', `The most doubtful place, ${place}: visible, infrared, and marks outlined`);
-  return make('figure', {class: 'crops worst'}, make('p', {}, `Most doubtful place: ${place}`),
-    make('figcaption', {}, ...['visible', 'infrared', 'marks'].map(name => make('span', {}, name))), shown);
-}
-
-function closeUps(slide) {
-  return make('div', {class: 'close-ups'}, worst(slide), crops(slide));
-}
-
 function note(...children) {
   return make('p', {class: 'note'}, ...children);
 }
@@ -94,11 +64,4 @@ function figures(slide, names) {
   const pairs = names.map(name => make('div', {title: FIGURES[name].about},
     make('dt', {}, FIGURES[name].label), make('dd', {}, figureText(slide, name))));
   return make('dl', {class: 'figures'}, ...pairs);
-}
-
-/* A name may break after its folder, which has its own style. */
-function nameOf(slide) {
-  const folder = folderOf(slide.slide);
-  const parts = folder ? [make('span', {class: 'folder'}, `${folder}/`), make('wbr')] : [];
-  return [...parts, folder ? slide.slide.slice(folder.length + 1) : slide.slide];
 }

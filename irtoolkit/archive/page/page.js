@@ -13,7 +13,7 @@ function start() {
   buildShortList();
   buildRolls();
   buildTable();
-  byId('roll').append(...rolls.map(roll => make('option', {value: roll.name}, roll.name)));
+  byId('roll').append(...rolls.map(roll => make('option', {value: roll.name, title: roll.name}, shortRoll(roll.name))));
   byId('filters').addEventListener('input', refresh);
   byId('filters').addEventListener('submit', event => event.preventDefault());
   byId('help').addEventListener('click', () => byId('keys').showModal());
@@ -21,6 +21,7 @@ function start() {
   byId('detail').addEventListener('click', event => { if (event.target === byId('detail')) byId('detail').close(); });
   document.addEventListener('keydown', keyPressed);
   window.addEventListener('hashchange', showView);
+  window.addEventListener('beforeprint', printView);
   showTypical();
   refresh();
   showView();
@@ -30,13 +31,13 @@ function showTypical() {
   const coverage = median(slides.map(slide => slide.coverage));
   const seconds = median(slides.map(slide => slide.seconds));
   byId('typical').textContent = [coverage === null ? '' : `Typically ${percent(coverage)} of a slide is marked.`,
-    seconds === null ? '' : `${fixed(seconds < 9.95 ? 1 : 0)(seconds)} s per slide.`].filter(Boolean).join(' ');
+    seconds === null ? '' : `${duration(seconds)} per slide.`].filter(Boolean).join(' ');
 }
 
 function refresh() {
   page.chosen = chooseSlides(byId('words').value, byId('state').value, byId('roll').value);
   page.stale = new Set(Object.keys(VIEWS));
-  byId('count-look').textContent = page.chosen.filter(slide => slide.review).length.toLocaleString('en');
+  byId('count-look').textContent = page.chosen.filter(slide => slide.state !== 'done').length.toLocaleString('en');
   byId('count-rolls').textContent = new Set(page.chosen.map(slide => slide.roll)).size.toLocaleString('en');
   byId('count-all').textContent = page.chosen.length.toLocaleString('en');
   const all = page.chosen.length === slides.length;
@@ -52,14 +53,22 @@ function fillView() {
 
 function showView() {
   const asked = location.hash.slice(1);
-  page.view = asked in VIEWS ? asked : slides.some(slide => slide.review && slide.pictures) ? 'look' : 'all';
+  page.view = asked in VIEWS ? asked : slides.some(slide => slide.state === 'look') ? 'look' : 'all';
   for (const name of Object.keys(VIEWS)) byId(name).hidden = name !== page.view;
+  byId('more').hidden = page.view !== 'all';
   for (const link of document.querySelectorAll('nav a')) {
     if (link.hash === `#${page.view}`) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
   fillView();
-  if (page.view === 'all') drawRows();
+  if (page.view === 'all') showTable();
+}
+
+/* Paper shows all of the view: every card with its pictures, every row. */
+function printView() {
+  if (page.view === 'look') moreCards(Infinity);
+  if (page.view === 'all') drawRows(Infinity);
+  for (const image of document.querySelectorAll('main img')) image.loading = 'eager';
 }
 
 function keyPressed(event) {

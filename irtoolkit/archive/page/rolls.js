@@ -20,12 +20,13 @@ function fillRolls(chosen) {
 }
 
 function rollLine(roll) {
-  const lost = roll.slides.filter(slide => slide.status !== 'done').length;
-  const features = [count(roll.slides.length, 'slide'), roll.slides[0].film, roll.slides[0].scanner].filter(Boolean).join(', ');
-  const line = make('summary', {}, make('span', {class: 'name'}, roll.name), make('span', {class: 'what'}, features),
+  const {kind} = partsOfRoll(roll.name);
+  const features = [count(roll.slides.length, 'slide'), ...kind ? [kind] : [roll.slides[0].film, roll.slides[0].scanner]].filter(Boolean).join(', ');
+  const flags = ['look', 'refused', 'failed'].map(group => [group, roll.slides.filter(slide => slide.state === group).length]).filter(([, number]) => number);
+  const line = make('summary', {}, make('span', {class: 'name', title: roll.name}, ...rollPath(roll.name)), make('span', {class: 'what'}, features),
     make('span', {class: 'coverage'}, `coverage ${percentOrDash(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
-    make('span', {class: 'flags'}, roll.listed.length ? make('span', {class: 'state look'}, `▲ ${roll.listed.length} to look at`) : '',
-      lost ? make('span', {class: 'state refused'}, ` ■ ${lost} not done`) : ''));
+    make('span', {class: 'flags'}, ...flags.map(([group, number]) =>
+      make('span', {class: `state ${group}`}, `${STATES[group][0]} ${number.toLocaleString('en')} ${STATES[group][1]} `))));
   const box = make('details', {}, line);
   box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(rollBody(roll)); });
   box.open = rolls.length === 1;

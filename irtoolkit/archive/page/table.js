@@ -2,33 +2,52 @@
 
 /* All slides as a table; only visible rows are drawn. */
 
-const ROW_HEIGHT = 56;
+const ROW_HEIGHT = 64;
 const AHEAD = 10;
 const COLUMNS = [
   {key: 'slide', label: 'Slide', kind: 'name'},
   {key: 'roll', label: 'Roll', kind: 'roll'},
   {key: 'state', label: 'Status', kind: 'status'},
-  {key: 'why', label: 'Remarks', kind: 'why'},
-  ...['defects', 'coverage', 'fdr', 'threshold', 'shift_y', 'shift_x', 'blur', 'slopes', 'r2', 'sigma', 'seconds'].map(key =>
-    ({key, label: FIGURES[key].label, about: FIGURES[key].about, kind: `number ${key}`})),
+  {key: 'why', label: 'Why', kind: 'why'},
+  ...['defects', 'coverage', 'fdr'].map(key => numberColumn(key, 'number')),
+  ...['threshold', 'shift_y', 'shift_x', 'blur', 'slopes', 'r2', 'sigma', 'seconds'].map(key => numberColumn(key, 'number further')),
 ];
 
 const table = {shown: [], cursor: 0, key: '', direction: 1, rows: new Map()};
 
+function numberColumn(key, kind) {
+  return {key, label: FIGURES[key].label, about: FIGURES[key].about, kind: `${kind} ${key}`};
+}
+
 function buildTable() {
   table.head = make('tr', {'aria-rowindex': 1}, ...COLUMNS.map(headCell));
-  table.above = make('tr', {'aria-hidden': 'true'}, make('td', {colspan: COLUMNS.length}));
-  table.below = make('tr', {'aria-hidden': 'true'}, make('td', {colspan: COLUMNS.length}));
+  table.above = make('tr', {'aria-hidden': 'true'}, make('td'));
+  table.below = make('tr', {'aria-hidden': 'true'}, make('td'));
   table.body = make('tbody', {}, table.above, table.below);
   table.element = make('table', {}, make('thead', {}, table.head), table.body);
   table.none = note(...noMatch('slide'));
   byId('all').append(table.element, table.none);
+  byId('more').addEventListener('click', toggleFurther);
   let waiting = false;
   const scroller = byId('all');
-  const draw = () => { waiting = false; drawRows(); };
+  const draw = () => { waiting = false; showTable(); };
   const soon = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw); } };
   scroller.addEventListener('scroll', soon, {passive: true});
   window.addEventListener('resize', soon);
+}
+
+/* The columns that fit, and those that matter less once they are asked for. */
+function toggleFurther() {
+  const further = byId('all').classList.toggle('further');
+  byId('more').setAttribute('aria-pressed', String(further));
+  showTable();
+}
+
+/* Draw the rows in sight, and a shadow where the table goes on to the right. */
+function showTable() {
+  const scroller = byId('all');
+  drawRows();
+  byId('edge').hidden = scroller.hidden || scroller.scrollWidth - scroller.clientWidth - scroller.scrollLeft < 2;
 }
 
 function headCell(column) {
@@ -63,15 +82,15 @@ function fillTable(chosen) {
   table.element.setAttribute('aria-rowcount', table.shown.length + 1);
   table.none.hidden = table.shown.length > 0;
   byId('all').scrollTop = 0;
-  drawRows();
+  showTable();
 }
 
-function drawRows() {
+function drawRows(ahead = AHEAD) {
   const scroller = byId('all');
   if (scroller.hidden) return;
   const top = Math.floor(scroller.scrollTop / ROW_HEIGHT);
-  const first = Math.max(0, top - AHEAD);
-  const last = Math.min(table.shown.length, top + Math.ceil(scroller.clientHeight / ROW_HEIGHT) + AHEAD);
+  const first = Math.max(0, top - ahead);
+  const last = Math.min(table.shown.length, top + Math.ceil(scroller.clientHeight / ROW_HEIGHT) + ahead);
   for (const [at, row] of table.rows) if (at < first || at >= last) { row.remove(); table.rows.delete(at); }
   let next = table.above.nextSibling;
   for (let at = first; at < last; at += 1) {
@@ -94,10 +113,11 @@ function tableRow(at) {
 function cellOf(slide, column, at) {
   if (column.kind === 'name') {
     return [thumbnail(slide), make('button', {type: 'button', class: 'open', title: slide.slide,
-      tabindex: at === table.cursor ? 0 : -1, focus: () => setCursor(at)}, ...nameOf(slide))];
+      tabindex: at === table.cursor ? 0 : -1, focus: () => setCursor(at)}, ...shortName(slide))];
   }
   if (column.kind === 'status') return [state(slide)];
-  if (column.kind === 'roll' || column.kind === 'why') return [make('span', {class: 'clamp', title: slide[column.key]}, slide[column.key])];
+  if (column.kind === 'roll') return [make('span', {class: 'clamp', title: slide.roll}, ...rollName(slide.roll))];
+  if (column.kind === 'why') return [make('span', {class: 'clamp', title: slide.why}, slide.why)];
   return [figureText(slide, column.key)];
 }
 

@@ -20,9 +20,9 @@ import irtoolkit as irt
 from irtoolkit.pictures import mark_mask, view_picture, write_jpeg
 from irtoolkit.synthetic import scanning
 from irtoolkit.synthetic.damage import make_transmittance
+from irtoolkit.synthetic.rolls import FILM_NAMES
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.synthetic.scene import fit_photo
-from irtoolkit.synthetic.slides import FILM_NAMES
 
 Plane = NDArray[np.float32]
 Size = tuple[int, int]

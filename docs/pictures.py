@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from a synthetic slide: python docs/pictures.py (into docs/pictures)."""
+"""Makes `steps.jpg` of the README from a synthetic slide: python docs/pictures.py (into docs/pictures)."""
 
 from pathlib import Path
 
@@ -9,16 +9,13 @@ import irtoolkit as irt
 from irtoolkit import plots
 
 TARGET = Path(__file__).parent / "pictures"
-WINDOW = slice(0, 130), slice(400, 600)
 
 
 def main() -> None:
-    """Write `steps.jpg` and `healed.jpg`."""
+    """Write `steps.jpg`."""
     slide = irt.make_slide(21, (400, 600), film="e6", scanner="plustek", defects=60, photo=data.coffee())
     cleaned = irt.clean_slide(slide)
-    seen, close = plots.preview(cleaned), plots.preview(cleaned, window=WINDOW)
-    _draw("steps.jpg", (plots.plot_infrared, plots.plot_residual, plots.plot_mask), seen)
-    _draw("healed.jpg", (plots.plot_picture, plots.plot_mask, plots.plot_healed), close)
+    _draw("steps.jpg", (plots.plot_infrared, plots.plot_residual, plots.plot_mask), plots.preview(cleaned))
 
 
 def _draw(name: str, draw: tuple, seen: object) -> None:

@@ -55,8 +55,8 @@ def test_a_failing_program_is_a_row_that_names_the_command(roll, fake_gmic, tmp_
 @pytest.mark.parametrize("name", ["slide2", "slide10"])
 def test_the_command_of_the_readme_fills_the_mask(roll, gmic_program, tmp_path, monkeypatch, name):
     assert run(monkeypatch, "clean", roll / f"{name}.tif", "--out", tmp_path, "--heal", "copy") == 0
-    (command,) = re.findall(r"gmic a_clean\.tif.*uint16", README.read_text(encoding="utf-8"))
-    call = [word.replace("a_", f"{name}_") if ".tif" in word else word for word in shlex.split(command)]
+    (command,) = re.findall(r"gmic slide_01_clean\.tif.*uint16", README.read_text(encoding="utf-8"))
+    call = [word.replace("slide_01_", f"{name}_") if ".tif" in word else word for word in shlex.split(command)]
     subprocess.run([gmic_program, *call[1:]], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     copied, mask, filled = (
         tifffile.imread(tmp_path / file) for file in (f"{name}_clean.tif", f"{name}_mask.tif", call[-1].split(",")[0])

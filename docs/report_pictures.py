@@ -17,7 +17,7 @@ def main() -> None:
     """Write `report.jpg`, the short list, and `report_slide.jpg`, an opened slide; two slides have swapped infrared."""
     with tempfile.TemporaryDirectory() as folder:
         scans, cleaned = Path(folder, "Roll 8"), Path(folder, "cleaned")
-        irt.make_roll(scans, 8, 12, (620, 940), film="kodachrome")
+        irt.make_roll(scans, 8, 12, (620, 940), film="kodachrome", magnified=3.0)
         _swap(scans / "slide_05_IR.tif", scans / "slide_11_IR.tif")
         irt.clean_archive(scans, cleaned)
         _photograph((cleaned / "report.html").as_uri())

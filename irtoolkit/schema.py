@@ -23,7 +23,7 @@ VARIABLES: Names = {
     "band": ("band", "1"),
     "y": ("row", "px"),
     "x": ("column", "px"),
-    "counts": ("counts of the scan", "count"),
+    "counts": ("counts", "count"),
     "infrared": ("infrared on the grid of the colours, 16 bit", "count"),
     "residual": ("residual: infrared density without crosstalk (log10)", "1"),
     "score": ("score: residual over local noise", "sigma"),

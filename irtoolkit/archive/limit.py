@@ -7,20 +7,20 @@ Item = TypeVar("Item")
 
 
 def pick_spread(items: Sequence[Item], count: int) -> list[Item]:
-    """So many of the items, or all if there are fewer, evenly spread: each from the middle of its share.
+    """So many of the items, or all if there are fewer, evenly spread: the first of each share.
 
     >>> pick_spread("abcdefghi", 3), pick_spread("abc", 5)
-    (['b', 'e', 'h'], ['a', 'b', 'c'])
+    (['a', 'd', 'g'], ['a', 'b', 'c'])
     """
     count = min(len(items), count)
-    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
+    return [items[place * len(items) // count] for place in range(count)]
 
 
 def share_out(sizes: Sequence[int], count: int) -> list[int]:
     """How many to take of each group, as equal as the sizes allow; what is left after equal shares is spread over them.
 
     >>> share_out([36, 2, 36], 12), share_out([36, 36, 36], 1), share_out([1, 1], 5)
-    ([5, 2, 5], [0, 1, 0], [1, 1])
+    ([5, 2, 5], [1, 0, 0], [1, 1])
     """
     shares = [0] * len(sizes)
     while left := min(count, sum(sizes)) - sum(shares):
@@ -34,7 +34,7 @@ def pick_of_each(groups: Sequence[Sequence[Item]], count: int) -> list[Item]:
     """So many items, as many of each group as `share_out` says, spread over it.
 
     >>> pick_of_each(["abcde", "xyz"], 4)
-    ['b', 'd', 'x', 'z']
+    ['a', 'c', 'x', 'y']
     """
     shares = share_out(list(map(len, groups)), count)
     return [item for group, share in zip(groups, shares, strict=True) for item in pick_spread(group, share)]

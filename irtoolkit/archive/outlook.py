@@ -52,7 +52,8 @@ def describe_plan(run: Run) -> Iterator[str]:
     for roll, model in run.rolls:
         todo = [each for each in planned if each.roll is roll and each.status == CLEAN]
         size = f"{len(roll.tasks):,} slide{'s' * (len(roll.tasks) != 1)}"
-        yield f"{roll.name}: {size}, {roll.kind}; {how_fitted(run, model)}; {len(todo):,} to clean"
+        kind = "" if roll.kind in roll.name else f", {roll.kind}"
+        yield f"{roll.name}: {size}{kind}; {how_fitted(run, model)}; {len(todo):,} to clean"
         for each in todo:
             yield f"  {each.slide.task.place} -> {', '.join(map(near, each.outputs))}"
     refused = [each for each in planned if each.status == REFUSED]

@@ -79,7 +79,7 @@ def _print(*lines: str, err: bool = False) -> None:
 
 @commands.command(short_help="Fit a model for the slides of one roll.")
 @PATHS
-@click.option("--out", required=True, metavar="FILE", type=FILE, help="File for the model (JSON).  [required]")
+@click.option("--out", required=True, metavar="FILE", type=FILE, help="File for the model (JSON).")
 @INFRARED
 @QUIET
 def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) -> int:

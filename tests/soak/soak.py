@@ -15,8 +15,8 @@ from typing import NamedTuple
 from tests.soak import runs
 from tests.soak.comparison import contents, counted, differences, leftovers, table
 from tests.soak.flatness import Sample, growth, leaks, watch
-from tests.soak.rounds import KINDS, Result, Soak, play, small_disk
-from tests.soak.sources import digests, make_slides
+from tests.soak.rounds import KINDS, Result, Soak, arrive, play, small_disk
+from tests.soak.sources import make_slides
 
 DISK = 500_000
 """Bytes of the file system of the outputs for each slide."""
@@ -38,11 +38,11 @@ def soak(folder: Path, slides: int, seed: int, kinds: Sequence[str]) -> tuple[li
     """One round for each of `kinds` over ever more slides, a last run without faults, and one from the start."""
     rng = random.Random(seed)
     with small_disk(folder / "disk", slides * DISK + 50_000_000) as space:
-        at_work = Soak(folder, make_slides(folder / "slides", slides, seed), rng, space)
-        at_work.expected = digests(at_work.sources)
+        at_work = Soak(folder, make_slides(folder / "waiting", slides, seed), rng, space)
         results = []
         for number, kind in enumerate(kinds, 1):
-            results.append(play(at_work, kind, number, slides * number // len(kinds)))
+            arrive(at_work, slides * number // len(kinds))
+            results.append(play(at_work, kind, number))
             print(f"{time.strftime('%H:%M:%S')} round {number}: {results[-1]}", file=sys.stderr, flush=True)
         _forget_the_gone(at_work)
         status, _ = _run(at_work.sources, at_work.out, folder / "last")

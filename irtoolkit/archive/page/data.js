@@ -85,7 +85,8 @@ function figureText(slide, name) {
 
 function median(values) {
   const sorted = values.filter(isNumber).sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : null;
+  const middle = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return sorted.length ? (middle[0] + middle[1]) / 2 : null;
 }
 
 function chooseSlides(words, state, roll) {

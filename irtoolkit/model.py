@@ -12,7 +12,7 @@ from irtoolkit.alignment import DIRECTIONS, DISPLACEMENT_TERMS, UsualDisplacemen
 from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
 from irtoolkit.detection import PLAIN, SQUARED, Noise
 from irtoolkit.files import AnyPath, read_model
-from irtoolkit.healing import Ratio
+from irtoolkit.healing import POSSIBLE, Ratio
 from irtoolkit.schema import MODEL, VISIBLE, ModelError, describe
 
 
@@ -107,7 +107,7 @@ _POOLED: Fields = {
     **{"misfit": Field(("slide",), 0, unknown=True), "weight": Field(("slide",), 0)},
 }
 _OWN_FITS: Fields = dict.fromkeys(("r2", "slopes", "sigma"), Field(("slide",), unknown=True))
-_RATIO: Fields = {"bands": Field(("band",), 0.01, 100), "error": Field((), 0), "scatter": Field((), 0)}
+_RATIO: Fields = {"bands": Field(("band",), *POSSIBLE), "error": Field((), 0), "scatter": Field((), 0)}
 _SHIFTS: Fields = dict.fromkeys(("shift_y", "shift_x"), Field(("slide",)))
 _OF_SLIDES: Fields = {**_SHIFTS, "ratios": Field(("slide", "band"), unknown=True)}
 _DISPLACEMENT: Fields = {

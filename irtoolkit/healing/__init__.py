@@ -2,4 +2,4 @@
 
 from irtoolkit.healing.inpainting import check_method
 from irtoolkit.healing.methods import heal
-from irtoolkit.healing.ratio import UNKNOWN, USUAL, Ratio, fit_ratio, measure_ratio, of_roll, weigh_tile
+from irtoolkit.healing.ratio import POSSIBLE, UNKNOWN, USUAL, Ratio, fit_ratio, measure_ratio, of_roll, weigh_tile

@@ -42,6 +42,9 @@ SHARED = 0.5
 SCATTER_WEIGHT, PRECISE, LEAST_SCATTER = 10, 0.3, 0.05
 """Defects that the usual scatter counts for; largest error of defects that are used for it; and least scatter."""
 
+POSSIBLE = (0.01, 100.0)
+"""A ratio is positive; film whose marks are not dust, as under another slide's infrared, seems to have others."""
+
 
 class Ratio(NamedTuple):
     """Density of defects in R, G, B (`bands`) over that in infrared, the standard `error` of their mean, and the
@@ -187,13 +190,15 @@ def _measurable_density(evidence: Evidence, darkened: np.ndarray, defect: np.nda
 def fit_ratio(bands: np.ndarray, errors: np.ndarray, before: Ratio = UNKNOWN) -> Ratio:
     """Fit the ratio to those of defects (defect, 3) with `errors` (defect,): a mean, and small differences of bands.
 
+    The ratio of each band is at least and at most `POSSIBLE`.
+
     >>> fit_ratio(np.empty((0, 3)), np.empty(0)).error
     0.35
     """
     usual, common = np.array(before.bands), bands.mean(axis=1)
     mean, error = robust_mean(common, errors, float(usual.mean()), before.error)
     red, green, blue = (
-        mean + robust_mean(band - common, SHARED * errors, difference, BAND_ERROR)[0]
+        float(np.clip(mean + robust_mean(band - common, SHARED * errors, difference, BAND_ERROR)[0], *POSSIBLE))
         for band, difference in zip(bands.T, (usual - usual.mean()).tolist(), strict=True)
     )
     return Ratio((red, green, blue), error, _scatter(common - mean, errors, before.scatter))

@@ -89,7 +89,7 @@ def describe_progress(rows: Sequence[Row], decisions: Decisions, folder: Path) -
     call = f"irt.clean_archive(paths, {str(folder)!r})"
     command = f"irtoolkit clean PATH... --out {shlex.quote(str(folder))}"
     return (
-        f"{progress} {slides} will be redone when you run the same clean again: "
+        f"{progress} {slides} will be redone when you run the same clean again, with its options: "
         f"<code>{escape(call)}</code> or <code>{escape(command)}</code>"
     )
 

@@ -160,12 +160,14 @@ def _describe_false(rate: float, number: int) -> str:
     """Say how many of so many marks are probably false.
 
     >>> _describe_false(0.1, 12), _describe_false(0.01, 12), _describe_false(float("nan"), 12)
-    ('about 1 of them is probably false', 'none of them is probably false', 'how many of them are false is not known')
+    ('about 1 of them is probably false', 'probably none of them is false', 'how many of them are false is not known')
     """
     if isnan(rate):
         return "how many of them are false is not known"
     false = round(rate * number)
-    return f"{f'about {false:,}' if false else 'none'} of them {'are' if false > 1 else 'is'} probably false"
+    if not false:
+        return "probably none of them is false"
+    return f"about {false:,} of them {'are' if false > 1 else 'is'} probably false"
 
 
 class _Pictures:

@@ -8,7 +8,7 @@ import xarray as xr
 from test_restoration import crosstalk_of, decibels
 
 from irtoolkit.alignment import Sample, frame_place
-from irtoolkit.healing.ratio import UNKNOWN, USUAL, Ratio, fit_ratio, measure_ratio, of_roll, weigh_tile
+from irtoolkit.healing.ratio import POSSIBLE, UNKNOWN, USUAL, Ratio, fit_ratio, measure_ratio, of_roll, weigh_tile
 from irtoolkit.healing.restoration import restore
 
 SHAPE = (331, 403)
@@ -122,3 +122,8 @@ def test_healing_with_the_true_ratio_beats_the_usual_one(textured):
         for ratio in (USUAL, Ratio((1.5, 1.55, 1.6), 0.05, 0.1))
     )
     assert decibels(true, film, mask) > decibels(usual, film, mask) + 3
+
+
+def test_marks_that_are_no_dust_give_the_least_possible_ratio_and_a_model_that_can_be_read():
+    negative = fit_ratio(np.full((200, 3), -0.8), np.full(200, 0.15))
+    assert negative.bands == (POSSIBLE[0],) * 3

@@ -73,8 +73,9 @@ def test_the_explorer_counts_the_defects_that_cleaning_counts(slide):
     assert defects != explorer.choice.defects.sizes["region"]
     assert f"<b>{defects} defects marked</b> ({percent(float(cleaned.coverage))} of the slide)" in message(explorer)
     false = round(defects * explorer.choice.rate)
-    assert f"; {f'about {false}' if false else 'none'} of them " in message(explorer)
-    assert message(explorer).endswith(f" probably false. Threshold {explorer.choice.threshold:.2f} sigma.")
+    words = f"about {false} of them {'are' if false > 1 else 'is'} probably false"
+    words = words if false else "probably none of them is false"
+    assert message(explorer).endswith(f"; {words}. Threshold {explorer.choice.threshold:.2f} sigma.")
     assert f"Marked place 1 of {defects}," in explorer._pictures.close_up.caption.value
 
 

@@ -30,6 +30,10 @@ NOISIER = 4.0
 FARTHEST = 8.0
 """Misfit above which a slide is not of the roll (`docs/method.md`)."""
 
+LEAST_WEIGHT = 0.1
+"""Share of the largest weight in a roll under which a slide's defects are not used for the roll's ratio: with another
+slide's infrared, picture passes for defects."""
+
 TILES_OF_A_ROLL = 288
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
@@ -53,14 +57,18 @@ def fit_samples(samples: Sequence[SlideSample]) -> Model:
     crosstalk, pooled = pool_slides(crosstalk, fits)
     names = tuple(sample.names["source"] for sample in samples)
     down, right = np.transpose([sample.displacement.shift for sample in samples])
-    ratio, ratios = _measure_ratios(few, crosstalk, pooled.weight > 0)
+    ratio, ratios = _measure_ratios(few, crosstalk, pooled.weight)
     slides = Slides(pooled, names, down, right, ratio, ratios)
     return _named(crosstalk, slides, samples)
 
 
-def _measure_ratios(samples: Sequence[SlideSample], crosstalk: Crosstalk, used: np.ndarray) -> tuple[Ratio, np.ndarray]:
-    """Ratio of the defects of the slides `used` (slide,), and of each slide (slide, band), NaN for one without any."""
-    rows = [_weigh_slide(sample, crosstalk) for sample in samples]
+def _measure_ratios(
+    samples: Sequence[SlideSample], crosstalk: Crosstalk, weight: np.ndarray
+) -> tuple[Ratio, np.ndarray]:
+    """Ratio of the defects of a roll, and of each slide (slide, band), NaN for one without any; `weight` (slide,) is
+    the share that each has in the roll.
+    """
+    rows, used = [_weigh_slide(sample, crosstalk) for sample in samples], weight > LEAST_WEIGHT * weight.max()
     known = np.concatenate([slide for slide, counts in zip(rows, used, strict=True) if counts])
     each = [fit_ratio(slide[:, :3], slide[:, 3]).bands if len(slide) else NO_RATIO for slide in rows]
     return fit_ratio(known[:, :3], known[:, 3]), np.array(each)

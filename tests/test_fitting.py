@@ -7,7 +7,7 @@ import xarray as xr
 from found import find_defects
 from scans import whole
 
-from irtoolkit import pipeline
+from irtoolkit import fitting, pipeline
 from irtoolkit.alignment import SlideSample, sample_slide, thin_sample, usual_displacement
 from irtoolkit.alignment.displacement import constant_displacement, is_doubtful
 from irtoolkit.alignment.film import Appearance, Film
@@ -176,3 +176,11 @@ def test_a_gray_picture_on_kodachrome_is_not_taken_for_silver(slopes, neutral):
 def test_silver_is_refused_with_its_figures(slopes, neutral):
     with pytest.raises(NotUsableError, match=f"silver .*slope {slopes:.2f}, .* alike by {neutral:.2f}"):
         _check_dyes(slopes, neutral)
+
+
+def test_a_slide_with_hardly_a_share_in_its_roll_has_none_in_the_ratio(monkeypatch):
+    defects = {"good": np.tile([1.2, 1.2, 1.2, 0.15], (300, 1)), "wrong": np.tile([-0.8, -0.8, -0.8, 0.15], (300, 1))}
+    monkeypatch.setattr(fitting, "_weigh_slide", lambda sample, _: defects[sample])
+    ratio, each = fitting._measure_ratios(["good", "wrong", "good"], None, np.array([0.5, 0.01, 0.49]))
+    np.testing.assert_allclose(ratio.bands, 1.2, atol=0.01)
+    assert each[1].tolist() == [0.01] * 3

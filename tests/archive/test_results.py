@@ -4,7 +4,7 @@ import csv
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irtoolkit.archive.results import COLUMNS, describe_row, open_results, write_table
@@ -38,6 +38,7 @@ def test_no_text_is_a_formula_and_every_number_is_a_number(tmp_path):
     assert set(open_results(tmp_path).shift_y.values) == {-5.4}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), max_size=4))
 def test_every_text_is_read_back_as_it_was(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("table")

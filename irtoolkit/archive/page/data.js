@@ -7,7 +7,7 @@ const FIGURES = {
   coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
   fdr: {label: 'False share', about: 'estimated share of the marks that are false', format: percent},
   threshold: {label: 'Threshold', about: 'least score of a marked region, in sigma', format: fixed(1)},
-  candidates: {label: 'Possible', about: 'number of places that could be defects, before the threshold chooses among them', format: value => value.toLocaleString('en')},
+  candidates: {label: 'Possible', about: 'number of regions that could be defects, before the threshold chooses; a region may be marked in several pieces', format: value => value.toLocaleString('en')},
   decoys: {label: 'Decoys', about: 'number of such places in the mirrored noise, where no dust can be', format: value => value.toLocaleString('en')},
   shift_y: {label: 'Shift y', about: 'rows by which the infrared is lower than the colour', format: unit(1, 'px')},
   shift_x: {label: 'Shift x', about: 'columns by which the infrared is further right than the colour', format: unit(1, 'px')},

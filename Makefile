@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-PYTHONS ?= $(BIN)/python
+PYTHONS ?=
 SEED ?= 1
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py tests/browser/in_report_pictures.py tests/browser/in_report_table.py
 

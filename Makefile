@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --compile
 
 PYTHONS ?=
 SEED ?= 1
@@ -55,7 +55,7 @@ soak: $(VENV)/.installed-test
 	$(BIN)/python -m tests.soak.soak --slides 4000
 
 $(VENV)/.installed: pyproject.toml
-	@echo "Making $(VENV) and installing irtoolkit with what it needs: about 200 MB to download, 700 MB on disk, 1 to 5 minutes."
+	@echo "Making $(VENV) and installing irtoolkit with what it needs: about 200 MB to download, 800 MB on disk, 1 to 5 minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
 	@touch $@

@@ -15,7 +15,7 @@ from irtoolkit.archive.capacity import keep_freed_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(40):
-        np.ones(2**20)
+        np.ones(2**17)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 first = faults()

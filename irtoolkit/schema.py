@@ -108,7 +108,7 @@ VARIABLES: Names = {
     "count": ("number of pixels", "1"),
     "edge": ("lower edge of the bin", "sigma"),
 }
-"""`long_name` and `units` of the variables of public Datasets, by name; units are "1" where there is none."""
+"""`long_name` and `units` of the variables of public Datasets, by name; "1" is for what has no unit."""
 
 MODEL: Names = {
     **VARIABLES,
@@ -197,6 +197,15 @@ def in_words(text: str, longest: int = 1000) -> str:
     """
     line = printable(" ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def counted(count: int, name: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "slide"), counted(4000, "slide")
+    ('1 slide', '4,000 slides')
+    """
+    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def near(path: str | os.PathLike[str]) -> str:

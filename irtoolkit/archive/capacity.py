@@ -13,7 +13,7 @@ from dask.system import CPU_COUNT
 
 from irtoolkit.archive.progress import format_time
 from irtoolkit.archive.tasks import CallError
-from irtoolkit.schema import SlideError
+from irtoolkit.schema import SlideError, counted
 
 SAMPLED = 1e6
 """Pixels of a slide beyond which a fit takes no longer: no more are sampled."""
@@ -83,7 +83,7 @@ class Estimate(NamedTuple):
         >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400, 300))
         '24 slides to clean: about 7 minutes; 2.5 GB (30 GB free)'
         """
-        slides = f"{self.slides:,} slide{'s' * (self.slides != 1)} to clean"
+        slides = f"{counted(self.slides, 'slide')} to clean"
         if not self.slides:
             return slides
         space = f"{format_bytes(self.bytes)} ({format_bytes(self.free)} free)"

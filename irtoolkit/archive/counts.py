@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from irtoolkit.archive.results import Row
+from irtoolkit.schema import counted
 
 
 class Counts(NamedTuple):
@@ -22,7 +23,7 @@ class Counts(NamedTuple):
         """
         names = ("done without remarks", "to look at", "refused", "failed")
         groups = [f"{count:,} {name}" for count, name in zip(self, names, strict=True) if count]
-        return ": ".join(filter(None, (f"{sum(self):,} slide{'s' * (sum(self) != 1)}", ", ".join(groups))))
+        return ": ".join(filter(None, (counted(sum(self), "slide"), ", ".join(groups))))
 
 
 def count_groups(rows: Iterable[Row]) -> Counts:

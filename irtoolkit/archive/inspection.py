@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from irtoolkit.archive.rolls import group_rolls
 from irtoolkit.archive.tasks import Task, attempt, check_unhealed, describe_error, describe_layout
 from irtoolkit.files import Layout, describe_tags, read_pages
-from irtoolkit.schema import VERSION, NoInfraredError, near
+from irtoolkit.schema import VERSION, NoInfraredError, counted, near
 
 NO_INFRARED, UNREADABLE, HEALED = "without infrared", "that cannot be opened", "healed already"
 
@@ -72,10 +72,6 @@ def summarise_files(found: Sequence[Inspected]) -> str:
     files = len({each.task.path for each in found})
     good = [(each.task, describe_layout(each.layout)) for each in found if each.layout and not each.error]
     rolls = len(group_rolls(good, Path(), whole=False))
-    parts = [f"{_number(len(good), 'slide')} in {_number(rolls, 'roll')}"] if good else ["no slide that can be cleaned"]
+    parts = [f"{counted(len(good), 'slide')} in {counted(rolls, 'roll')}"] if good else ["no slide that can be cleaned"]
     wrong = Counter(each.kind for each in found if each.error)
-    return f"{_number(files, 'file')}: {', '.join([*parts, *(f'{count:,} {kind}' for kind, count in wrong.items())])}"
-
-
-def _number(count: int, name: str) -> str:
-    return f"{count:,} {name}{'s' * (count != 1)}"
+    return f"{counted(files, 'file')}: {', '.join([*parts, *(f'{count:,} {kind}' for kind, count in wrong.items())])}"

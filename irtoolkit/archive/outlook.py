@@ -11,7 +11,7 @@ from irtoolkit.archive.plan import Known, Run, slides_to_clean, wanted_slides
 from irtoolkit.archive.roll_models import ALONE, RollModel
 from irtoolkit.archive.rolls import Roll
 from irtoolkit.archive.tasks import attempt
-from irtoolkit.schema import near
+from irtoolkit.schema import counted, near
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -51,7 +51,7 @@ def describe_plan(run: Run) -> Iterator[str]:
     planned = plan_slides(run)
     for roll, model in run.rolls:
         todo = [each for each in planned if each.roll is roll and each.status == CLEAN]
-        size = f"{len(roll.tasks):,} slide{'s' * (len(roll.tasks) != 1)}"
+        size = counted(len(roll.tasks), "slide")
         kind = "" if roll.kind in roll.name else f", {roll.kind}"
         yield f"{roll.name}: {size}{kind}; {how_fitted(run, model)}; {len(todo):,} to clean"
         for each in todo:

@@ -1,4 +1,4 @@
-"""What a wrong call is told: the option as it is typed, what is wrong with it, and what to do."""
+"""Messages about wrong calls: the option as it is typed, what is wrong with it, and what to do."""
 
 from typing import Any
 

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-def estimate(run: Run, workers: int | None = None, client: "Client | None" = None) -> Estimate:
+def estimate(
+    run: Run, workers: int | None = None, client: "Client | None" = None, work: Work | None = None
+) -> Estimate:
     """Estimate how many slides are to be cleaned, and the space and time needed; without slides that are too large.
 
-    `workers` and `client` are as in `clean_archive`.
+    `workers` and `client` are as in `clean_archive`; `work` is that of `work_of`, if it is known already.
     """
-    work, tried = work_of(run), (attempt(_measured_pace, slide.record) for slide in run.slides if slide.record)
+    work, tried = work or work_of(run), (attempt(_measured_pace, slide.record) for slide in run.slides if slide.record)
     paces = [pace for pace in tried if isinstance(pace, float)]
     crew = Crew(len(client.nthreads()), None) if client else choose_crew(work, workers)
     return make_estimate(work, paces, crew, run.folder)

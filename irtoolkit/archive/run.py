@@ -101,9 +101,10 @@ def carry_out(
     run: Run, *, workers: int | None = None, client: "Client | None" = None, quiet: bool = False, traces: bool = False
 ) -> list[Row]:
     """Carry out a run and return the rows of its slides, in natural order; `traces` prints tracebacks of errors."""
-    expected = estimate(run, workers, client)
+    work = work_of(run)
+    expected = estimate(run, workers, client, work)
     check_space(expected, run.folder)
-    crew = Crew(0, None) if client else choose_crew(work_of(run), workers)
+    crew = Crew(0, None) if client else choose_crew(work, workers)
     with sole_user(run.folder):
         outcomes: dict[str, Row | None] = {}
         try:

@@ -99,7 +99,7 @@ _CROSSTALK: Fields = {
 }
 _NOISE: Fields = {
     **dict.fromkeys(("bias", "blocked", "bright"), Field(("feature",))),
-    **dict.fromkeys(("low", "high"), Field(("plain",))),
+    **dict.fromkeys(("low", "high", "usual"), Field(("plain",))),
 }
 _SPREAD: Fields = {"spread": Field((), 0)}
 _POOLED: Fields = {

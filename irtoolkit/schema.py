@@ -131,6 +131,7 @@ MODEL: Names = {
     "noise_bright": ("coefficient of ln(noise) of negative residuals", "1"),
     "noise_low": ("least value of the noise feature", "1"),
     "noise_high": ("greatest value of the noise feature", "1"),
+    "noise_usual": ("value of the noise feature on usual film", "1"),
     "spread": ("robust sigma of the residual (density, log10)", "1"),
     "information": ("inverse covariance of a slide's coefficients", "1"),
     "usual_misfit": ("misfit that counts as 1", "1"),

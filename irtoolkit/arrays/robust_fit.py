@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irtoolkit.arrays.mixture import Dust, chance_of_film, measure_dust
 from irtoolkit.arrays.statistics import (
     combine,
     pixels_alike,
@@ -18,6 +19,7 @@ LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.9
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
+FIRST_SHARE, MIXTURE_ROUNDS = 0.3, 6
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
@@ -38,7 +40,8 @@ class Levels(NamedTuple):
 class Fit(NamedTuple):
     """Coefficients and their standard errors (terms,), the share of variance explained, and the robust residual sigma.
 
-    `loss` is the mean absolute residual, clipped at 5 sigma, to which a few shadows also contribute. `sums` (terms and
+    `loss` is the mean absolute residual, clipped at 20 sigma, to which a few shadows also contribute; where dust
+    prevails, that of film. `sums` (terms and
     values, terms and values) are the products summed over the samples kept, `variance` is that of their residual,
     `alike` the number of samples per independent error. Errors and `alike` are NaN unless requested.
     """
@@ -57,29 +60,67 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
-    Levels are quantile ranges of `level` (samples,), finer at both ends; where all samples have one level, the rounds
-    are more and start from 3 sigmas. The first round starts from values near the centre of their level. From 10,000
-    samples on, every fourth is used before the last three rounds.
+    Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
+    centre of their level. From 10,000 samples on, every fourth is used before the last rounds. Where all samples have
+    one level, dust prevails: the rounds are more and start from 3 sigmas, and in the last ones each sample counts by
+    the chance that it is film.
     """
     terms, values = joined[:-1], joined[-1]
     levels = _levels(level)
     step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
     coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]))
+    film = _weigh_film(joined, coefficient) if len(levels.rises) == 1 else _trim(joined, coefficient, levels)
+    residual = values - combine(film.coefficient, terms)
+    explained = 1 - film.variance / max(values[film.keep].var(), 1e-20)
+    error, alike = np.full(len(terms), np.nan), np.nan
+    if errors:
+        error = standard_errors(terms[:, film.keep], residual[film.keep], RIDGE)
+        alike = pixels_alike(terms[:, film.keep], residual[film.keep])
+    return Fit(film.coefficient, error, float(explained), film.sigma, film.loss, film.sums, film.variance, alike)
+
+
+class Film(NamedTuple):
+    """A fit on the samples of film, those that it keeps (samples,) bool, and the rest as in `Fit`."""
+
+    coefficient: np.ndarray
+    keep: np.ndarray
+    sigma: float
+    sums: np.ndarray
+    variance: float
+    loss: float
+
+
+def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
+    """The last rounds, on all samples within some sigmas of the centre of their level."""
+    terms, values = joined[:-1], joined[-1]
     keep = np.abs(_standardised(values - combine(coefficient, terms), levels)) <= EARLY_TRIMS[-1]
     for trim in LATE_TRIMS:
         sums = sums_of_products(joined, keep)
         coefficient = solve_sums(sums, RIDGE)
         residual = values - combine(coefficient, terms)
         keep = np.abs(_standardised(residual, levels)) <= trim
-    variance = float(residual[keep].var())
-    explained = 1 - variance / max(values[keep].var(), 1e-20)
-    error, alike = np.full(len(terms), np.nan), np.nan
-    if errors:
-        error = standard_errors(terms[:, keep], residual[keep], RIDGE)
-        alike = pixels_alike(terms[:, keep], residual[keep])
     sigma = robust_centre_and_scale(residual[keep])[1]
-    loss = np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean()
-    return Fit(coefficient, error, float(explained), sigma, float(loss), sums, variance, alike)
+    loss = float(np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean())
+    return Film(coefficient, keep, sigma, sums, float(residual[keep].var()), loss)
+
+
+def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film:
+    """The last rounds where dust prevails: each sample counts by the chance that it is film, not dust."""
+    residual = joined[-1] - combine(coefficient, joined[:-1])
+    centre, sigma = film_level(residual)
+    residual -= centre
+    dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(residual, 0).mean()), sigma))
+    for _ in range(MIXTURE_ROUNDS):
+        chance = chance_of_film(residual, sigma, dust)
+        dust = measure_dust(residual, sigma, chance)
+        weight = chance * (np.abs(residual) <= LATE_TRIMS[-1] * sigma)
+        sums = sums_of_products(joined, weight)
+        coefficient = solve_sums(sums, RIDGE)
+        residual = joined[-1] - combine(coefficient, joined[:-1])
+        variance = float((weight * residual**2).sum() / weight.sum())
+        sigma = max(variance**0.5, 1e-9)
+    loss = float((chance * np.abs(residual)).sum() / chance.sum())
+    return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)
 
 
 def _fit_in_rounds(joined: np.ndarray, levels: Levels) -> np.ndarray:

@@ -5,23 +5,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import combine, compute_each, even_step, least_squares
+from irtoolkit.arrays import (
+    Dust,
+    chance_of_film,
+    combine,
+    compute_each,
+    even_step,
+    film_level,
+    least_squares,
+    measure_dust,
+)
 from irtoolkit.crosstalk import FEWEST_PIXELS, Crosstalk, blurs_of, check_enough
 from irtoolkit.detection.noise_features import PLAIN, all_features, measure_loss
 
 SQUARED = ("density", "red", "fine gradient", "texture", "ghost gradient")
 MARGIN = 12
-SAMPLED_PIXELS = 100_000
+SAMPLED_PIXELS, MIXED_PIXELS = 100_000, 30_000
 SKEW = 1.1
 NEAR, BIAS_ROUNDS = 2.0, 4
 LOG_BIAS = 0.635
+RIDGE, LEAST_SIGMA = 1e-3, 1e-7
+FIRST_SHARE, MIXTURE_ROUNDS = 0.3, 12
+PREVAILS = 0.15
+"""Share of dust, outside candidates, from which on the noise is measured by the chance that each value is film's
+(docs/method.md)."""
 
 
 class Noise(NamedTuple):
     """Centre and spread of a residual as a log-linear model of features of the picture.
 
     `bias` (feature,): coefficients of the centre, density; `blocked` and `bright` (feature,): of ln sigma where the
-    residual is positive and negative; `low` and `high` (plain feature,): the range over which they hold.
+    residual is positive and negative; `low`, `high` and `usual` (plain feature,): the range over which they hold, and
+    the middle of film.
     """
 
     bias: np.ndarray
@@ -29,6 +44,7 @@ class Noise(NamedTuple):
     bright: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    usual: np.ndarray
 
 
 def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Crosstalk) -> Noise:
@@ -51,17 +67,19 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     sampled = np.concatenate(compute_each(picked, samples), axis=1).astype(np.float64)
     check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
-    low, high = np.quantile(plain, [0.003, 0.997], axis=1)
+    low, usual, high = np.quantile(plain, [0.003, 0.5, 0.997], axis=1)
     low[0], high[0] = 1, 1
     terms = _with_squares(np.clip(plain, low[:, None], high[:, None]))
-    bias = _trimmed_bias(terms, values)
-    centred = values - combine(bias, terms)
-    bright = _sigma_below(terms, centred)
-    clean = _without_dust(terms, centred, bright)
-    dark = clean & (centred > 0)
-    side = dark if dark.sum() >= FEWEST_PIXELS else clean
-    blocked = _log_sigma(terms[:, side], centred[side])
-    return Noise(bias, blocked, bright, low, high)
+    step = max(1, len(values) // MIXED_PIXELS)
+    coefficients = _fit_dusty(terms[:, ::step], values[::step]) or _fit_trimmed(terms, values)
+    return Noise(*coefficients, low, high, usual)
+
+
+def usual_noise(noise: Noise) -> tuple[float, ...]:
+    """Bias, ln sigma of the residual where it is positive and negative, and texture of usual film."""
+    terms = _with_squares(noise.usual[:, None])[:, 0]
+    values = (float(coefficients @ terms) for coefficients in (noise.bias, noise.blocked, noise.bright))
+    return (*values, float(noise.usual[PLAIN.index("texture")]))
 
 
 def _with_squares(features: np.ndarray) -> np.ndarray:
@@ -69,14 +87,47 @@ def _with_squares(features: np.ndarray) -> np.ndarray:
     return np.concatenate([features, features[[PLAIN.index(name) for name in SQUARED]] ** 2])
 
 
-def _log_sigma(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients of ln sigma; the mean of ln abs(normal) is -0.635."""
-    logs = np.log(np.abs(values) + 1e-7)
+def _fit_dusty(terms: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Bias, blocked and bright by the chance that each value is film's; None where dust does not prevail.
+
+    Dust only blocks light; what it blocks is spread exponentially, film's noise on either side of its centre.
+    """
+    bias, log_sigma = np.zeros((2, len(terms)))
+    bias[0], sigma = film_level(values)
+    log_sigma[0] = np.log(max(sigma, LEAST_SIGMA))
+    dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(values - bias[0], 0).mean()), LEAST_SIGMA))
+    for _ in range(MIXTURE_ROUNDS):
+        centred, sigma = values - combine(bias, terms), np.exp(combine(log_sigma, terms))
+        chance = chance_of_film(centred, sigma, dust)
+        dust = measure_dust(centred, float(sigma.mean()), chance)
+        bias = least_squares(terms, values, RIDGE, chance / sigma**2)
+        log_sigma = _log_sigma(terms, values - combine(bias, terms), chance)
+    if dust.share < PREVAILS:
+        return None
+    centred = values - combine(bias, terms)
+    blocked, bright = (_log_sigma(terms[:, side], centred[side], chance[side]) for side in (centred > 0, centred <= 0))
+    return bias, blocked, bright
+
+
+def _fit_trimmed(terms: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bias, blocked and bright of film with little dust, which is among the largest values."""
+    bias = _trimmed_bias(terms, values)
+    centred = values - combine(bias, terms)
+    bright = _sigma_below(terms, centred)
+    clean = _without_dust(terms, centred, bright)
+    dark = clean & (centred > 0)
+    side = dark if dark.sum() >= FEWEST_PIXELS else clean
+    return bias, _log_sigma(terms[:, side], centred[side]), bright
+
+
+def _log_sigma(terms: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Coefficients of ln sigma, of weighted values; the mean of ln abs(normal) is -0.635."""
+    logs = np.log(np.abs(values) + LEAST_SIGMA)
     logs = np.minimum(logs, np.median(logs) + 3)
-    coefficient = least_squares(terms, logs, 1e-3)
+    coefficient = least_squares(terms, logs, RIDGE, weights)
     for _ in range(2):
         logs = np.minimum(logs, combine(coefficient, terms) + 1.8)
-        coefficient = least_squares(terms, logs, 1e-3)
+        coefficient = least_squares(terms, logs, RIDGE, weights)
     coefficient[0] += LOG_BIAS
     return coefficient
 

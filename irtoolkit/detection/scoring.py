@@ -10,7 +10,7 @@ from irtoolkit.alignment import frame_place
 from irtoolkit.arrays import QUARTER, add_scaled, enlarge, map_blocks, shrink
 from irtoolkit.crosstalk import Blurs, Crosstalk, box_mean, separate_ghost, visible_density
 from irtoolkit.detection.faint import exclude_blobs, raise_faint
-from irtoolkit.detection.noise import SQUARED, Noise
+from irtoolkit.detection.noise import SQUARED, Noise, usual_noise
 from irtoolkit.detection.noise_features import PLAIN, STEEP, full_features, halved_features, measure_loss
 
 EDGE_BLURS = 0.5
@@ -19,6 +19,9 @@ DEPTH = 40
 
 LOCAL_DEPTH = 64
 CARRY_WINDOWS = 17, 41
+OF_USUAL = np.float32(1e-7)
+"""Weight of the usual noise, beside one of film at the narrower window and a thousandth at the wider."""
+
 LOCAL_WINDOWS = 49, 161
 BACKGROUND_WINDOW = 129
 SOME, CENTRAL, LARGEST, LEAST_NOISE = 0.1, 2.5, 5.0, 0.05
@@ -71,7 +74,7 @@ def _plain_score(
     _forget_edge(residual, start, shape, 1 + round(EDGE_BLURS * crosstalk.blur))
     loss = measure_loss(residual, blurs, crosstalk)
     bias, blocked, bright, texture = planes = _combine_features(noise, blurs)
-    _fill_candidates(planes, loss.candidate)
+    _fill_candidates(planes, loss.candidate, usual_noise(noise))
     score = np.subtract(loss.lost, bias, out=bias)
     np.copyto(bright, blocked, where=score > 0)
     sharpness = np.exp(np.negative(bright, out=bright), out=bright)
@@ -126,17 +129,18 @@ def _add_term(combined: Sequence[np.ndarray], noise: Noise, index: int, term: np
         add_scaled(plane, coefficients[index], term)
 
 
-def _fill_candidates(planes: Sequence[np.ndarray], candidate: np.ndarray) -> None:
+def _fill_candidates(planes: Sequence[np.ndarray], candidate: np.ndarray, usual: Sequence[float]) -> None:
     """Fill planes (y, x) at candidates, whose own visible trace would raise their noise, from the film around them.
 
     It is the normalised average at a quarter of the resolution (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
+    Farther from film than the windows reach, inside large dirt, each plane has its `usual` value.
     """
     if not candidate.any():
         return
     outside = (~candidate).astype(np.float32)
-    share = _mean_around(outside) + np.float32(1e-9)
-    for plane in planes:
-        average = _mean_around(plane * outside) / share
+    share = _mean_around(outside) + OF_USUAL
+    for plane, value in zip(planes, usual, strict=True):
+        average = (_mean_around(plane * outside) + OF_USUAL * np.float32(value)) / share
         np.copyto(plane, enlarge(average, plane.shape, QUARTER), where=candidate)
 
 

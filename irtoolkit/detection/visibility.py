@@ -10,6 +10,7 @@ from irtoolkit.crosstalk import box_mean
 SIZES = (0.0, 6.0, 12.0, 25.0)
 MANY_DOTS = 200
 DOTS_PER_DECOY = 3
+WIDEST = 2.0
 VISIBLE = 3.0
 SURROUNDINGS = 17
 SHIFTED_ROWS = 24
@@ -60,8 +61,9 @@ def rank_above_dots(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rat
 
     A population has at least 200 small defects, three times as many as small decoys, most of them invisible. The cube
     roots of its ranks are modelled as normal, as for sums in general (Wilson & Hilferty 1931,
-    doi:10.1073/pnas.17.12.684), with the median and the ninth decile of all small regions. The rank returned is the
-    lowest at which dots are at most the given share of the regions of that rank or more.
+    doi:10.1073/pnas.17.12.684), with the median and the ninth decile of all small regions; where much dust is among
+    them, which widens the upper side only, the spread is at most twice that to the first decile. The rank returned is
+    the lowest at which dots are at most the given share of the regions of that rank or more.
     """
     small, small_decoys = (regions["rank"].values[_small(regions)] for regions in (defects, decoys))
     invisible = defects.visibility.values[_small(defects)] < VISIBLE
@@ -69,10 +71,11 @@ def rank_above_dots(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rat
         return 0.0
     ranks = np.sort(small)
     roots = np.cbrt(ranks)
-    middle, upper = np.quantile(roots, [0.5, 0.9])
-    if upper <= middle:
+    lower, middle, upper = np.quantile(roots, [0.1, 0.5, 0.9])
+    if lower == middle or middle == upper:
         return float("inf")
-    dots = len(small) * ndtr(-((roots - middle) / ((upper - middle) / ndtri(0.9))))
+    spread = min(upper - middle, WIDEST * (middle - lower)) / ndtri(0.9)
+    dots = len(small) * ndtr(-(roots - middle) / spread)
     above = np.flatnonzero(dots / np.arange(len(small), 0, -1) <= false_discovery_rate)
     return float(ranks[above[0]]) if above.size else float("inf")
 

@@ -78,3 +78,15 @@ def test_dust_does_not_prevail_where_something_is_brighter_than_film():
     joined, level = stained(0.5, 0.04)
     joined[2, :100] -= 0.05
     assert not dust_prevails(joined, level)
+
+
+@pytest.mark.parametrize(("dirty", "sigma"), [(0.5, 0.005), (0.7, 0.006)])
+def test_under_much_faint_dust_the_slope_is_that_of_film_and_sigma_hardly_too_large(dirty, sigma):
+    """Half of the dust blocks five sigmas of film on average, an eighth less than one."""
+    rng = np.random.default_rng(9)
+    film = 0.3 + 0.4 * rng.random(30_000)
+    dust = (rng.random(film.size) < dirty) * rng.exponential(rng.choice([0.02, 0.3], film.size))
+    visible, infrared = film + 1.1 * dust, 0.04 * film + dust + rng.normal(0, 0.004, film.size)
+    fit = fit_trimmed(np.stack([np.ones(film.size), visible, infrared]), np.zeros(film.size))
+    assert fit.coefficient == pytest.approx([0, 0.04], abs=0.006)
+    assert 0.0036 < fit.sigma < sigma

@@ -73,6 +73,33 @@ def test_the_score_of_film_between_much_dirt_is_that_of_film(film):
     assert np.median(of_dirt) > 8
 
 
+@pytest.mark.parametrize(("film", "scanner"), [("e6", "aligned"), ("c41", "plustek")])
+def test_film_between_hairs_on_two_thirds_of_it_scores_as_film_and_the_hairs_high(film, scanner):
+    """Fine dirt everywhere, faint and dark, with visible texture of its own."""
+    slide = make_slide(2, SHAPE, film=film, scanner=scanner, defects=0)
+    rng = np.random.default_rng(4)
+    fine, wide = (cv2.GaussianBlur(rng.normal(size=SHAPE).astype(np.float32), (0, 0), sigma) for sigma in (1.5, 12))
+    dirt = 0.2 * np.exp(wide / wide.std() / 2) * np.maximum(fine / fine.std() + 0.4, 0)
+    dirty = (slide.counts * xr.DataArray(10**-dirt, dims=("y", "x"))).round().astype(np.uint16)
+    score, _ = score_and_grain(dirty.chunk({"y": 256}))
+    clean = cv2.erode((dirt == 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert 0.6 < (dirt > 0).mean() < 0.7
+    assert np.quantile(score.values[clean], 0.9) < 2.5
+    assert np.median(score.values[(dirt > 0.05) & (dirt < 0.1)]) > 6.5
+    assert np.median(score.values[dirt > 0.2]) > 20
+
+
+def test_the_middle_of_large_dirt_scores_as_high_as_its_sides():
+    """Film is up to 28 px away, farther than the windows reach from which noise is filled."""
+    slide = make_slide(2, SHAPE, defects=0)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    away = np.hypot(y - 250, x - 350)
+    light = np.where(away < 28, 0.5, 1.0)
+    dirty = (slide.counts * xr.DataArray(light, dims=("y", "x"))).round().astype(np.uint16)
+    score, _ = score_and_grain(dirty.chunk({"y": 256}))
+    assert score.values[away < 4].min() > 0.5 * np.median(score.values[(away > 18) & (away < 24)]) > 8
+
+
 def test_a_speck_scores_high_at_its_place_and_does_not_raise_its_own_noise():
     slide = make_slide(2, (301, 427), defects=0)
     counts = slide.counts.copy(deep=True)

@@ -10,7 +10,7 @@ from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection.cutting import LEAST_LEVEL, Cut, cut_score, ranks_regions, uses_score
 from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
-from irtoolkit.detection.segmentation import connect_pixels, join_regions, keep_regions, mask_regions
+from irtoolkit.detection.segmentation import connect_pixels, fill_pinholes, join_regions, keep_regions, mask_regions
 from irtoolkit.detection.threshold import known_rate, rate_above, rate_from, threshold_mirror
 from irtoolkit.detection.visibility import above_dots, measure_visibility_factors, rank_above_dots, scale_visibility
 from irtoolkit.settings import Box, Settings
@@ -189,7 +189,9 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
         threshold, rate = level, rate_above(defects, decoys)
         if isinstance(settings.threshold, str) and defects.sizes["region"]:
             rate = max(rate, _pixel_rate(exceedances.score.values, level))
-    defects, possible = (_without(each, settings.excluded, int(exceedances.width)) for each in (defects, possible))
+    width = int(exceedances.width)
+    defects = fill_pinholes(defects, width)
+    defects, possible = (_without(each, settings.excluded, width) for each in (defects, possible))
     return Choice(defects, threshold, rate, possible, decoys)
 
 

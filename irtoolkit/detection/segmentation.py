@@ -136,6 +136,26 @@ def keep_regions(regions: xr.Dataset, kept: xr.DataArray) -> xr.Dataset:
     )
 
 
+def fill_pinholes(regions: xr.Dataset, width: int) -> xr.Dataset:
+    """Regions with the single pixels that they leave out: each has its four neighbours marked.
+
+    Such a pixel, on a slide with `width` columns, becomes one of its left neighbour's region.
+
+    >>> pixels = {"pixel_index": ("pixel", [2, 11, 13, 22]), "pixel_region": ("pixel", [0, 0, 0, 0])}
+    >>> fill_pinholes(xr.Dataset(pixels), width=10).pixel_index.values
+    array([ 2, 11, 12, 13, 22])
+    """
+    index = regions.pixel_index.values
+    left = np.flatnonzero(np.diff(index) == 2)
+    hole = index[left] + 1
+    between = (hole % width != 0) & (hole % width != width - 1)
+    enclosed = between & np.isin(hole - width, index) & np.isin(hole + width, index)
+    filled = np.r_[index, hole[enclosed]]
+    order = np.argsort(filled, kind="stable")
+    like = np.r_[np.arange(len(index)), left[enclosed]]
+    return regions.isel(pixel=like[order]).assign(pixel_index=("pixel", filled[order]))
+
+
 def mask_regions(regions: xr.Dataset, shape: tuple[int, int]) -> tuple[xr.DataArray, xr.DataArray]:
     """Lazy mask (y, x) of all regions, bool, True = defect, and the number of 8-connected defects in it.
 

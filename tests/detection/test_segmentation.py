@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from irtoolkit.arrays import tiles
 from irtoolkit.detection.exceedances import REGION_LEVEL, measure_exceedances
-from irtoolkit.detection.segmentation import join_regions, keep_regions, mask_regions
+from irtoolkit.detection.segmentation import fill_pinholes, join_regions, keep_regions, mask_regions
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EIGHT = np.ones((3, 3))
@@ -161,6 +161,20 @@ def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
 
 
 @pytest.mark.usefixtures("small_blocks")
+@given(mask=sparse_masks())
+@FEW
+def test_a_pixel_is_filled_where_its_four_neighbours_are_marked(mask):
+    """Against a convolution that counts them; beyond the slide nothing is marked."""
+    regions = join_regions(exceedances_of(10.0 * mask), sign=1)
+    filled = fill_pinholes(regions, mask.shape[1])
+    marked = drawn(regions, mask.shape)
+    cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    expected = marked | (ndimage.convolve(marked.astype(int), cross, mode="constant") == 4)
+    np.testing.assert_array_equal(drawn(filled, mask.shape), expected)
+    labels = ndimage.label(expected, EIGHT)[0].ravel()[filled.pixel_index.values]
+    assert len(set(zip(labels, filled.pixel_region.values, strict=True))) == labels.max(initial=0)
+
+
 def test_a_score_without_exceedances_gives_an_empty_lazy_mask():
     for sign in (1, -1):
         regions = join_regions(exceedances_of(np.zeros((9, 14))), sign=sign)

@@ -12,7 +12,8 @@ BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browse
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
 
-test: lint types unit notebooks
+test: lint types
+	$(BIN)/pytest --nbmake --numprocesses auto --dist loadfile tests irtoolkit notebooks
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -53,7 +53,8 @@ def describe_model(model: xr.Dataset, file: Path) -> RollModel:
     """File and digest of a model, or the reason why the fit failed."""
     if "coefficient" not in model:
         return RollModel(None, "", str(model.attrs["reason"]))
-    return RollModel(file, digest_of(model.drop_attrs().to_dict()), "")
+    values = {str(name): variable.values.tolist() for name, variable in model.variables.items()}
+    return RollModel(file, digest_of(values), "")
 
 
 def fit_models(

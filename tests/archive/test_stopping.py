@@ -68,6 +68,31 @@ def test_a_terminal_that_is_gone_takes_neither_table_nor_status(start):
     assert len(rows_of(out)) < 24
 
 
+DELETED = """
+import os, signal, time
+from irtoolkit.archive import stopped_by_signals
+
+class Held:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.1)
+
+try:
+    with stopped_by_signals():
+        Held()
+        time.sleep(10)
+        print("lost")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_is_not_lost_where_python_ignores_exceptions(name):
+    run = subprocess.run([sys.executable, "-c", DELETED.format(name=name)], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("stopped\n", "")
+
+
 def test_nothing_outlives_a_killed_run(start, tmp_path):
     run, _ = start(2)
     below = psutil.Process(run.pid).children(recursive=True)

@@ -27,9 +27,9 @@ def test_a_wrong_file_and_a_lost_row_would_be_found(reference):
 
 
 def test_an_archive_with_broken_files_and_faults_ends_as_without_faults(tmp_path):
-    results, end, samples = soak(tmp_path, 40, 5, ["run killed", "scans changed", "errors on writing"])
+    results, end, samples = soak(tmp_path, 24, 5, ["run killed", "scans changed", "errors on writing"])
     assert [result.wrong for result in results] == [[], [], []]
     assert results[0].injected == 1
     assert end.wrong == []
-    assert end.done > 30
-    assert "| run killed | 1 | 1 | killed: 1 |" in report(results, end, samples, 40)
+    assert end.done > 18
+    assert "| run killed | 1 | 1 | killed: 1 |" in report(results, end, samples, 24)

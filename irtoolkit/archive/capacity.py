@@ -57,10 +57,13 @@ class Crew(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Slides to clean and slides on which models are fitted, each by its `describe_layout`."""
+    """Slides to clean and slides on which models are fitted, each by its `describe_layout`; and the number of slides
+    that an earlier run has `finished`.
+    """
 
     cleaned: tuple[About, ...]
     fitted: tuple[About, ...] = ()
+    finished: int = 0
 
     @property
     def seconds(self) -> tuple[float, float]:
@@ -69,21 +72,27 @@ class Work(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Number of slides to clean, bytes needed and free, and seconds: of all, and of the cleaning alone."""
+    """Number of slides to clean, bytes needed and free, and seconds: of all, and of the cleaning alone; and the number
+    of slides that an earlier run has `finished`.
+    """
 
     slides: int
     bytes: float
     free: int
     seconds: float
     cleaning: float
+    finished: int = 0
 
     def __str__(self) -> str:
         """One line of text.
 
         >>> str(Estimate(24, 2.5e9, 30 * 10**9, 400, 300))
         '24 slides to clean: about 7 minutes; 2.5 GB (30 GB free)'
+        >>> str(Estimate(0, 0, 0, 0, 0, finished=12))
+        '0 slides to clean, 12 finished already'
         """
         slides = f"{counted(self.slides, 'slide')} to clean"
+        slides += f", {self.finished:,} finished already" if self.finished else ""
         if not self.slides:
             return slides
         space = f"{format_bytes(self.bytes)} ({format_bytes(self.free)} free)"
@@ -183,7 +192,7 @@ def make_estimate(work: Work, paces: Iterable[float], crew: Crew, folder: Path) 
     cleaning, fitting = (pace * seconds / max(crew.processes, 1) for seconds in work.seconds)
     started = START_SECONDS * alone if here and crew.processes else 0.0
     space = sum(about["bytes"] + PREVIEW_BYTES for about in work.cleaned)
-    return Estimate(len(work.cleaned), space, free_bytes(folder), started + fitting + cleaning, cleaning)
+    return Estimate(len(work.cleaned), space, free_bytes(folder), started + fitting + cleaning, cleaning, work.finished)
 
 
 def free_bytes(folder: Path) -> int:

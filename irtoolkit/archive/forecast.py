@@ -53,7 +53,8 @@ def work_of(run: Run) -> Work:
     sampled = [slide.about for slide in todo if slide.task.slide not in fitted]
     sampled += [abouts[task.slide] for roll in unfitted_rolls(run) for task in spread(roll.tasks)]
     usable = slides_that_fit((about for about in sampled if about), inf)
-    return Work(tuple(slides_that_fit(sized, free_bytes(run.folder))), tuple(usable))
+    finished = sum(slide.task.slide not in run.misplaced for slide in wanted_slides(run)) - len(todo)
+    return Work(tuple(slides_that_fit(sized, free_bytes(run.folder))), tuple(usable), finished)
 
 
 def unfitted_rolls(run: Run) -> list[Roll]:

@@ -23,6 +23,7 @@ def _choice(*names: str) -> Checked:
 
 
 THRESHOLD = "|".join((*THRESHOLDS, "NUMBER", f"{RAW}NUMBER"))
+HEALING = ", ".join((*HEALING_METHODS[:-2], "copy (a file as scanned)", "none (only masks)"))
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 INFRARED = click.option(
     "--infrared",
@@ -128,7 +129,7 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
     help=f"How the threshold is found: {', '.join(THRESHOLDS)}; or a number of sigma (1 or more); or {RAW}NUMBER,"
     " infrared counts (0 to 255, or to 65535) [mirror].",
 )
-@click.option("--heal", metavar="METHOD", help=f"How to heal: {', '.join(HEALING_METHODS)} (only masks) [auto].")
+@click.option("--heal", metavar="METHOD", help=f"How to heal: {HEALING} [auto].")
 @click.option(
     "--format",
     metavar="|".join(FORMATS),

@@ -1,11 +1,11 @@
 'use strict';
 
 /* The picture of an opened slide: before and healed in one place, parted by a divider; zoomed, and moved by dragging.
-   `zoom` is the number of pixels on the screen for one of the picture, `x` and `y` where its corner is. */
+   `zoom` is the number of pixels on the screen for one of the picture, `reduced` that of the scan's rows for one of its own, `x` and `y` where its corner is. */
 
 const MOST_ZOOM = 8;
 const STEP = 1.25;
-const view = {split: 0.5, outlined: true, zoom: 1, x: 0, y: 0, fitted: true, box: null, width: 0, height: 0};
+const view = {split: 0.5, outlined: true, zoom: 1, reduced: 1, x: 0, y: 0, fitted: true, box: null, width: 0, height: 0};
 
 function viewer(slide) {
   if (!slide.pictures) return [note('No pictures: the slide was not cleaned.')];
@@ -50,9 +50,10 @@ function lose(image, kind) {
 function measure(slide, image) {
   if (!view.width && view.box.contains(image)) {
     Object.assign(view, {width: image.naturalWidth, height: image.naturalHeight});
-    fit();
     const step = Math.max(1, Math.round(Math.sqrt((slide.megapixels || 0) * 1e6 / (view.width * view.height))));
-    view.scale.textContent = step > 1 ? `Reduced: one pixel of this picture shows ${step} by ${step} of the scan. The crops below are at 100 % of the scan.`
+    view.reduced = step;
+    fit();
+    view.scale.textContent = step > 1 ? `Reduced: one pixel of this picture shows ${step} by ${step} of the scan. The crops below are at 100 %.`
       : 'At 100 %, one pixel of the screen shows one of the scan.';
   }
   place();
@@ -154,7 +155,7 @@ function place() {
     image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`;
     image.classList.toggle('magnified', view.zoom >= 2);
   }
-  view.label.textContent = `${Math.round(100 * view.zoom)} %`;
+  view.label.textContent = `${Math.round(100 * view.zoom / view.reduced)} %`;
 }
 
 function viewerKey(event) {

@@ -7,13 +7,13 @@ PYTHONS ?=
 SEED ?= 1
 BROWSER := tests/browser/in_voila.py tests/browser/in_jupyterlab.py tests/browser/in_report.py tests/browser/in_report_pictures.py tests/browser/in_report_table.py
 
-.PHONY: demo test test-wheel test-browser fuzz fuzz-coverage soak lint types unit notebooks docs clean
+.PHONY: demo test test-wheel test-browser fuzz fuzz-coverage soak lint types suite docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/irtoolkit demo demo
 
-test: lint types
-	$(BIN)/pytest --nbmake --numprocesses auto --dist loadfile tests irtoolkit notebooks
+test: lint
+	$(MAKE) --jobs=2 types suite
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -22,11 +22,8 @@ lint: $(VENV)/.installed-test
 types: $(VENV)/.installed-test
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-test
-	$(BIN)/pytest --numprocesses auto --dist loadfile
-
-notebooks: $(VENV)/.installed-test
-	$(BIN)/pytest --nbmake notebooks
+suite: $(VENV)/.installed-test
+	$(BIN)/pytest --nbmake --numprocesses auto --dist loadfile tests irtoolkit notebooks
 
 docs: $(VENV)/.installed-docs
 	rm -rf build/docs

@@ -54,7 +54,10 @@ def find_slides(
             real = file.resolve()
             found[real] = min(found.get(real, file), file, key=lambda each: (each != real, each.is_symlink()))
     if not found:
-        raise CallError(f"no slides ({', '.join(SLIDE_SUFFIXES)}) found in {', '.join(paths)}")
+        raise CallError(
+            f"no slides found in {', '.join(paths)}; give the files or folders of your scans"
+            f" ({', '.join(SLIDE_SUFFIXES)}; masks and healed slides are no scans)"
+        )
     root = Path(os.path.commonpath(folders))
     known = {path.relative_to(root).as_posix(): path for path in sorted(sorted(found.values()), key=natural_key)}
     slides = {name: place for file, path in known.items() for name, place in _frames(file, path, known, infrared)}

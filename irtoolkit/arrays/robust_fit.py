@@ -19,7 +19,7 @@ LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.9
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
-FIRST_SHARE, MIXTURE_ROUNDS = 0.3, 6
+FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA = 0.3, 6, 1e-9
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
@@ -41,9 +41,9 @@ class Fit(NamedTuple):
     """Coefficients and their standard errors (terms,), the share of variance explained, and the robust residual sigma.
 
     `loss` is the mean absolute residual, clipped at 20 sigma, to which a few shadows also contribute; where dust
-    prevails, that of film. `sums` (terms and
-    values, terms and values) are the products summed over the samples kept, `variance` is that of their residual,
-    `alike` the number of samples per independent error. Errors and `alike` are NaN unless requested.
+    prevails, that of film. `sums` (terms and values, terms and values) are the products summed over the samples kept,
+    `variance` is that of their residual, `alike` the number of samples per independent error. Errors and `alike` are
+    NaN unless requested.
     """
 
     coefficient: np.ndarray
@@ -108,7 +108,7 @@ def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film:
     """The last rounds where dust prevails: each sample counts by the chance that it is film, not dust."""
     residual = joined[-1] - combine(coefficient, joined[:-1])
     centre, sigma = film_level(residual)
-    residual -= centre
+    residual, sigma = residual - centre, max(sigma, LEAST_SIGMA)
     dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(residual, 0).mean()), sigma))
     for _ in range(MIXTURE_ROUNDS):
         chance = chance_of_film(residual, sigma, dust)
@@ -118,7 +118,7 @@ def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film:
         coefficient = solve_sums(sums, RIDGE)
         residual = joined[-1] - combine(coefficient, joined[:-1])
         variance = float((weight * residual**2).sum() / weight.sum())
-        sigma = max(variance**0.5, 1e-9)
+        sigma = max(variance**0.5, LEAST_SIGMA)
     loss = float((chance * np.abs(residual)).sum() / chance.sum())
     return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)
 

@@ -100,6 +100,8 @@ def _fit_dusty(terms: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nd
         centred, sigma = values - combine(bias, terms), np.exp(combine(log_sigma, terms))
         chance = chance_of_film(centred, sigma, dust)
         dust = measure_dust(centred, float(sigma.mean()), chance)
+        if dust.share < PREVAILS / 2:
+            return None
         bias = least_squares(terms, values, RIDGE, chance / sigma**2)
         log_sigma = _log_sigma(terms, values - combine(bias, terms), chance)
     if dust.share < PREVAILS:

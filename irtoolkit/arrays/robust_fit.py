@@ -71,7 +71,7 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> 
     coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]))
     film = _weigh_film(joined, coefficient) if len(levels.rises) == 1 else _trim(joined, coefficient, levels)
     residual = values - combine(film.coefficient, terms)
-    explained = 1 - film.variance / max(values[film.keep].var(), 1e-20)
+    explained = 1 - residual[film.keep].var() / max(values[film.keep].var(), 1e-20)
     error, alike = np.full(len(terms), np.nan), np.nan
     if errors:
         error = standard_errors(terms[:, film.keep], residual[film.keep], RIDGE)

@@ -185,13 +185,12 @@ def choose_regions(candidates: Candidates, settings: Settings, level: float) -> 
     defects = possible
     if ranks_regions(settings.threshold):
         defects, threshold, rate = _choose_by_score(possible, decoys, settings)
+        defects = fill_pinholes(defects, int(exceedances.width))
     else:
         threshold, rate = level, rate_above(defects, decoys)
         if isinstance(settings.threshold, str) and defects.sizes["region"]:
             rate = max(rate, _pixel_rate(exceedances.score.values, level))
-    width = int(exceedances.width)
-    defects = fill_pinholes(defects, width)
-    defects, possible = (_without(each, settings.excluded, width) for each in (defects, possible))
+    defects, possible = (_without(each, settings.excluded, int(exceedances.width)) for each in (defects, possible))
     return Choice(defects, threshold, rate, possible, decoys)
 
 

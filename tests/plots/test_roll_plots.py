@@ -35,7 +35,7 @@ def model():
 @pytest.fixture
 def model_of_one():
     features = np.zeros(len(PLAIN) + len(SQUARED))
-    return model_of(OneSlide(Noise(features, features, features, *np.zeros((2, len(PLAIN)))), 0.01))
+    return model_of(OneSlide(Noise(features, features, features, *np.zeros((3, len(PLAIN)))), 0.01))
 
 
 def points(line):

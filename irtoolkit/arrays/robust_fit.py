@@ -56,20 +56,21 @@ class Fit(NamedTuple):
     alike: float
 
 
-def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False) -> Fit:
+def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False, weigh: bool = False) -> Fit:
     """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
     Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
     centre of their level. From 10,000 samples on, every fourth is used before the last rounds. Where all samples have
-    one level, dust prevails: the rounds are more and start from 3 sigmas, and in the last ones each sample counts by
-    the chance that it is film.
+    one level, dust prevails: the rounds are more and start from 3 sigmas, and with `weigh` each sample counts in the
+    last ones by the chance that it is film.
     """
     terms, values = joined[:-1], joined[-1]
     levels = _levels(level)
     step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
     coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]))
-    film = _weigh_film(joined, coefficient) if len(levels.rises) == 1 else _trim(joined, coefficient, levels)
+    weighed = _weigh_film(joined, coefficient) if weigh and len(levels.rises) == 1 else None
+    film = weighed or _trim(joined, coefficient, levels)
     residual = values - combine(film.coefficient, terms)
     explained = 1 - residual[film.keep].var() / max(values[film.keep].var(), 1e-20)
     error, alike = np.full(len(terms), np.nan), np.nan
@@ -104,8 +105,8 @@ def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
     return Film(coefficient, keep, sigma, sums, float(residual[keep].var()), loss)
 
 
-def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film:
-    """The last rounds where dust prevails: each sample counts by the chance that it is film, not dust."""
+def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film | None:
+    """The last rounds where dust prevails: each sample counts by the chance that it is film; None with little dust."""
     residual = joined[-1] - combine(coefficient, joined[:-1])
     centre, sigma = film_level(residual)
     residual, sigma = residual - centre, max(sigma, LEAST_SIGMA)
@@ -119,6 +120,8 @@ def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film:
         residual = joined[-1] - combine(coefficient, joined[:-1])
         variance = float((weight * residual**2).sum() / weight.sum())
         sigma = max(variance**0.5, LEAST_SIGMA)
+    if dust.share < LARGE_SHARE / 2:
+        return None
     loss = float((chance * np.abs(residual)).sum() / chance.sum())
     return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)
 

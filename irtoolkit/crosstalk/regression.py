@@ -99,7 +99,7 @@ def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
     Coefficients and errors are those of all terms, 0 for those left out; `sums` has those fitted alone.
     """
     chosen = np.array([term in terms or term == "1" for term in TERMS])
-    fit = fit_trimmed(pixels[1:][np.r_[chosen, True]], pixels[0], errors=True)
+    fit = fit_trimmed(pixels[1:][np.r_[chosen, True]], pixels[0], errors=True, weigh=True)
     coefficient, error = np.zeros((2, len(TERMS)))
     coefficient[chosen], error[chosen] = fit.coefficient, fit.error
     return fit._replace(coefficient=coefficient, error=error)

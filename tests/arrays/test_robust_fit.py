@@ -87,13 +87,13 @@ def test_under_much_faint_dust_the_slope_is_that_of_film_and_sigma_hardly_too_la
     film = 0.3 + 0.4 * rng.random(30_000)
     dust = (rng.random(film.size) < dirty) * rng.exponential(rng.choice([0.02, 0.3], film.size))
     visible, infrared = film + 1.1 * dust, 0.04 * film + dust + rng.normal(0, 0.004, film.size)
-    fit = fit_trimmed(np.stack([np.ones(film.size), visible, infrared]), np.zeros(film.size))
+    fit = fit_trimmed(np.stack([np.ones(film.size), visible, infrared]), np.zeros(film.size), weigh=True)
     assert fit.coefficient == pytest.approx([0, 0.04], abs=0.006)
     assert 0.0036 < fit.sigma < sigma
 
 
 def test_film_without_noise_and_with_one_level_is_fitted_exactly():
     visible = np.linspace(0, 1, 500)
-    fit = fit_trimmed(np.stack([np.ones(500), visible, 0.2 + 0.3 * visible]), np.zeros(500))
+    fit = fit_trimmed(np.stack([np.ones(500), visible, 0.2 + 0.3 * visible]), np.zeros(500), weigh=True)
     assert fit.coefficient == pytest.approx([0.2, 0.3], abs=1e-3)
     assert fit.sigma < 1e-3

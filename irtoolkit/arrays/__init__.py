@@ -5,7 +5,7 @@ from irtoolkit.arrays.density import (
     to_transmittance,
 )
 from irtoolkit.arrays.each import compute_each
-from irtoolkit.arrays.mixture import Dust, chance_of_film, measure_dust
+from irtoolkit.arrays.mixture import PREVAILS, Dust, chance_of_film, measure_dust
 from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
 from irtoolkit.arrays.samples import Tile, tile_reduction
 from irtoolkit.arrays.schedulers import TASKS

@@ -7,7 +7,10 @@ from scipy.special import expit, log_ndtr
 
 LEAST_SHARE, LARGEST_SHARE = 0.001, 0.98
 LEAST_DEPTH = 3.0
-"""Sigmas of film that dust blocks at least on average; fainter dust cannot be told from noise."""
+"""Least mean depth of dust, in sigmas of film: fainter dust looks like noise."""
+
+PREVAILS = 0.15
+"""Share of dust from which on samples count by the chance that they are film's (docs/method.md)."""
 
 HALF_LOG_TWO_PI = 0.919
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays.mixture import Dust, chance_of_film, measure_dust
+from irtoolkit.arrays.mixture import PREVAILS, Dust, chance_of_film, measure_dust
 from irtoolkit.arrays.statistics import (
     combine,
     pixels_alike,
@@ -120,7 +120,7 @@ def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film | None:
         residual = joined[-1] - combine(coefficient, joined[:-1])
         variance = float((weight * residual**2).sum() / weight.sum())
         sigma = max(variance**0.5, LEAST_SIGMA)
-    if dust.share < LARGE_SHARE / 2:
+    if dust.share < PREVAILS:
         return None
     loss = float((chance * np.abs(residual)).sum() / chance.sum())
     return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from irtoolkit.arrays import (
+    PREVAILS,
     Dust,
     chance_of_film,
     combine,
@@ -26,9 +27,6 @@ NEAR, BIAS_ROUNDS = 2.0, 4
 LOG_BIAS = 0.635
 RIDGE, LEAST_SIGMA = 1e-3, 1e-7
 FIRST_SHARE, MIXTURE_ROUNDS = 0.3, 12
-PREVAILS = 0.15
-"""Share of dust, outside candidates, from which on the noise is measured by the chance that each value is film's
-(docs/method.md)."""
 
 
 class Noise(NamedTuple):

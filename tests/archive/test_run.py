@@ -72,7 +72,7 @@ def test_a_second_run_does_only_what_is_not_done(tree, uninterrupted, monkeypatc
     assert outcome(uninterrupted) == before
 
 
-@pytest.mark.parametrize("masks", [3, 17])
+@pytest.mark.parametrize("masks", [3, 9, 17])
 def test_a_killed_run_leaves_nothing_half_written_and_is_taken_up(tree, uninterrupted, tmp_path, masks):
     call = [sys.executable, "-c", CALL, "clean", str(tree), "--out", str(tmp_path), "--quiet", "--workers", "1"]
     with subprocess.Popen(call, stderr=subprocess.DEVNULL) as run:

@@ -82,7 +82,7 @@ def test_dust_does_not_prevail_where_something_is_brighter_than_film():
 
 @pytest.mark.parametrize(("dirty", "sigma"), [(0.5, 0.005), (0.7, 0.006)])
 def test_under_much_faint_dust_the_slope_is_that_of_film_and_sigma_hardly_too_large(dirty, sigma):
-    """Half of the dust blocks five sigmas of film on average, an eighth less than one."""
+    """Half of the dust blocks five sigmas of film on average, a tenth less than one."""
     rng = np.random.default_rng(9)
     film = 0.3 + 0.4 * rng.random(30_000)
     dust = (rng.random(film.size) < dirty) * rng.exponential(rng.choice([0.02, 0.3], film.size))

@@ -160,7 +160,6 @@ def test_kept_regions_keep_their_pixels_and_are_numbered_anew():
     assert keep_regions(kept, kept["rank"] > 99).sizes == {"pixel": 0, "region": 0}
 
 
-@pytest.mark.usefixtures("small_blocks")
 @given(mask=sparse_masks())
 @FEW
 def test_a_pixel_is_filled_where_its_four_neighbours_are_marked(mask):
@@ -175,6 +174,7 @@ def test_a_pixel_is_filled_where_its_four_neighbours_are_marked(mask):
     assert len(set(zip(labels, filled.pixel_region.values, strict=True))) == labels.max(initial=0)
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_a_score_without_exceedances_gives_an_empty_lazy_mask():
     for sign in (1, -1):
         regions = join_regions(exceedances_of(np.zeros((9, 14))), sign=sign)

@@ -1,7 +1,8 @@
 'use strict';
 
 /* The picture of an opened slide: before and healed in one place, parted by a divider; zoomed, and moved by dragging.
-   `zoom` is the number of pixels on the screen for one of the picture, `reduced` that of the scan's rows for one of its own, `x` and `y` where its corner is. */
+   `zoom` is the number of pixels on the screen for one of the picture, `x` and `y` where its
+   corner is, `reduced` the number of the scan's rows that one row of the picture shows. */
 
 const MOST_ZOOM = 8;
 const STEP = 1.25;

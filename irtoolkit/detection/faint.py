@@ -20,6 +20,8 @@ CELL = 3
 LINE_LENGTH = 11
 DIRECTIONS = 8
 LINE_LEVEL = 5.0
+BOTH_SIDES = 0.75
+"""Product of the means of a line's two halves over the square of its mean, where one half is a third of the other."""
 
 
 def exclude_blobs(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray) -> np.ndarray:
@@ -100,29 +102,38 @@ def _local_sigma(power: np.ndarray, outside: np.ndarray, step: int) -> np.ndarra
 def _line_score(
     clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray, start: tuple[int, int]
 ) -> np.ndarray:
-    """Largest mean, of either sign, along a line through each cell of 3 by 3 px, in sigmas of such means nearby."""
+    """Largest mean, of either sign, along a line through each cell of 3 by 3 px, in sigmas of such means nearby.
+
+    A line shows on both sides of the cell: where one side has less than a third of the other, only a blob is near.
+    """
     above, left = (first % CELL for first in start)
     planes = np.where(near_strong, np.float32(0), clipped), outside
     cells, weights = (
         shrink(cv2.copyMakeBorder(plane, above, 0, left, 0, cv2.BORDER_REPLICATE), CELL) for plane in planes
     )
-    means = [cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101) for kernel in _kernels()]
-    sigma = _local_sigma(np.mean(np.square(means), axis=0), weights, CELL)
-    sigma = np.maximum(sigma, np.float32(SMALLEST_SIGMA / CELL))
-    highest, lowest = np.max(means, axis=0), np.min(means, axis=0)
-    largest = np.where(highest > -lowest, highest, lowest) / sigma
+    largest, power = np.zeros_like(cells), np.zeros_like(cells)
+    for kernel in _kernels():
+        ahead, behind = (
+            cv2.filter2D(cells, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
+            for side in (kernel, kernel[::-1, ::-1])
+        )
+        mean = (ahead + behind) / 2
+        square = mean * mean
+        power += square / DIRECTIONS
+        np.copyto(largest, mean, where=(np.abs(mean) > np.abs(largest)) & (ahead * behind > BOTH_SIDES * square))
+    sigma = np.maximum(_local_sigma(power, weights, CELL), np.float32(SMALLEST_SIGMA / CELL))
     height, width = clipped.shape
-    return enlarge_nearest(largest, (above + height, left + width), CELL)[above:, left:]
+    return enlarge_nearest(largest / sigma, (above + height, left + width), CELL)[above:, left:]
 
 
 def _kernels() -> list[np.ndarray]:
+    """Half a line from the middle in each direction; turned round it is the other half."""
     middle = LINE_LENGTH // 2
     kernels = []
-    for number in range(DIRECTIONS):
-        angle = np.pi * number / DIRECTIONS
+    for angle in np.pi * np.arange(DIRECTIONS) / DIRECTIONS:
         reach = middle * np.array([np.cos(angle), np.sin(angle)])
+        end = np.round((middle + reach) * 16).astype(int).tolist()
         kernel = np.zeros((LINE_LENGTH, LINE_LENGTH), np.uint8)
-        start, end = (np.round((middle + sign * reach + 0.0) * 16).astype(int).tolist() for sign in (-1, 1))
-        cv2.line(kernel, start, end, 255, 1, cv2.LINE_AA, 4)
+        cv2.line(kernel, (middle * 16, middle * 16), end, 255, 1, cv2.LINE_AA, 4)
         kernels.append(kernel.astype(np.float32) / kernel.sum())
     return kernels

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
-from irtoolkit.crosstalk.levels import find_picture, with_level
+from irtoolkit.crosstalk.levels import find_picture, with_level, without_spots
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
 from irtoolkit.crosstalk.slopes import measure_slopes
@@ -22,6 +23,10 @@ LEVEL_ROUNDS = 5
 MANY_TILES, TRIED_TILES = 9, 3
 SAMPLED_PIXELS = 60_000
 TRIED_PIXELS = 15_000
+USUAL_SLOPES, UNLIKE = 0.5, 0.0
+"""Slope of the infrared above which dust may have been taken for the picture, where one colour explains no more than
+this share of another (docs/method.md)."""
+
 DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
 
@@ -35,6 +40,10 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     crosstalk (Alard & Lupton 1998, doi:10.1086/305984). Every slide has a level of its own; the other coefficients are
     common.
 
+    Where the infrared follows the picture more steeply than usual and the bands have little in common, the film is
+    fitted again without spots that are as dark in the infrared as in the visible, and the less steep fit is used: in
+    such a picture dust alone is gray, and may have set the slope.
+
     Parameters
     ----------
     samples
@@ -43,7 +52,16 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
         Those to fit on, by name; the level always is. The others have the coefficient 0.
     """
     blurred = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
-    samples = [[with_level(tile, blurred) for tile in slide] for slide in samples]
+    levelled = [[with_level(tile, blurred) for tile in slide] for slide in samples]
+    crosstalk = _fit_levelled(levelled, blurred, terms)
+    if crosstalk.slopes <= USUAL_SLOPES or crosstalk.neutral > UNLIKE:
+        return crosstalk
+    spotless = [[without_spots(tile, blurred) for tile in slide] for slide in levelled]
+    return min(crosstalk, _fit_levelled(spotless, blurred, terms), key=attrgetter("slopes"))
+
+
+def _fit_levelled(samples: Sequence[Sequence[Sample]], blurred: float, terms: Collection[str]) -> Crosstalk:
+    """The fit on tiles of counts and level, of each slide, whose infrared is `blurred` by so many px more."""
     planes = [tile.planes for slide in samples for tile in slide]
     samples = [_fit_levels(slide, blurred) for slide in samples]
     curve = _find_curve(samples, planes, blurred)

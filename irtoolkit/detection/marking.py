@@ -26,6 +26,9 @@ NO_REGIONS = xr.Dataset(
 HARDLY_ANY = 0.1
 """Share of the possible defects below which hardly any is marked, and the doubtful place is an unmarked one."""
 
+SMALLEST_MARK = 3
+"""Pixels of a ranked region: the score is smoothed, and shows even the smallest speck on more (docs/method.md)."""
+
 UNCERTAIN = 0.25
 """Share of the marked regions, the least scores first, of which the largest is the doubtful place."""
 
@@ -204,10 +207,11 @@ def visible_regions(candidates: Candidates, settings: Settings, level: float) ->
     if not settings.visibility:
         return defects, decoys
     lowest_rank = rank_above_dots(defects, decoys, settings.false_discovery_rate)
+    smallest = SMALLEST_MARK if ranks_regions(settings.threshold) else 1
 
     def possible(regions: xr.Dataset) -> xr.Dataset:
         seen = (regions.visibility >= settings.visibility) & above_dots(regions, lowest_rank)
-        return keep_regions(regions, seen & ~explained_by_picture(regions))
+        return keep_regions(regions, seen & (regions.area >= smallest) & ~explained_by_picture(regions))
 
     return possible(defects), possible(decoys)
 

@@ -1,9 +1,10 @@
 """Faint damage that is excluded from the local noise."""
 
+import cv2
 import numpy as np
 import pytest
 
-from irtoolkit.detection.faint import exclude_blobs
+from irtoolkit.detection.faint import LINE_LEVEL, exclude_blobs, raise_faint
 
 SHAPE = (301, 407)
 BAND = np.s_[140:148, 20:387]
@@ -59,3 +60,33 @@ def test_bands_that_hide_each_other_are_left_out(noise):
     for row in range(20, 280, 36):
         bands[row : row + 7, 20:387] = True
     assert left_out(noise + np.float32(1.2) * bands)[bands].mean() > 0.95
+
+
+def raised(score):
+    """The score with its faint lines and blobs raised, on film without picture."""
+    found = score.copy()
+    raise_faint(found, everywhere(1), everywhere(0) == 0, (0, 0))
+    return found
+
+
+def test_a_faint_line_is_raised_to_its_ends(noise):
+    noise[150:153, 100:300] += 1.5
+    line = raised(noise)[150:153]
+    inside = line[:, 103:297] >= LINE_LEVEL
+    assert inside.mean() > 0.7
+    assert (line[:, :84] >= LINE_LEVEL).sum() == (line[:, 316:] >= LINE_LEVEL).sum() == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("seed", range(5))
+def test_beside_a_blob_no_line_is_raised(seed, sign):
+    """A line of 33 px into a blob of 15 px may have a mean of 5 sigma, of which one half has nearly nothing."""
+    plain = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=SHAPE).astype(np.float32), (0, 0), 0.7)
+    plain /= plain.std()
+    score = plain.copy()
+    score[140:155, 200:215] += 3
+    plain, found = (sign * raised(sign * each) for each in (plain, score))
+    assert (found[143:152, 203:212] >= LINE_LEVEL).mean() > 0.9
+    far = np.ones(SHAPE, bool)
+    far[136:159, 196:219] = False
+    assert not ((found >= LINE_LEVEL) & (plain < LINE_LEVEL))[far].any()

@@ -243,6 +243,14 @@ def test_pixels_count_in_the_rate(dusty):
     assert 0 < pixels <= float(found.fdr) < 1.5 * pixels
 
 
+@pytest.mark.parametrize(("length", "marked"), [(2, 0), (3, 3)])
+def test_the_smallest_mark_has_three_pixels(length, marked):
+    score = np.zeros((41, 67))
+    score[20, 30 : 30 + length] = 9
+    slide, samples = evidence(np.where(score, 20000.0, 40000.0), score)
+    assert mark((slide, samples), 3.2, visibility=1.0).mask.values.sum() == marked
+
+
 def test_visibility_leaves_out_what_cannot_be_seen(dusty):
     slide = evidence(*dusty)
     assert not mark(slide, "otsu", visibility=1e4).mask.values.any()

@@ -20,6 +20,10 @@ EXPLAINED, LARGEST_RATIO, LEAST_JUDGED = 2.0, 8.0, 0.06
 dust would show above which the picture explains it; a density over that in infrared of no dust, and the density in
 infrared from which on this is judged (docs/method.md)."""
 
+EXPLAINED_LINE, LONG, SLENDER = 1.5, 40.0, 8.0
+"""The same limit for a straight line, and from which length, px, and times its breadth a region is one
+(docs/method.md)."""
+
 NULL_REGIONS = 8e-6
 """Visible regions of one sign per pixel of undamaged slides, and below how their ranks are distributed: shares of them
 that have at least a rank, both signs together (`python -m benchmarks.ranking`)."""
@@ -66,15 +70,19 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
 
     Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
     little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
-    follows the picture. On any film no dust takes eight times as much from the visible as from the infrared. Faint
-    regions are not judged by this, because the picture itself differs by as much.
+    follows the picture. Of long straight lines, which are mostly picture, less is enough: the scanner averages the
+    light of a thin dark line, whose infrared is then darker than its ghost. On any film no dust takes eight times as
+    much from the visible as from the infrared. Faint regions are not judged by this, because the picture itself differs
+    by as much.
     """
     ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
     residual = np.maximum(regions.loss.values, 1e-6)
     over_dust = regions.infrared_step.values / residual * (1 - ghost)
     lost = np.min([regions[band].values for band in ("red", "green", "blue")], axis=0)
     drawn = lost > LARGEST_RATIO * np.maximum(np.maximum(regions.infrared_step.values, residual), LEAST_JUDGED)
-    return np.asarray((over_dust > EXPLAINED) & (ghost > LEAST_GHOST) | drawn)
+    line = (regions.length.values >= LONG) & (regions.length.values >= SLENDER * regions.breadth.values)
+    limit = np.where(line, EXPLAINED_LINE, EXPLAINED)
+    return np.asarray((over_dust > limit) & (ghost > LEAST_GHOST) | drawn)
 
 
 def score_regions(regions: xr.Dataset) -> xr.Dataset:

@@ -30,7 +30,8 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
     xarray.Dataset
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels, and their
         `trace` and `trace_aside` if the exceedances have them. On dimension `region` the `rank`, the sum of score -
-        level over the region in sigma; the `area` of its core (px); the `visible_area`, that area without the
+        level over the region in sigma; the `area` of its core (px), and the `length` and `breadth` (px) of the
+        rectangle with the core's second moments; the `visible_area`, that area without the
         infrared's blur; the `sharpening`, the expected visible contrast over that of the infrared; the `grain` there;
         the `visibility`: the contrast expected from the region's opacity over the visible noise for its area; the means
         over the region of the signature's planes, with the sign of a defect; its `loss`, mean residual, and its
@@ -53,6 +54,7 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
             **{name: ("pixel", exceedances[name].values[chosen][core]) for name in TRACES if name in exceedances},
             "rank": ("region", np.bincount(region, score - level, count)),
             "area": ("region", np.bincount(region[core], minlength=count)),
+            **_rectangle(index[core], region[core], count, int(exceedances.width)),
             "grain": ("region", noise),
             "visible_area": ("region", visible_area),
             "sharpening": ("region", 2 * infrared_area / (infrared_area + np.minimum(visible_area, infrared_area))),
@@ -78,6 +80,17 @@ def _signature(
             turned = 1 if name == "likeness" else sign
             means[name] = turned * np.bincount(region, weight * exceedances[name].values[chosen], count) / total
     return {name: ("region", mean) for name, mean in means.items()}
+
+
+def _rectangle(index: np.ndarray, region: np.ndarray, count: int, width: int) -> dict[str, tuple[str, np.ndarray]]:
+    """`length` and `breadth` (region), px, of the rectangles with the second moments of the regions' pixels."""
+    area = np.maximum(np.bincount(region, minlength=count), 1)
+    places = [side.astype(np.float64) for side in np.divmod(index, width)]
+    y, x = (side - (np.bincount(region, side, count) / area)[region] for side in places)
+    down, across, mixed = (np.bincount(region, m, count) / area for m in (y * y, x * x, x * y))
+    middle, apart = (down + across) / 2, np.hypot((down - across) / 2, mixed)
+    longer, shorter = (np.sqrt(12 * np.maximum(moment, 0) + 1) for moment in (middle + apart, middle - apart))
+    return {"length": ("region", longer), "breadth": ("region", shorter)}
 
 
 def _without_fragments(index: np.ndarray, region: np.ndarray, core: np.ndarray, width: int) -> np.ndarray:

@@ -87,3 +87,11 @@ def test_the_picture_explains_what_is_darker_than_dust_of_that_residual(slopes, 
     kind = DUST | {"infrared_step": infrared}
     found = join_regions(exceedances(kind).assign_attrs(slopes=slopes, height=40, width=60, infrared_blur=0), sign=1)
     assert explained_by_picture(found).tolist() == [explained]
+
+
+@pytest.mark.parametrize(("length", "infrared", "explained"), [(39, 0.55, False), (41, 0.55, True), (41, 0.4, False)])
+def test_of_long_straight_lines_the_picture_explains_more(length, infrared, explained):
+    """The same film: 1.5 * .2 / .67 = .45 is too much for a line that is dust, and .6 for any other dust."""
+    found = regions(DUST | {"infrared_step": infrared}).assign(length=("region", [length]), breadth=("region", [5.0]))
+    assert explained_by_picture(found.assign_attrs(slopes=0.3)).tolist() == [explained]
+    assert not explained_by_picture(found.assign(breadth=("region", [6.0])).assign_attrs(slopes=0.3)).any()

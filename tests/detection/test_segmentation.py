@@ -54,6 +54,16 @@ def test_regions_are_those_of_eight_connected_labelling(mask):
     assert int(mask_regions(regions, mask.shape)[1]) == count
 
 
+def test_sides_of_upright_and_slanting_rectangles():
+    score = np.zeros((40, 90))
+    score[3:6, 5:75] = score[10:39, 80] = 9
+    score[np.arange(12, 32), np.arange(12, 32)] = 9
+    upright, slanting, narrow = (join_regions(exceedances_of(score), sign=1).isel(region=place) for place in (0, 2, 1))
+    np.testing.assert_allclose([upright.length, upright.breadth], [70, 3], rtol=1e-6)
+    np.testing.assert_allclose([narrow.length, narrow.breadth], [29, 1], rtol=1e-6)
+    np.testing.assert_allclose([slanting.length, slanting.breadth], [(2 * 399 + 1) ** 0.5, 1], rtol=1e-6)
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_rows_do_not_wrap_around():
     score = np.zeros((12, 17))

@@ -48,8 +48,9 @@ def find_spots(visible: np.ndarray, infrared: np.ndarray) -> np.ndarray:
     noise = robust_centre_and_scale(high_pass(infrared, DETAIL).ravel())[1]
     stands_out = blocked > np.median(blocked) + STANDS_OUT * noise
     number, labels = cv2.connectedComponents(stands_out.astype(np.uint8), connectivity=8)
-    sums = (np.bincount(labels.ravel(), (plane - np.median(plane)).ravel(), number) for plane in (lost, blocked))
-    of_visible, of_infrared = sums
+    of_visible, of_infrared = (
+        np.bincount(labels.ravel(), (plane - np.median(plane)).ravel(), number) for plane in (lost, blocked)
+    )
     alike = (of_visible > LEAST_RATIO * of_infrared) & (of_visible < LARGEST_RATIO * of_infrared)
     alike[0] = False
     return np.asarray(cv2.dilate(alike[labels].astype(np.uint8), np.ones((GROWN, GROWN), np.uint8)), bool)

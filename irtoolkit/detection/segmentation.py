@@ -31,11 +31,11 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
         On dimension `pixel` the `pixel_region`, `pixel_index` and `pixel_residual` of the core pixels, and their
         `trace` and `trace_aside` if the exceedances have them. On dimension `region` the `rank`, the sum of score -
         level over the region in sigma; the `area` of its core (px), and the `length` and `breadth` (px) of the
-        rectangle with the core's second moments; the `visible_area`, that area without the
-        infrared's blur; the `sharpening`, the expected visible contrast over that of the infrared; the `grain` there;
-        the `visibility`: the contrast expected from the region's opacity over the visible noise for its area; the means
-        over the region of the signature's planes, with the sign of a defect; its `loss`, mean residual, and its
-        effective number of `pixels`.
+        rectangle with the core's second moments; the `visible_area`, that area without the infrared's blur; the
+        `sharpening`, the expected visible contrast over that of the infrared; the `grain` there; the `visibility`: the
+        contrast expected from the region's opacity over the visible noise for its area; the means over the region of
+        the signature's planes, with the sign of a defect; its `loss`, mean residual, and its effective number of
+        `pixels`.
     """
     chosen = np.flatnonzero(sign * exceedances.score.values >= level)
     index = exceedances["index"].values[chosen]
@@ -83,7 +83,10 @@ def _signature(
 
 
 def _rectangle(index: np.ndarray, region: np.ndarray, count: int, width: int) -> dict[str, tuple[str, np.ndarray]]:
-    """`length` and `breadth` (region), px, of the rectangles with the second moments of the regions' pixels."""
+    """`length` and `breadth` (region), px, of the rectangles with the second moments of the regions' pixels.
+
+    It is exact for upright rectangles, whose sides have the variance (side^2 - 1) / 12.
+    """
     area = np.maximum(np.bincount(region, minlength=count), 1)
     places = [side.astype(np.float64) for side in np.divmod(index, width)]
     y, x = (side - (np.bincount(region, side, count) / area)[region] for side in places)

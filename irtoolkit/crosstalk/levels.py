@@ -10,9 +10,11 @@ from irtoolkit.crosstalk.candidates import DETAIL, is_picture, opened
 SMOOTHED = 1.5
 """Sigma, px, of the blur under which levels and picture are compared."""
 
-STANDS_OUT, LEAST_RATIO, LARGEST_RATIO = 4.0, 0.5, 1.6
-"""Sigmas by which a spot stands out in the infrared, and its density in the visible over that in the infrared between
-which it may be dust (docs/method.md)."""
+STANDS_OUT = 4.0
+"""A spot stands out in the infrared by at least so many sigmas (docs/method.md)."""
+
+LEAST_RATIO, LARGEST_RATIO = 0.5, 1.6
+"""A spot may be dust if its density in the visible is so many times that in the infrared (docs/method.md)."""
 
 GROWN, LARGEST_SHARE = 7, 0.5
 """Width of the square by which such spots are grown, px, and the share of a tile above which they are picture."""
@@ -35,7 +37,12 @@ def without_spots(tile: Sample, blurred: float) -> Sample:
     spots = find_spots(*_equally_sharp(density, blurred))
     if spots.mean() > LARGEST_SHARE:
         return tile
-    level = np.where(spots, np.float32(np.nan), tile.planes[4])
+    return without_level(tile, spots)
+
+
+def without_level(tile: Sample, left_out: np.ndarray) -> Sample:
+    """The tile with NaN for the level where it is to be left out of fits; blurs still see its infrared."""
+    level = np.where(left_out, np.float32(np.nan), tile.planes[4])
     return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 

@@ -13,7 +13,7 @@ from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
-from irtoolkit.crosstalk.levels import find_picture, with_level, without_spots
+from irtoolkit.crosstalk.levels import find_picture, with_level, without_level, without_spots
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
 from irtoolkit.crosstalk.slopes import measure_slopes
@@ -173,7 +173,7 @@ def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blur
 def _within_range(tile: Sample, densest: np.ndarray) -> Sample:
     """Left out beyond the densest film, unless a quarter of the tile is: then none is known to be the densest."""
     beyond: np.ndarray = np.any(tile.planes[:3] >= densest.astype(np.float32)[:, None, None], axis=0)
-    return tile if beyond.mean() > 0.25 else _without(tile, beyond)
+    return tile if beyond.mean() > 0.25 else without_level(tile, beyond)
 
 
 def _without_defects(
@@ -191,7 +191,7 @@ def _without_defects(
     ]
     level = film_level(_known(excesses))[0]
     return [
-        _without(tile, _is_candidate(tile, excess - level, ghost, sigma, blurred))
+        without_level(tile, _is_candidate(tile, excess - level, ghost, sigma, blurred))
         for tile, excess, ghost in zip(slide, excesses, ghosts, strict=True)
     ]
 
@@ -206,12 +206,6 @@ def _known(planes: Sequence[np.ndarray]) -> np.ndarray:
     """Values of every third row and column that are known."""
     values = np.concatenate([plane[::3, ::3].ravel() for plane in planes])
     return values[np.isfinite(values)]
-
-
-def _without(tile: Sample, left_out: np.ndarray) -> Sample:
-    """The tile with NaN for the level where it is to be left out of fits; blurs still see its infrared."""
-    level = np.where(left_out, np.float32(np.nan), tile.planes[4])
-    return tile._replace(planes=np.concatenate([tile.planes[:4], level[None]]))
 
 
 def _all_terms(tile: Sample, prediction: np.ndarray, densest: np.ndarray) -> Iterator[np.ndarray]:

@@ -21,7 +21,8 @@ LINE_LENGTH = 11
 DIRECTIONS = 8
 LINE_LEVEL = 5.0
 BOTH_SIDES = 0.75
-"""Product of the means of a line's two halves over the square of its mean, where one half is a third of the other."""
+"""The means of a line's halves have at least this product, over the square of its mean: one is at least a third of the
+other."""
 
 
 def exclude_blobs(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray) -> np.ndarray:

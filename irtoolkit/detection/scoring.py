@@ -12,6 +12,7 @@ from irtoolkit.crosstalk import Blurs, Crosstalk, box_mean, separate_ghost, visi
 from irtoolkit.detection.faint import exclude_blobs, raise_faint
 from irtoolkit.detection.noise import SQUARED, Noise, usual_noise
 from irtoolkit.detection.noise_features import PLAIN, STEEP, full_features, halved_features, measure_loss
+from irtoolkit.detection.uncertainty import ghost_uncertainty
 
 EDGE_BLURS = 0.5
 DEPTH = 40
@@ -26,7 +27,8 @@ LOCAL_WINDOWS = 49, 161
 BACKGROUND_WINDOW = 129
 SOME, CENTRAL, LARGEST, LEAST_NOISE = 0.1, 2.5, 5.0, 0.05
 NORMAL_MEAN = 0.798
-LOW_CONTRAST = 3.0
+LIGHT_OF_DENSITY, LEAST_LIGHT = np.float32(np.log(10)), np.float32(0.01)
+"""Relative change of light with density; the least light that damage leaves."""
 
 
 def score_infrared(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
@@ -78,6 +80,10 @@ def _plain_score(
     score = np.subtract(loss.lost, bias, out=bias)
     np.copyto(bright, blocked, where=score > 0)
     sharpness = np.exp(np.negative(bright, out=bright), out=bright)
+    if crosstalk.slopes > STEEP:
+        unknown = ghost_uncertainty(blurs, loss.contrast, crosstalk, start, shape)
+        unknown *= LIGHT_OF_DENSITY * np.clip(1 - np.nan_to_num(loss.lost), LEAST_LIGHT, 1)
+        sharpness /= np.hypot(np.float32(1), unknown * sharpness)
     score *= sharpness
     marked = np.multiply(loss.contrast, sharpness, out=sharpness)
     np.negative(marked, out=marked, where=loss.candidate)
@@ -165,7 +171,7 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -
         outside = exclude_blobs(score, outside, contrast)
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(LEAST_NOISE))
-    raise_faint(score, outside, contrast < LOW_CONTRAST, start)
+    raise_faint(score, outside, contrast, start)
     score *= known
     return score[None]
 

@@ -62,10 +62,10 @@ def test_bands_that_hide_each_other_are_left_out(noise):
     assert left_out(noise + np.float32(1.2) * bands)[bands].mean() > 0.95
 
 
-def raised(score):
-    """The score with its faint lines and blobs raised, on film without picture."""
+def raised(score, contrast=0.0):
+    """The score with its faint lines and blobs raised, on film whose picture has so much contrast."""
     found = score.copy()
-    raise_faint(found, everywhere(1), everywhere(0) == 0, (0, 0))
+    raise_faint(found, everywhere(1), everywhere(contrast), (0, 0))
     return found
 
 
@@ -90,3 +90,38 @@ def test_beside_a_blob_no_line_is_raised(seed, sign):
     far = np.ones(SHAPE, bool)
     far[136:159, 196:219] = False
     assert not ((found >= LINE_LEVEL) & (plain < LINE_LEVEL))[far].any()
+
+
+def arc(amplitude, radius=110.0):
+    """A half circle, 3 px broad, on nothing."""
+    y, x = np.indices(SHAPE)
+    distance = np.hypot(y - 200, x - 200)
+    return np.float32(amplitude) * ((np.abs(distance - radius) < 1.5) & (y < 200)).astype(np.float32)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_long_faint_hair_is_raised_where_there_is_no_picture(noise, sign):
+    """Its 33 px amount to some 4 sigmas, and three times as much to some 7."""
+    hair = arc(1)
+    plain, long = (sign * raised(sign * (noise + 0.9 * hair), contrast) for contrast in (2.0, 0.0))
+    on_it = cv2.dilate(hair, np.ones((3, 3), np.uint8)) > 0
+    middle = on_it & (np.indices(SHAPE)[0] < 150)
+    assert (long[middle] >= LINE_LEVEL).mean() > 2 * (plain[middle] >= LINE_LEVEL).mean()
+    assert (long[hair > 0] >= LINE_LEVEL).mean() > 0.3
+    assert (np.abs(long[~cv2.dilate(hair, np.ones((9, 9), np.uint8)).astype(bool)]) >= LINE_LEVEL).mean() < 1e-4
+
+
+def test_edges_of_the_picture_leave_no_lines(noise):
+    noise[150:153, 100:300] += 1
+    beside_edge, plain = ((raised(noise, contrast)[150:153, 100:300] >= LINE_LEVEL).mean() for contrast in (4.0, 2.0))
+    assert beside_edge < 0.05
+    assert plain > 0.5
+
+
+def test_turned_film_has_its_lines_turned():
+    """A line and its mirror image are as long: what goes on at one end goes on at the other."""
+    score = np.random.default_rng(5).normal(size=(300, 390)).astype(np.float32) + 0.75 * arc(1)[:300, :390]
+    found, turned = (each.copy() for each in (score, score[::-1, ::-1]))
+    for each in (found, turned):
+        raise_faint(each, np.ones_like(each), np.zeros_like(each), (0, 0))
+    assert ((found >= LINE_LEVEL) != (turned[::-1, ::-1] >= LINE_LEVEL)).mean() < 1e-4

@@ -24,6 +24,10 @@ EXPLAINED_LINE, LONG, SLENDER = 1.5, 40.0, 8.0
 """The same limit for a straight line, and from which length, px, and times its breadth a region is one
 (docs/method.md)."""
 
+OF_EDGE = 0.3
+"""Largest residual of a straight line, over the contrast of the ghost beside it, under which it is left of an edge
+(docs/method.md)."""
+
 NULL_REGIONS = 8e-6
 """Visible regions of one sign per pixel of undamaged slides, and below how their ranks are distributed: shares of them
 that have at least a rank, both signs together (`python -m benchmarks.ranking`)."""
@@ -71,7 +75,8 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
     Dust of density d leaves d (1 - slopes times its ratio) in the residual. Where the picture's ghost is predicted a
     little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
     follows the picture. Of long straight lines, which are mostly picture, less is enough: the scanner averages the
-    light of a thin dark line, whose infrared is then darker than its ghost. On any film no dust takes eight times as
+    light of a thin dark line, whose infrared is then darker than its ghost; and a line beside an edge that is far
+    stronger is what the ghost leaves of the edge. On any film no dust takes eight times as
     much from the visible as from the infrared. Faint regions are not judged by this, because the picture itself differs
     by as much.
     """
@@ -81,8 +86,9 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
     lost = np.min([regions[band].values for band in ("red", "green", "blue")], axis=0)
     drawn = lost > LARGEST_RATIO * np.maximum(np.maximum(regions.infrared_step.values, residual), LEAST_JUDGED)
     line = (regions.length.values >= LONG) & (regions.length.values >= SLENDER * regions.breadth.values)
-    limit = np.where(line, EXPLAINED_LINE, EXPLAINED)
-    return np.asarray((over_dust > limit) & (ghost > LEAST_GHOST) | drawn)
+    of_picture = over_dust > np.where(line, EXPLAINED_LINE, EXPLAINED)
+    of_edge = line & (regions.peak.values < OF_EDGE * regions.contrast.values)
+    return np.asarray((of_picture | of_edge) & (ghost > LEAST_GHOST) | drawn)
 
 
 def score_regions(regions: xr.Dataset) -> xr.Dataset:

@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components
 
 from irtoolkit.arrays import from_indices, lazy_number
 from irtoolkit.detection.exceedances import REGION_LEVEL
-from irtoolkit.detection.signature import SIGNATURE
+from irtoolkit.detection.signature import SIGNATURE, SIGNED
 from irtoolkit.detection.visibility import TRACES
 
 SMALLEST_AREA = 4.0
@@ -34,8 +34,8 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
         rectangle with the core's second moments; the `visible_area`, that area without the infrared's blur; the
         `sharpening`, the expected visible contrast over that of the infrared; the `grain` there; the `visibility`: the
         contrast expected from the region's opacity over the visible noise for its area; the means over the region of
-        the signature's planes, with the sign of a defect; its `loss`, mean residual, and its effective number of
-        `pixels`.
+        the signature's planes, with the sign of a defect; its `loss`, mean residual, its `peak`, the largest, and its
+        effective number of `pixels`.
     """
     chosen = np.flatnonzero(sign * exceedances.score.values >= level)
     index = exceedances["index"].values[chosen]
@@ -68,16 +68,18 @@ def join_regions(exceedances: xr.Dataset, *, sign: int, level: float = REGION_LE
 def _signature(
     exceedances: xr.Dataset, chosen: np.ndarray, region: np.ndarray, count: int, sign: int
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Means of `SIGNATURE` over each region, weighted by the residual, with the sign of a defect; `loss` and `pixels`
-    are the mean residual and the effective number of pixels.
+    """Means of `SIGNATURE` over each region, weighted by the residual, with the sign of a defect; `loss`, `peak` and
+    `pixels` are the mean and the largest residual and the effective number of pixels.
     """
     weight = np.maximum(sign * exceedances.residual.values[chosen].astype(np.float64), 1e-9)
     total = np.maximum(np.bincount(region, weight, count), 1e-12)
     squares = np.bincount(region, weight**2, count)
-    means = {"loss": squares / total, "pixels": total**2 / np.maximum(squares, 1e-18)}
+    peak = np.zeros(count)
+    np.maximum.at(peak, region, weight)
+    means = {"loss": squares / total, "peak": peak, "pixels": total**2 / np.maximum(squares, 1e-18)}
     for name in SIGNATURE:
         if name in exceedances:
-            turned = 1 if name == "likeness" else sign
+            turned = sign if name in SIGNED else 1
             means[name] = turned * np.bincount(region, weight * exceedances[name].values[chosen], count) / total
     return {name: ("region", mean) for name, mean in means.items()}
 

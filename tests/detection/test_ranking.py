@@ -13,10 +13,13 @@ from irtoolkit.detection.ranking import (
     rank_features,
     score_regions,
 )
-from irtoolkit.detection.segmentation import SIGNATURE, join_regions
+from irtoolkit.detection.segmentation import join_regions
+from irtoolkit.detection.signature import SIGNATURE, SIGNED
 
-DUST = {"red": 0.2, "green": 0.2, "blue": 0.2, "infrared_step": 0.2, "ghost_step": 0.0, "likeness": 0.9}
-PICTURE = {"red": 0.9, "green": 0.1, "blue": 0.0, "infrared_step": 0.3, "ghost_step": 0.25, "likeness": 0.1}
+DUST = {"red": 0.2, "green": 0.2, "blue": 0.2, "infrared_step": 0.2, "ghost_step": 0.0}
+DUST |= {"likeness": 0.9, "contrast": 0.1}
+PICTURE = {"red": 0.9, "green": 0.1, "blue": 0.0, "infrared_step": 0.3, "ghost_step": 0.25}
+PICTURE |= {"likeness": 0.1, "contrast": 0.1}
 
 
 def exceedances(kind, sign=1, side=5, residual=0.2):
@@ -24,7 +27,7 @@ def exceedances(kind, sign=1, side=5, residual=0.2):
     y, x = (place.ravel() for place in np.mgrid[10 : 10 + side, 20 : 20 + side])
     number = y.size
     planes = {"score": sign * 9.0, "residual": sign * residual, "grain": 0.01, "core": True}
-    planes |= {name: value if name == "likeness" else sign * value for name, value in kind.items()}
+    planes |= {name: sign * value if name in SIGNED else value for name, value in kind.items()}
     columns = {name: ("pixel", np.full(number, value)) for name, value in planes.items()}
     return xr.Dataset(columns | {"index": ("pixel", y * 60 + x)}, attrs={"height": 40, "width": 60, "infrared_blur": 0})
 
@@ -95,3 +98,13 @@ def test_of_long_straight_lines_the_picture_explains_more(length, infrared, expl
     found = regions(DUST | {"infrared_step": infrared}).assign(length=("region", [length]), breadth=("region", [5.0]))
     assert explained_by_picture(found.assign_attrs(slopes=0.3)).tolist() == [explained]
     assert not explained_by_picture(found.assign(breadth=("region", [6.0])).assign_attrs(slopes=0.3)).any()
+
+
+@pytest.mark.parametrize(("contrast", "slopes", "explained"), [(0.6, 0.3, False), (0.7, 0.3, True), (0.7, 0.05, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_line_far_weaker_than_the_edge_beside_it_is_left_of_the_edge(sign, contrast, slopes, explained):
+    """Three tenths of the ghost's contrast is .18 and .21; the line has a residual of .2, of either sign."""
+    found = regions(DUST | {"contrast": contrast}, sign=sign).assign_attrs(slopes=slopes)
+    line = found.assign(length=("region", [41.0]), breadth=("region", [5.0]))
+    assert explained_by_picture(line).tolist() == [explained]
+    assert not explained_by_picture(found).any()

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 from scans import film, scan
 
-from irtoolkit.crosstalk.curve import visible_density
+from irtoolkit.crosstalk.candidates import ghost_contrast
+from irtoolkit.crosstalk.curve import infrared_density, visible_density
 from irtoolkit.crosstalk.regression import fit_crosstalk
 from irtoolkit.detection.exceedances import measure_exceedances
 from irtoolkit.detection.signature import SIGNATURE, measure_signature
@@ -41,6 +42,16 @@ def test_dust_takes_alike_from_every_band(speck):
         assert float(signed[name][middle].mean()) / exponent == pytest.approx(0.3, abs=0.08), name
     assert float(signed["likeness"][middle].mean()) > 0.8
     assert np.abs(signed["infrared_step"][20:60, 20:60]).mean() / exponent < 0.03
+
+
+def test_the_contrast_is_that_of_the_ghost_alone(speck):
+    """The speck is in the infrared and in the residual, so the ghost, their difference, does not have it."""
+    tile, residual, crosstalk = speck
+    residual = np.float32(crosstalk.curve.exponent) * residual
+    contrast = sign((tile, residual, crosstalk))["contrast"]
+    ghost = infrared_density(tile.planes[3], crosstalk.curve.exponent) - residual
+    np.testing.assert_allclose(contrast, ghost_contrast(ghost), atol=1e-5)
+    assert contrast[SPECK].max() < 0.3 * residual.max()
 
 
 def test_where_the_infrared_is_not_known_nothing_is_told_apart(speck):

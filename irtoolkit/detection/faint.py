@@ -17,7 +17,7 @@ WHITE_NOISE = 0.14
 """Sigma of white noise of variance 1 after `BLOB_BLUR`."""
 
 LINE_LEVEL = 5.0
-LOW_CONTRAST, PLAIN = 3.0, 1.0
+LOW_CONTRAST, HARDLY_ANY = 3.0, 1.0
 """Contrast of the ghost, sigma, under which lines count, and those that go on."""
 
 CRUMB = 10
@@ -83,7 +83,7 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray, st
     for pooled, level, allowed, shortest in (
         (_blob_score(clipped, outside), BLOB_LEVEL, clear, 0),
         (lines, LINE_LEVEL, clear & (contrast < LOW_CONTRAST), 0),
-        (joined, LINE_LEVEL, clear & (contrast < PLAIN), CRUMB),
+        (joined, LINE_LEVEL, clear & (contrast < HARDLY_ANY), CRUMB),
     ):
         significance = np.abs(pooled)
         raised = allowed & (significance >= level) & (significance > size) & (score * pooled > 0)

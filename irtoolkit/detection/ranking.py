@@ -76,9 +76,8 @@ def explained_by_picture(regions: xr.Dataset) -> np.ndarray:
     little too bright, the residual is a far smaller part of what the infrared shows; this holds on film whose infrared
     follows the picture. Of long straight lines, which are mostly picture, less is enough: the scanner averages the
     light of a thin dark line, whose infrared is then darker than its ghost; and a line beside an edge that is far
-    stronger is what the ghost leaves of the edge. On any film no dust takes eight times as
-    much from the visible as from the infrared. Faint regions are not judged by this, because the picture itself differs
-    by as much.
+    stronger is what the ghost leaves of the edge. On any film no dust takes eight times as much from the visible as
+    from the infrared. Faint regions are not judged by this, because the picture itself differs by as much.
     """
     ghost = min(USUAL_RATIO * regions.attrs.get("slopes", 0.0), LARGEST_GHOST)
     residual = np.maximum(regions.loss.values, 1e-6)

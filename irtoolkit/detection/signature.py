@@ -8,7 +8,7 @@ from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_contrast, ghost_densi
 
 SIGNED = ("red", "green", "blue", "infrared_step", "ghost_step")
 SIGNATURE = (*SIGNED, "likeness", "contrast")
-"""Names of the signature, and of what changes its sign with the picture."""
+"""Names of what changes its sign with the picture, and of the whole signature."""
 
 BOXES = (25, 65, 193)
 """Sides, px, of the squares of surroundings; the smallest that holds enough of them is used."""

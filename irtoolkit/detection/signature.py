@@ -5,6 +5,7 @@ import numpy as np
 
 from irtoolkit.arrays import HALF, QUARTER, blur, blur_shrunk, enlarge, mean_of, shrink
 from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_contrast, ghost_density, infrared_density
+from irtoolkit.detection.noise_features import STEEP
 
 SIGNED = ("red", "green", "blue", "infrared_step", "ghost_step")
 SIGNATURE = (*SIGNED, "likeness", "contrast")
@@ -32,8 +33,9 @@ def measure_signature(
     `red`, `green`, `blue`, `infrared_step` and `ghost_step` are densities above the surroundings, of the visible bands
     and of the predicted ghost as blurred as the infrared, and of the infrared itself; surroundings are the mean of the
     pixels that are not `exceeding` (y, x) or beside such a pixel. `likeness`, -1 to 1, is the correlation of the
-    visible excess with the residual over 15 px, and `contrast` that of the ghost within 4 px, a density. All but these
-    two change their sign with the picture, so that a region and its mirror image differ in nothing but that.
+    visible excess with the residual over 15 px, and `contrast` that of the ghost within 4 px, a density, 0 on film
+    whose infrared hardly follows the picture. All but these two change their sign with the picture, so that a region
+    and its mirror image differ in nothing but that.
 
     `density` (3, y, x) is that of the visible bands, `infrared` (y, x) counts, and `residual` (y, x) a density, NaN
     where unknown.
@@ -51,8 +53,13 @@ def measure_signature(
     loss = blur(np.where(known, residual, np.float32(0)), RESIDUAL_BLUR)
     steps = [*(band[places] for band in excess), ((plain - level) * known)[places], (ghost - around) * known[places]]
     likeness = enlarge(_likeness(mean_of(excess), loss), known.shape)[places]
-    contrast = ghost_contrast(np.where(known, plain - residual, np.float32(0)))[places]
+    contrast = _contrast(np.where(known, plain - residual, np.float32(0)), crosstalk.slopes)[places]
     return dict(zip(SIGNATURE, (*steps, likeness, contrast), strict=True))
+
+
+def _contrast(ghost: np.ndarray, slopes: float) -> np.ndarray:
+    """`ghost_contrast` (y, x), which is used on film whose infrared follows the picture; 0 on other film."""
+    return ghost_contrast(ghost) if slopes > STEEP else np.zeros_like(ghost)
 
 
 def _blurred(band: np.ndarray, sigma: float) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from irtoolkit.arrays import QUARTER, blur, blur_shrunk, enlarge, mean_of, shrink, to_transmittance
+from irtoolkit.arrays import QUARTER, blur_shrunk, enlarge, mean_of, shrink, to_transmittance
 from irtoolkit.crosstalk import FLARE_BLUR, Blurs, Crosstalk
 
 SMALLEST_BLUR = 0.5
@@ -52,7 +52,8 @@ def _extrapolated(blurs: Blurs, crosstalk: Crosstalk, sigma: float) -> np.ndarra
     """Density (y, x), blurred by `sigma` px, of the ghost of what the visible bands have beyond the densest film."""
     densest = crosstalk.curve.densest.astype(np.float32)[:, None, None]
     beyond = mean_of(np.maximum(blurs.density - densest, 0))
-    return np.float32(UNKNOWN_SLOPE * crosstalk.slopes) * blur(beyond, sigma)
+    beyond = enlarge(blur_shrunk(shrink(beyond), sigma), beyond.shape)
+    return np.float32(UNKNOWN_SLOPE * crosstalk.slopes) * beyond
 
 
 def _flared(blurs: Blurs, share: np.ndarray, slopes: float) -> np.ndarray:

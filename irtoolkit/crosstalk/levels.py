@@ -11,10 +11,10 @@ SMOOTHED = 1.5
 """Sigma, px, of the blur under which levels and picture are compared."""
 
 STANDS_OUT = 4.0
-"""A spot stands out in the infrared by at least so many sigmas (docs/method.md)."""
+"""Least height of a spot above its surroundings in the infrared, sigmas of their noise (docs/method.md)."""
 
 LEAST_RATIO, LARGEST_RATIO = 0.5, 1.6
-"""A spot may be dust if its density in the visible is so many times that in the infrared (docs/method.md)."""
+"""Least and largest density in the visible, over that in the infrared, of a spot that may be dust (docs/method.md)."""
 
 GROWN, LARGEST_SHARE = 7, 0.5
 """Width of the square by which such spots are grown, px, and the share of a tile above which they are picture."""

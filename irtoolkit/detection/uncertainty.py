@@ -13,8 +13,6 @@ UNKNOWN_SLOPE = 0.3
 LEAST_FLARE = 1e-7
 """Share of the light around that is not worth a pass."""
 
-DENSITY_OF_LIGHT = np.float32(1 / np.log(10))
-
 
 def ghost_uncertainty(
     blurs: Blurs, contrast: np.ndarray, crosstalk: Crosstalk, start: tuple[int, int], shape: tuple[int, int]
@@ -60,5 +58,4 @@ def _flared(blurs: Blurs, share: np.ndarray, slopes: float) -> np.ndarray:
     """Density (y, x) that a `share` (y, x) of the light around takes from the ghost."""
     light = to_transmittance(mean_of(blurs.coarse))
     around = enlarge(blur_shrunk(shrink(light), FLARE_BLUR, QUARTER), light.shape)
-    added = share * enlarge(around / light, share.shape)
-    return DENSITY_OF_LIGHT * np.float32(slopes) * np.log1p(added, out=added)
+    return np.float32(slopes) * np.log10(1 + share * enlarge(around / light, share.shape))

@@ -82,12 +82,19 @@ def _plain_score(
     sharpness = np.exp(np.negative(bright, out=bright), out=bright)
     if crosstalk.slopes > STEEP:
         unknown = ghost_uncertainty(blurs, loss.contrast, crosstalk, start, shape)
-        unknown *= LIGHT_OF_DENSITY * np.clip(1 - np.nan_to_num(loss.lost), LEAST_LIGHT, 1)
-        sharpness /= np.hypot(np.float32(1), unknown * sharpness)
+        sharpness /= _growth_of_noise(unknown, loss.lost, sharpness)
     score *= sharpness
     marked = np.multiply(loss.contrast, sharpness, out=sharpness)
     np.negative(marked, out=marked, where=loss.candidate)
     return [residual, _grain(texture), score, marked]
+
+
+def _growth_of_noise(unknown: np.ndarray, lost: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
+    """Factor (y, x) by which a density that is `unknown` adds to the noise, 1 / `sharpness`, of the share of light that
+    is `lost`: the less light is left, the less a density changes it.
+    """
+    left = np.clip(1 - np.nan_to_num(lost), LEAST_LIGHT, 1)
+    return np.hypot(np.float32(1), LIGHT_OF_DENSITY * left * unknown * sharpness)
 
 
 def _grain(texture: np.ndarray) -> np.ndarray:

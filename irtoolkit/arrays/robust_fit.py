@@ -56,20 +56,22 @@ class Fit(NamedTuple):
     alike: float
 
 
-def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False, weigh: bool = False) -> Fit:
+def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False, start: np.ndarray | None = None) -> Fit:
     """Fit the last row of (terms and values, samples) on the other rows, without outliers.
 
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
     Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
     centre of their level. From 10,000 samples on, every fourth is used before the last rounds. Where all samples have
-    one level, dust prevails: the rounds are more and start from 3 sigmas, and with `weigh` each sample counts in the
-    last ones by the chance that it is film.
+    one level, dust prevails: the rounds are more and start from 3 sigmas; with coefficients to `start` from (terms,),
+    the first one leaves out what is far from these, and in the last ones each sample counts by the chance that it is
+    film.
     """
     terms, values = joined[:-1], joined[-1]
     levels = _levels(level)
     step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
-    coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]))
-    weighed = _weigh_film(joined, coefficient) if weigh and len(levels.rises) == 1 else None
+    start = start if len(levels.rises) == 1 else None
+    coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]), start)
+    weighed = None if start is None else _weigh_film(joined, coefficient)
     film = weighed or _trim(joined, coefficient, levels)
     residual = values - combine(film.coefficient, terms)
     explained = 1 - residual[film.keep].var() / max(values[film.keep].var(), 1e-20)
@@ -126,9 +128,10 @@ def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film | None:
     return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)
 
 
-def _fit_in_rounds(joined: np.ndarray, levels: Levels) -> np.ndarray:
-    """Coefficients after the first rounds, which start from values near the centre of their level."""
-    keep = np.abs(_standardised(joined[-1], levels)) <= START
+def _fit_in_rounds(joined: np.ndarray, levels: Levels, start: np.ndarray | None = None) -> np.ndarray:
+    """Coefficients after the first rounds, which `start` from residuals, or values, near the centre of their level."""
+    first = joined[-1] if start is None else joined[-1] - combine(start, joined[:-1])
+    keep = np.abs(_standardised(first, levels)) <= START
     for trim in EARLY_TRIMS if len(levels.rises) > 1 else SINGLE_TRIMS:
         coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
         keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim

@@ -40,14 +40,16 @@ def find_candidates(
 
     A candidate is beyond 6 robust sigmas of the 65 px around it and half of the `contrast` (`ghost_contrast`), as edges
     leave less than that. What may be dust, of at least two sigmas, has no part in the local noise; what may be
-    `picture` (y, x), from `is_picture`, has. The residual is a density (y, x) float32; a pixel where it is NaN is a
-    candidate. The estimate of the local noise starts at `sigma`, density.
+    `picture` (y, x), from `is_picture`, has up to the contrast, and where nearly all may be dust, anything up to half
+    of it. The residual is a density (y, x) float32; a pixel where it is NaN is a candidate. The estimate of the local
+    noise starts at `sigma`, density.
     """
     smooth = blur_known(residual, SMOOTHING)
     unknown = np.isnan(smooth)
     smooth[unknown] = 0
     thin = (slice(None, None, QUARTER), slice(None, None, QUARTER))
-    local = _local_noise(smooth[thin], unknown[thin], None if picture is None else picture[thin], sigma)
+    maybe = None if picture is None else picture[thin]
+    local = _local_noise(smooth[thin], unknown[thin], contrast[thin], maybe, sigma)
     usual = enlarge(np.maximum(local, np.float32(LEAST_NOISE * sigma)), smooth.shape, QUARTER)
     size = np.abs(smooth, out=smooth)
     stands_out = ((size > STANDS_OUT * usual) & (size > OF_CONTRAST * contrast)).astype(np.uint8)
@@ -56,13 +58,19 @@ def find_candidates(
     return np.asarray((grown > 0) | unknown)
 
 
-def _local_noise(smooth: np.ndarray, unknown: np.ndarray, picture: np.ndarray | None, sigma: float) -> np.ndarray:
-    """Sigma of the residual around each pixel of every fourth row and column, without what may be dust."""
-    window = NEIGHBOURHOOD // QUARTER | 1
-    thin = smooth < DUSTY * sigma
-    known = (~unknown).astype(np.float32)
-    film = (thin if picture is None else picture | thin).astype(np.float32) * known
-    counted = np.where(box_mean(film, window) > SOME, film, known)
+def _local_noise(
+    smooth: np.ndarray, unknown: np.ndarray, contrast: np.ndarray, picture: np.ndarray | None, sigma: float
+) -> np.ndarray:
+    """Sigma of the residual around each pixel of every fourth row and column, without what may be dust.
+
+    A picture leaves no more than the `contrast` (y, x) of its ghost, density, and mostly less than half of it.
+    """
+    window, faint = NEIGHBOURHOOD // QUARTER | 1, smooth < DUSTY * sigma
+    dark = False if picture is None else picture & (smooth <= contrast)
+    film = ~unknown & (faint | dark)
+    edges = ~unknown & (faint | (smooth <= np.float32(OF_CONTRAST) * contrast))
+    share = box_mean(film.astype(np.float32), window)
+    counted = np.where(share > SOME, film, edges).astype(np.float32)
     return usual_size(np.abs(smooth) * counted, counted, window, sigma)
 
 

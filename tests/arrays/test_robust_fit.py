@@ -87,13 +87,26 @@ def test_under_much_faint_dust_the_slope_is_that_of_film_and_sigma_hardly_too_la
     film = 0.3 + 0.4 * rng.random(30_000)
     dust = (rng.random(film.size) < dirty) * rng.exponential(rng.choice([0.02, 0.3], film.size))
     visible, infrared = film + 1.1 * dust, 0.04 * film + dust + rng.normal(0, 0.004, film.size)
-    fit = fit_trimmed(np.stack([np.ones(film.size), visible, infrared]), np.zeros(film.size), weigh=True)
+    fit = fit_trimmed(np.stack([np.ones(film.size), visible, infrared]), np.zeros(film.size), start=np.zeros(2))
     assert fit.coefficient == pytest.approx([0, 0.04], abs=0.006)
     assert 0.0036 < fit.sigma < sigma
 
 
 def test_film_without_noise_and_with_one_level_is_fitted_exactly():
     visible = np.linspace(0, 1, 500)
-    fit = fit_trimmed(np.stack([np.ones(500), visible, 0.2 + 0.3 * visible]), np.zeros(500), weigh=True)
+    fit = fit_trimmed(np.stack([np.ones(500), visible, 0.2 + 0.3 * visible]), np.zeros(500), start=np.zeros(2))
     assert fit.coefficient == pytest.approx([0.2, 0.3], abs=1e-3)
     assert fit.sigma < 1e-3
+
+
+@pytest.mark.parametrize(("start", "detail", "tolerance"), [([0, 1, 0], 0.0, 0.03), ([0, 0, 0], 0.8, 0.1)])
+def test_from_a_start_near_the_film_detail_that_could_follow_the_dust_is_not_fitted(start, detail, tolerance):
+    """Terms are the level, the ghost of film under dust, and detail that only dust has."""
+    rng = np.random.default_rng(9)
+    film, noise = 0.3 + 1.5 * rng.random(30_000), rng.normal(0, 0.004, 30_000)
+    dust = (rng.random(film.size) < 0.5) * rng.exponential(0.1, film.size)
+    visible = film + 1.1 * dust
+    terms = [np.ones(film.size), 0.1 * visible, 1.1 * dust + rng.normal(0, 0.02, film.size)]
+    joined = np.stack([*terms, 0.1 * film + dust + noise])
+    fit = fit_trimmed(joined, np.zeros(film.size), start=np.array(start, float))
+    assert fit.coefficient == pytest.approx([0, 1, detail], abs=tolerance)

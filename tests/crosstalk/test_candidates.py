@@ -97,15 +97,17 @@ def test_something_of_15_px_or_more_is_no_small_picture():
     assert not is_picture(speck(0.5, 15), speck(0.0, 15)).any()
 
 
-def test_the_picture_has_part_in_the_noise():
-    """Lines of 12 sigma in every third row are no noise unless they are the picture's."""
-    left, dark = grain(), np.zeros(SHAPE, bool)
-    left[::9] += 12 * SIGMA
-    left[1::9] += 12 * SIGMA
-    left[2::9] += 12 * SIGMA
-    dark[left > 6 * SIGMA] = True
-    assert find_candidates(left, flat(), SIGMA).mean() > 0.3
-    assert find_candidates(left, flat(), SIGMA, dark).mean() < 0.1
+@pytest.mark.parametrize(("picture", "contrast", "lines", "spot"), [(0, 0.1, 0, 1), (1, 0.1, 0, 0), (1, 0.0, 1, 1)])
+def test_the_picture_has_part_in_the_noise_where_its_ghost_has_contrast(picture, contrast, lines, spot):
+    """Lines of 12 sigma in every third row, and a spot of 12 sigma between them."""
+    left, rows = grain(), np.arange(SHAPE[0]) % 9 < 3
+    left[rows] += 12 * SIGMA
+    left[58:62, 80:84] += 12 * SIGMA
+    dark, ghost = np.zeros(SHAPE, bool), flat()
+    dark[rows], ghost[rows] = picture, contrast
+    found = find_candidates(left, ghost, SIGMA, dark)
+    assert found[rows].mean() == pytest.approx(lines, abs=0.05)
+    assert found[59:61, 81:83].mean() == spot
 
 
 def test_much_dust_does_not_hide_in_the_noise_that_it_makes():
@@ -115,3 +117,28 @@ def test_much_dust_does_not_hide_in_the_noise_that_it_makes():
     residual[20:100:8, 21:141:8] += 0.1
     residual[21:101:8, 21:141:8] += 0.1
     assert find_candidates(residual, flat(), SIGMA)[20:100:8, 20:140:8].all()
+
+
+def nest():
+    """A residual of 5 to 50 sigmas on 100 by 140 px, as of threads upon threads, and where it is."""
+    inside = np.zeros(SHAPE, bool)
+    inside[10:110, 10:150] = True
+    threads = np.random.default_rng(3).uniform(5 * SIGMA, 50 * SIGMA, SHAPE)
+    return np.where(inside, blur(threads.astype(np.float32), 1.0), 0).astype(np.float32), inside
+
+
+def test_where_dust_covers_all_the_film_around_it_is_no_noise():
+    dust, inside = nest()
+    assert find_candidates(grain() + dust, flat(), SIGMA)[inside].mean() > 0.95
+
+
+def test_where_the_ghost_has_as_much_contrast_the_same_is_noise():
+    dust, inside = nest()
+    assert not find_candidates(grain() + dust, np.where(inside, 4 * dust, 0).astype(np.float32), SIGMA).any()
+
+
+def test_noisy_film_beside_quiet_film_has_no_candidates():
+    """Dark film has ten times the noise, of either sign: half of it is below two sigmas of quiet film."""
+    residual = grain()
+    residual[:, 80:] *= 10
+    assert find_candidates(residual, flat(), SIGMA).mean() < 0.01

@@ -19,7 +19,7 @@ LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.9
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
-FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA = 0.3, 6, 1e-9
+FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA, FEW = 0.3, 6, 1e-9, 0.1
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
@@ -62,17 +62,18 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False, sta
     Outliers are samples with residuals beyond 6, 5, 4, and finally 3 sigmas from the centre of their level, in rounds.
     Levels are quantile ranges of `level` (samples,), finer at both ends. The first round starts from values near the
     centre of their level. From 10,000 samples on, every fourth is used before the last rounds. Where all samples have
-    one level, dust prevails: the rounds are more and start from 3 sigmas; with coefficients to `start` from (terms,),
-    the first one leaves out what is far from these, and in the last ones each sample counts by the chance that it is
-    film.
+    one level, dust prevails: the rounds are more and at 3 sigmas.
+
+    With coefficients to `start` from (terms,), a fit with one level starts from what is near these. Where that finds
+    much dust, whatever the levels, each sample counts by the chance that it is film.
     """
     terms, values = joined[:-1], joined[-1]
-    levels = _levels(level)
-    step = SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
-    start = start if len(levels.rises) == 1 else None
-    coefficient = _fit_in_rounds(joined[:, ::step], levels._replace(number=levels.number[::step]), start)
-    weighed = None if start is None else _weigh_film(joined, coefficient)
-    film = weighed or _trim(joined, coefficient, levels)
+    levels, step = _levels(level), SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
+    film = None if start is None else _weigh_film(joined, start, levels, step)
+    if film is None:
+        start = start if len(levels.rises) == 1 else None
+        thin = levels._replace(number=levels.number[::step])
+        film = _trim(joined, _fit_in_rounds(joined[:, ::step], thin, start), levels)
     residual = values - combine(film.coefficient, terms)
     explained = 1 - residual[film.keep].var() / max(values[film.keep].var(), 1e-20)
     error, alike = np.full(len(terms), np.nan), np.nan
@@ -107,25 +108,47 @@ def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
     return Film(coefficient, keep, sigma, sums, float(residual[keep].var()), loss)
 
 
-def _weigh_film(joined: np.ndarray, coefficient: np.ndarray) -> Film | None:
-    """The last rounds where dust prevails: each sample counts by the chance that it is film; None with little dust."""
+def _weigh_film(joined: np.ndarray, start: np.ndarray, levels: Levels, step: int) -> Film | None:
+    """A fit in which each sample counts by the chance that it is film; None with little dust.
+
+    Every `step`-th sample is used until it is known whether there is much.
+    """
+    few = joined[:, ::step]
+    coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
+    film, share = _mix(few, coefficient, levels.number[::step])
+    return None if share < PREVAILS else _mix(joined, film.coefficient, levels.number)[0]
+
+
+def _mix(joined: np.ndarray, coefficient: np.ndarray, number: np.ndarray) -> tuple[Film, float]:
+    """The fit on film as the mixture of film and dust has it, from coefficients near it; and the share of dust.
+
+    Film has a sigma of its own in each level, whose `number` (samples,) is given.
+    """
     residual = joined[-1] - combine(coefficient, joined[:-1])
-    centre, sigma = film_level(residual)
-    residual, sigma = residual - centre, max(sigma, LEAST_SIGMA)
-    dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(residual, 0).mean()), sigma))
+    residual = residual - film_level(residual)[0]
+    below = residual < 0
+    sigma = _scales(residual, below.astype(float), number)
+    dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(residual, 0).mean()), float(sigma.mean())))
     for _ in range(MIXTURE_ROUNDS):
         chance = chance_of_film(residual, sigma, dust)
-        dust = measure_dust(residual, sigma, chance)
+        dust = measure_dust(residual, float(sigma.mean()), chance)
         weight = chance * (np.abs(residual) <= LATE_TRIMS[-1] * sigma)
         sums = sums_of_products(joined, weight)
         coefficient = solve_sums(sums, RIDGE)
         residual = joined[-1] - combine(coefficient, joined[:-1])
-        variance = float((weight * residual**2).sum() / weight.sum())
-        sigma = max(variance**0.5, LEAST_SIGMA)
-    if dust.share < PREVAILS:
-        return None
+        sigma = _scales(residual, weight, number)
     loss = float((chance * np.abs(residual)).sum() / chance.sum())
-    return Film(coefficient, weight > 0.5, sigma, sums, variance, loss)
+    variance = float((weight * residual**2).sum() / weight.sum())
+    return Film(coefficient, weight > 0.5, max(variance**0.5, LEAST_SIGMA), sums, variance, loss), dust.share
+
+
+def _scales(residual: np.ndarray, weight: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Root (samples,) of the weighted mean square of the residual in each sample's level, and a little of all."""
+    squares, weights = (np.bincount(number, values) for values in (weight * residual**2, weight))
+    share = FEW * weights.sum() / len(weights)
+    usual = squares.sum() / weights.sum()
+    mean = (squares + share * usual) / (weights + share)
+    return np.maximum(np.sqrt(mean), LEAST_SIGMA)[number]
 
 
 def _fit_in_rounds(joined: np.ndarray, levels: Levels, start: np.ndarray | None = None) -> np.ndarray:

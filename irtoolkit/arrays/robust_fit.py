@@ -19,7 +19,7 @@ LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.9
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
-FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA, FEW = 0.3, 6, 1e-9, 0.1
+FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA, OF_ALL = 0.3, 6, 1e-9, 0.1
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
@@ -126,8 +126,7 @@ def _mix(joined: np.ndarray, coefficient: np.ndarray, number: np.ndarray) -> tup
     """
     residual = joined[-1] - combine(coefficient, joined[:-1])
     residual = residual - film_level(residual)[0]
-    below = residual < 0
-    sigma = _scales(residual, below.astype(float), number)
+    sigma = _scales(residual, np.ones_like(residual), number)
     dust = Dust(FIRST_SHARE, max(2 * float(np.maximum(residual, 0).mean()), float(sigma.mean())))
     for _ in range(MIXTURE_ROUNDS):
         chance = chance_of_film(residual, sigma, dust)
@@ -139,16 +138,20 @@ def _mix(joined: np.ndarray, coefficient: np.ndarray, number: np.ndarray) -> tup
         sigma = _scales(residual, weight, number)
     loss = float((chance * np.abs(residual)).sum() / chance.sum())
     variance = float((weight * residual**2).sum() / weight.sum())
-    return Film(coefficient, weight > 0.5, max(variance**0.5, LEAST_SIGMA), sums, variance, loss), dust.share
+    keep = weight > 0.5
+    return Film(coefficient, keep, float(np.median(sigma[keep])), sums, variance, loss), dust.share
 
 
 def _scales(residual: np.ndarray, weight: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Root (samples,) of the weighted mean square of the residual in each sample's level, and a little of all."""
-    squares, weights = (np.bincount(number, values) for values in (weight * residual**2, weight))
-    share = FEW * weights.sum() / len(weights)
-    usual = squares.sum() / weights.sum()
-    mean = (squares + share * usual) / (weights + share)
-    return np.maximum(np.sqrt(mean), LEAST_SIGMA)[number]
+    """Sigma of film (samples,): of the weighted residuals below zero, where no dust is, in each sample's level.
+
+    Where a level has few of them, it is drawn to that of all.
+    """
+    below = weight * (residual < 0)
+    squares, weights = (np.bincount(number, values) for values in (below * residual**2, below))
+    drawn = OF_ALL * weights.sum() / len(weights) + LEAST_SIGMA
+    usual = squares.sum() / (weights.sum() + LEAST_SIGMA)
+    return np.maximum(np.sqrt((squares + drawn * usual) / (weights + drawn)), LEAST_SIGMA)[number]
 
 
 def _fit_in_rounds(joined: np.ndarray, levels: Levels, start: np.ndarray | None = None) -> np.ndarray:

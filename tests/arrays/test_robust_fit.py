@@ -110,3 +110,27 @@ def test_from_a_start_near_the_film_detail_that_could_follow_the_dust_is_not_fit
     joined = np.stack([*terms, 0.1 * film + dust + noise])
     fit = fit_trimmed(joined, np.zeros(film.size), start=np.array(start, float))
     assert fit.coefficient == pytest.approx([0, 1, detail], abs=tolerance)
+
+
+def shaded(dirty, seed=9):
+    """Film with ten times the noise in its darker half, `dirty` of it under dust that the visible shows too."""
+    rng = np.random.default_rng(seed)
+    film = 0.3 + 1.5 * rng.random(30_000)
+    noise = np.where(film > 1.05, 0.04, 0.004) * rng.standard_normal(film.size)
+    dust = (rng.random(film.size) < dirty) * rng.exponential(0.3, film.size)
+    visible = film + 1.1 * dust
+    return np.stack([np.ones(film.size), visible, 0.3 * film + dust + noise]), film
+
+
+def test_noisy_shadows_are_not_taken_for_dust():
+    joined, level = shaded(0.0)
+    with_start, without = (fit_trimmed(joined, level, start=start) for start in (np.array([0, 0.3]), None))
+    np.testing.assert_array_equal(with_start.coefficient, without.coefficient)
+
+
+def test_where_there_is_much_dust_it_is_weighed_in_every_level():
+    joined, level = shaded(0.4)
+    with_start, without = (fit_trimmed(joined, level, start=start) for start in (np.array([0, 0.3]), None))
+    assert with_start.coefficient == pytest.approx([0, 0.3], abs=0.01)
+    assert abs(without.coefficient[1] - 0.3) > 0.015
+    assert 0.004 < with_start.sigma < 0.04

@@ -111,12 +111,15 @@ def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
 def _weigh_film(joined: np.ndarray, start: np.ndarray, levels: Levels, step: int) -> Film | None:
     """A fit in which each sample counts by the chance that it is film; None with little dust.
 
-    Every `step`-th sample is used until it is known whether there is much.
+    Of many samples few show whether there is much dust, then every `step`-th has the outliers found, then all count.
     """
-    few = joined[:, ::step]
-    coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
-    film, share = _mix(few, coefficient, levels.number[::step])
-    return None if share < PREVAILS else _mix(joined, film.coefficient, levels.number)[0]
+    for thin in (step**2, step):
+        few = joined[:, ::thin]
+        coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
+        film, share = _mix(few, coefficient, levels.number[::thin])
+        if share < PREVAILS:
+            return None
+    return _mix(joined, film.coefficient, levels.number)[0]
 
 
 def _mix(joined: np.ndarray, coefficient: np.ndarray, number: np.ndarray) -> tuple[Film, float]:
@@ -145,7 +148,7 @@ def _mix(joined: np.ndarray, coefficient: np.ndarray, number: np.ndarray) -> tup
 def _scales(residual: np.ndarray, weight: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Sigma of film (samples,): of the weighted residuals below zero, where no dust is, in each sample's level.
 
-    Where a level has few of them, it is drawn to that of all.
+    It is drawn to that of all levels, which counts for a tenth of a mean level.
     """
     below = weight * (residual < 0)
     squares, weights = (np.bincount(number, values) for values in (below * residual**2, below))

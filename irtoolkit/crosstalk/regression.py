@@ -114,8 +114,8 @@ def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, 
 def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
     """Trimmed fit of infrared density on the level and the terms named; `pixels` are from `sample_terms`.
 
-    Where dust prevails, it starts from the ghost as predicted, as the many terms could follow the dust.
-    Coefficients and errors are those of all terms, 0 for those left out; `sums` has those fitted alone.
+    Whether there is much dust is seen in a fit that starts from the ghost as predicted, as the many terms could follow
+    the dust. Coefficients and errors are those of all terms, 0 for those left out; `sums` has those fitted alone.
     """
     chosen = np.array([term in terms or term == "1" for term in TERMS])
     start = (np.array(TERMS) == "ghost")[chosen].astype(float)

@@ -25,6 +25,9 @@ DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
 (docs/method.md)."""
 
+RUNS_AWAY = 1.5
+"""Growth of the share of dust from few samples to more above which the fit follows something else (docs/method.md)."""
+
 MANY_SAMPLES, SPARSE = 10_000, 4
 STEEPEST = 0.75
 """Largest rise of the infrared's density over the visible one: that of silver film."""
@@ -109,16 +112,18 @@ def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
 
 
 def _weigh_film(joined: np.ndarray, start: np.ndarray, levels: Levels, step: int) -> Film | None:
-    """A fit in which each sample counts by the chance that it is film; None with little dust.
+    """A fit in which each sample counts by the chance that it is film; None with little dust, or if it runs away.
 
     Of many samples few show whether there is much dust, then every `step`-th has the outliers found, then all count.
     """
+    before = 1.0
     for thin in (step**2, step):
         few = joined[:, ::thin]
         coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
         film, share = _mix(few, coefficient, levels.number[::thin])
-        if share < PREVAILS:
+        if share < PREVAILS or share > RUNS_AWAY * before:
             return None
+        before = share
     return _mix(joined, film.coefficient, levels.number)[0]
 
 

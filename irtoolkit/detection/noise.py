@@ -59,10 +59,11 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
         residual, density = sample
         blurs = blurs_of(density, crosstalk)
         loss = measure_loss(residual, blurs, crosstalk)
-        clean = ~loss.candidate[inside].ravel()[::step]
-        return np.stack([plane[inside].ravel()[::step][clean] for plane in (loss.lost, *all_features(blurs))])
+        planes = (loss.candidate, loss.lost, *all_features(blurs))
+        return np.stack([plane[inside].ravel()[::step] for plane in planes])
 
-    sampled = np.concatenate(compute_each(picked, samples), axis=1).astype(np.float64)
+    candidate, *known = np.concatenate(compute_each(picked, samples), axis=1)
+    sampled = _film_alone(np.stack(known).astype(np.float64), candidate > 0)
     check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
     low, usual, high = np.quantile(plain, [0.003, 0.5, 0.997], axis=1)
@@ -71,6 +72,12 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
     step = max(1, len(values) // MIXED_PIXELS)
     coefficients = _fit_dusty(terms[:, ::step], values[::step]) or _fit_trimmed(terms, values)
     return Noise(*coefficients, low, high, usual)
+
+
+def _film_alone(sampled: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """Samples (plane, sample) that are no `candidate`; all that are known where hardly any other is left."""
+    film = sampled[:, ~candidate]
+    return film if film.shape[1] >= FEWEST_PIXELS else sampled[:, np.isfinite(sampled).all(axis=0)]
 
 
 def usual_noise(noise: Noise) -> tuple[float, ...]:

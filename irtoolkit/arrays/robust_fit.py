@@ -117,7 +117,7 @@ def _weigh_film(joined: np.ndarray, start: np.ndarray, levels: Levels, step: int
     Of many samples few show whether there is much dust, then every `step`-th has the outliers found, then all count.
     """
     before = 1.0
-    for thin in (step**2, step):
+    for thin in dict.fromkeys((step**2, step)):
         few = joined[:, ::thin]
         coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
         film, share = _mix(few, coefficient, levels.number[::thin])

@@ -62,8 +62,8 @@ def fit_noise(samples: Sequence[tuple[np.ndarray, np.ndarray]], crosstalk: Cross
         planes = (loss.candidate, loss.lost, *all_features(blurs))
         return np.stack([plane[inside].ravel()[::step] for plane in planes])
 
-    candidate, *known = np.concatenate(compute_each(picked, samples), axis=1)
-    sampled = _film_alone(np.stack(known).astype(np.float64), candidate > 0)
+    joined = np.concatenate(compute_each(picked, samples), axis=1)
+    sampled = _film_alone(joined[1:], joined[0] > 0).astype(np.float64)
     check_enough(sampled.shape[1], "measure the noise on")
     values, plain = sampled[0], sampled[1:]
     low, usual, high = np.quantile(plain, [0.003, 0.5, 0.997], axis=1)

@@ -129,7 +129,7 @@ def heal_by_irtoolkit(slide: xr.Dataset, methods: Sequence[str]) -> Iterator[Hea
     finding, mask = time.perf_counter() - started, found.mask.values
     for method, grain in strengths:
         started = time.perf_counter()
-        healed = heal_slide(found, scored.crosstalk, replace(settings, heal=method, grain=grain)).values[:3]
+        healed = heal_slide(found, scored, replace(settings, heal=method, grain=grain)).values[:3]
         seconds = time.perf_counter() - started
         yield Healing("irtoolkit", name_method(method, grain), healed, mask, seconds, finding)
 

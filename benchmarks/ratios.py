@@ -101,7 +101,7 @@ def run_case(case: RatioCase, folder: Any, shape: tuple[int, int]) -> Row:
     except irt.NotUsableError as error:
         return {"seed": case.seed, "scan": case.trial.name, "refused": str(error)}
     found = mark_slide(scored, settings).persist()
-    healed = heal_slide(found, scored.crosstalk, settings).values[:3]
+    healed = heal_slide(found, scored, settings).values[:3]
     ratio = np.mean([float(found[f"ratio_{band}"]) for band in "rgb"])
     told = {"true": np.mean(scan.known["gamma"][:3]), "ratio": ratio}
     told |= {name: float(found[name]) for name in ("ratio_error", "ratio_scatter")}

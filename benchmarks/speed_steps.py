@@ -88,7 +88,7 @@ def whole(scan: Path, out: Path, model: str) -> Measured:
     scored = score_slide(open_slide(scan), open_model(model) if model else None)
     found = mark_slide(scored, Settings())
     write_mask(found.mask, out / "mask.tif", source=scan)
-    write_healed(heal_slide(found, scored.crosstalk, Settings()), out / "healed.tif", source=scan)
+    write_healed(heal_slide(found, scored, Settings()), out / "healed.tif", source=scan)
     return float(found.mask.mean())
 
 
@@ -149,7 +149,7 @@ def profile(scan: Path, out: Path) -> Iterator[str]:
         scored = run("sample, align, fit", score_slide, slide)
         found = run("score, regions, threshold, ratio", mark_slide, scored, settings)
         run("mask written", write_mask, found.mask, out / "mask.tif", source=scan)
-        healed = run("healing set up", heal_slide, found, scored.crosstalk, settings)
+        healed = run("healing set up", heal_slide, found, scored, settings)
         run("healed, written", write_healed, healed, out / "healed.tif", source=scan)
     total = sum(seconds for _, seconds, _ in rows)
     yield from ("| step | CPU-s | share | most of it |", "|---|---|---|---|")

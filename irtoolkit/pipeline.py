@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.alignment import SlideSample, sample_slide, shift_infrared, thin_sample, unseen_share
-from irtoolkit.arrays import TASKS, to_negative
+from irtoolkit.arrays import TASKS, from_negative, to_negative
 from irtoolkit.crosstalk import Crosstalk
 from irtoolkit.detection import mark_defects, mark_given, score_infrared
 from irtoolkit.fitting import fit_samples, fit_to_slide
-from irtoolkit.healing import UNKNOWN, USUAL, Ratio, check_method, heal, measure_ratio, of_roll
+from irtoolkit.healing import UNKNOWN, USUAL, Grain, Ratio, check_method, heal, measure_grain, measure_ratio, of_roll
 from irtoolkit.model import FittedSlide, Model, Slides, from_dataset, to_dataset
 from irtoolkit.schema import INFRARED, VISIBLE, NotUsableError, describe
 from irtoolkit.settings import Box, Settings
@@ -25,6 +25,9 @@ defects' shift."""
 
 SAMPLED = 3
 """Every third row and column of the sampled tiles gives the centre and spread of a density."""
+
+GRAIN_TILES = 12
+"""Tiles of 128 x 128 px on which the grain is measured."""
 
 MOST_SLIDES = 48
 """Slides that a roll is fitted on at most, evenly spread: 310 MB of tiles."""
@@ -89,12 +92,12 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     check_method(settings.heal)
     scored = score_slide(slide, model)
     found = mark_slide(scored, settings)
-    return describe(found.assign(healed=heal_slide(found, scored.crosstalk, settings)))
+    return describe(found.assign(healed=heal_slide(found, scored, settings)))
 
 
 class Scored(NamedTuple):
     """A slide before anything is marked: what was `found` so far, the lazy `evidence` and the `samples` from which
-    `mark_defects` marks, the `crosstalk` fitted to it, and what is known of the `ratio` of its defects.
+    `mark_defects` marks, the `crosstalk` fitted to it, what is known of the `ratio` of its defects, and its `grain`.
     """
 
     found: xr.Dataset
@@ -102,6 +105,7 @@ class Scored(NamedTuple):
     samples: list[np.ndarray]
     crosstalk: Crosstalk
     ratio: Ratio
+    grain: Grain
 
     @property
     def optics(self) -> dict[str, Any]:
@@ -122,7 +126,14 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     scored = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
-    return Scored(found, scored.assign(visible=visible, infrared=infrared), thin, fitted.crosstalk, _known_ratio(known))
+    evidence = scored.assign(visible=visible, infrared=infrared)
+    return Scored(found, evidence, thin, fitted.crosstalk, _known_ratio(known), _measured_grain(sample))
+
+
+def _measured_grain(sample: SlideSample) -> Grain:
+    """The grain of the slide as it was scanned, also if it is a positive made from a negative."""
+    tiles = [tile.planes[:3] for tile in thin_sample(sample, GRAIN_TILES).tiles]
+    return measure_grain([from_negative(tile) for tile in tiles] if sample.inverted else tiles)
 
 
 def _known_ratio(model: Model | None) -> Ratio:
@@ -180,10 +191,11 @@ def _ratio_of(found: xr.Dataset) -> Ratio:
     return Ratio((red, green, blue), error, scatter, (down, right)) if np.isfinite(error) else USUAL
 
 
-def heal_slide(found: xr.Dataset, crosstalk: Crosstalk, settings: Settings) -> xr.DataArray:
+def heal_slide(found: xr.Dataset, scored: Scored, settings: Settings) -> xr.DataArray:
     """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
     counts, ratio = found.counts, _ratio_of(found)
-    healing = partial(heal, method=settings.heal, grain=settings.grain, infrared=found.infrared, crosstalk=crosstalk)
+    grain = scored.grain._replace(strength=settings.grain) if settings.grain else None
+    healing = partial(heal, method=settings.heal, grain=grain, infrared=found.infrared, crosstalk=scored.crosstalk)
     inverted = bool(found.get("inverted", False))
     visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=inverted)
     infrared = counts.sel(band=[INFRARED])

@@ -97,7 +97,7 @@ def measure_costs(folder):
             irt.write_mask(found.mask, folder / "out" / "mask.tif", source=source)
         costs["passes over the file: finding, mask written"] = reader.passes()
         with counted_filters(np.prod(SHAPE)) as filters["healing"]:
-            healed = heal_slide(found, scored.crosstalk, irt.Settings())
+            healed = heal_slide(found, scored, irt.Settings())
             irt.write_healed(healed, folder / "out" / "healed.tif", source=source)
         costs["passes over the file: healed slide written"] = reader.passes()
     lazy = {"score": found.score, "mask": found.mask, "healed": healed}

@@ -14,7 +14,7 @@ from irtoolkit.files.models import write_model
 from irtoolkit.fitting import fit_to_slide
 from irtoolkit.healing.methods import heal
 from irtoolkit.model import open_model
-from irtoolkit.pipeline import clean_slide, fit_roll, heal_slide
+from irtoolkit.pipeline import clean_slide, fit_roll, heal_slide, score_slide
 from irtoolkit.schema import BANDS, VISIBLE, NotUsableError, SlideError
 from irtoolkit.settings import Settings
 from irtoolkit.synthetic.slides import make_slide
@@ -172,7 +172,7 @@ def test_threads_do_not_change_a_bit(plustek_slide):
 
 def test_lazy_steps_compute_nothing(plustek_slide):
     counts = opened(plustek_slide).counts
-    sample = sample_slide(opened(plustek_slide))
+    sample, whole_slide = sample_slide(opened(plustek_slide)), score_slide(opened(plustek_slide))
     fitted = fit_to_slide(None, sample)
     with dask.config.set(scheduler=refuse_to_compute):
         visible = counts.sel(band=list(VISIBLE))
@@ -184,7 +184,7 @@ def test_lazy_steps_compute_nothing(plustek_slide):
         mask, number = mask_regions(regions, scored.score.shape)
         healed = heal(visible, mask)
         found = xr.Dataset({"counts": counts, "mask": mask, "infrared": infrared})
-        whole = heal_slide(found, fitted.crosstalk, Settings())
+        whole = heal_slide(found, whole_slide, Settings())
         lazy = (infrared, scored.residual, scored.score, scored.grain, mask, number, healed, whole)
         assert all(dask.is_dask_collection(step) for step in lazy)
         with pytest.raises(AssertionError, match="computed something"):

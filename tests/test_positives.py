@@ -64,7 +64,7 @@ def test_the_other_fillings_work_on_the_positive_itself(negative):
     scan, truth = inverted(negative)
     scored, damage = score_slide(scan), negative.truth.values
     found = scored.found.assign(mask=(("y", "x"), damage)).chunk()
-    telea, copy = (heal_slide(found, scored.crosstalk, Settings(heal=name, grain=0.0)) for name in ("telea", "copy"))
+    telea, copy = (heal_slide(found, scored, Settings(heal=name, grain=0.0)) for name in ("telea", "copy"))
     assert error(telea.values, truth, damage) < 0.7 * error(scan.counts.values, truth, damage)
     np.testing.assert_array_equal(copy.values, scan.counts.values)
 
@@ -79,7 +79,7 @@ def test_white_under_a_defect_stays_white(negative):
     scored = score_slide(scan)
     mask = xr.DataArray(np.zeros(SHAPE, bool), dims=("y", "x"))
     mask[119:125, 214:246] = True
-    healed = heal_slide(scored.found.assign(mask=mask.chunk()), scored.crosstalk, Settings(grain=0.0)).values
+    healed = heal_slide(scored.found.assign(mask=mask.chunk()), scored, Settings(grain=0.0)).values
     assert scored.found.inverted
     assert healed[:3, 119:125, 214:246].min() > 63_000
 

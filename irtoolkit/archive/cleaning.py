@@ -176,7 +176,7 @@ def _write_outputs(
         page = layout.visible[0].page
         write_mask_as(job.mask_format, found.mask, parts[0], source=job.task.path, page=page)
         for part in parts[1:]:
-            _write_healed(found.assign(healed=heal_slide(found, scored.crosstalk, job.settings)), part, job, layout)
+            _write_healed(found.assign(healed=heal_slide(found, scored, job.settings)), part, job, layout)
         kept = describe_kept(parts[1], job.task, layout, job.settings) if parts[1:] else ""
         picture = _open_healed(parts[1], job) if parts[1:] else None
         drawn, place = draw_previews(found, picture), preview_folder(job.folder, job.task.name)

@@ -19,6 +19,7 @@ from irtoolkit.arrays import (
     to_sixteen_bits,
 )
 from irtoolkit.crosstalk import Crosstalk
+from irtoolkit.healing.film_grain import CODED, Grain, gamma_coded
 from irtoolkit.healing.grain import add_grain
 from irtoolkit.healing.inpainting import check_method, inpaint_windows
 from irtoolkit.healing.ratio import USUAL, Ratio
@@ -34,8 +35,6 @@ NEAR, CONTEXT = 4, 16
 """Px within which defects are restored together, and px of surrounding film that are used."""
 
 GRAIN_MARGIN = 12
-CODED = 2.2
-"""Exponent of the scale on which grain is added: there it is about equally strong in shadows and highlights."""
 
 
 def heal(
@@ -43,7 +42,7 @@ def heal(
     mask: xr.DataArray,
     *,
     method: str = "auto",
-    grain: float = 1.0,
+    grain: Grain | None = None,
     infrared: xr.DataArray | None = None,
     crosstalk: Crosstalk | None = None,
     ratio: Ratio = USUAL,
@@ -64,7 +63,7 @@ def heal(
     method
         One of `settings.HEALING_METHODS`; ``"copy"`` and ``"none"`` return the counts unchanged.
     grain
-        Share of the missing grain that is added, 0 for none.
+        That of the slide's film (`film_grain.measure_grain`), None to add none.
     infrared
         (y, x) float32 16-bit counts on the colour grid (`shift_infrared`); without it and the crosstalk, ``"auto"`` is
         ``"telea"``.
@@ -111,7 +110,7 @@ def _restore_block(
     start: tuple[int, int],
     crosstalk: Crosstalk,
     shape: tuple[int, int],
-    grain: float,
+    grain: Grain | None,
     ratio: Ratio,
     inverted: bool,
 ) -> np.ndarray:
@@ -144,7 +143,13 @@ def _inside(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int
 
 
 def _fill_block(
-    visible: np.ndarray, mask: np.ndarray, *, start: tuple[int, int], method: str, shape: tuple[int, int], grain: float
+    visible: np.ndarray,
+    mask: np.ndarray,
+    *,
+    start: tuple[int, int],
+    method: str,
+    shape: tuple[int, int],
+    grain: Grain | None,
 ) -> np.ndarray:
     wanted = pieces_reaching(mask[0], _inside(start, mask.shape[1:], shape), GRAIN_MARGIN)
     if not wanted.any():
@@ -158,15 +163,28 @@ def _fill_block(
 
 
 def _finish(
-    healed: np.ndarray, visible: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: float
+    healed: np.ndarray,
+    visible: np.ndarray,
+    mask: np.ndarray,
+    wanted: np.ndarray,
+    start: tuple[int, int],
+    grain: Grain | None,
 ) -> np.ndarray:
     """`visible`, with healed 16-bit counts (band, y, x) and grain in its own depth where `wanted` (y, x) is True."""
-    grained, counts = healed.copy() if grain else healed, visible.copy()
-    for rows, columns in find_windows(wanted, GRAIN_MARGIN) if grain else ():
-        corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
-        gamma_coded = (np.maximum(healed[:, rows, columns], 0) / np.float32(FULL_SCALE)) ** np.float32(1 / CODED)
-        grainy = add_grain(gamma_coded, mask[rows, columns], corner, grain)
-        grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
+    counts = visible.copy()
+    grained = healed if grain is None else _with_grain(healed, mask, wanted, start, grain)
     largest, (y, x) = np.iinfo(visible.dtype).max, np.nonzero(wanted)
     counts[:, y, x] = np.clip(np.rint(grained[:, y, x] / (FULL_SCALE / largest)), 0, largest)
     return counts
+
+
+def _with_grain(
+    healed: np.ndarray, mask: np.ndarray, wanted: np.ndarray, start: tuple[int, int], grain: Grain
+) -> np.ndarray:
+    """Healed 16-bit counts (band, y, x) with the grain that they lack where `wanted` (y, x) is True."""
+    grained = healed.copy()
+    for rows, columns in find_windows(wanted, GRAIN_MARGIN):
+        corner, marked = (start[0] + rows.start, start[1] + columns.start), wanted[rows, columns]
+        grainy = add_grain(gamma_coded(healed[:, rows, columns]), mask[rows, columns], corner, grain)
+        grained[:, rows, columns][:, marked] = FULL_SCALE * np.maximum(grainy[:, marked], 0) ** np.float32(CODED)
+    return grained

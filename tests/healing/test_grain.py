@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.statistics import blur
-from irtoolkit.healing.grain import COARSE, DEVIATION, FINE, FINE_TO_MIDDLE, MIDDLE, SOFTNESS, add_grain, hash_noise
+from irtoolkit.healing.film_grain import Grain
+from irtoolkit.healing.grain import add_grain, hash_noise
 
 SHAPE = (121, 173)
 HOLE = np.zeros(SHAPE, bool)
@@ -28,13 +29,9 @@ def test_noise_belongs_to_the_place_on_the_slide():
     np.testing.assert_array_equal(hash_noise((20, 30), (1010, 2020), 2), whole[:, 10:30, 20:50])
 
 
-def test_soft_noise_is_as_the_table_states():
-    noise = hash_noise((1500, 1500), (0, 0), 1)[0]
-    for softness, ratio, deviation in zip(SOFTNESS, FINE_TO_MIDDLE, DEVIATION, strict=True):
-        soft = blur(noise, softness)
-        fine, middle = soft - blur(soft, FINE), blur(soft, FINE) - blur(soft, MIDDLE)
-        assert fine.std() / middle.std() == pytest.approx(ratio, rel=0.02)
-        assert (soft - blur(soft, COARSE)).std() == pytest.approx(deviation, rel=0.02)
+def film(deviation, softness=0.0, shared=0.0, bands=3):
+    """Grain of one deviation at every light."""
+    return Grain(np.array([0.5]), np.full((1, bands), deviation), np.full(bands, softness), shared)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.6, 1.2])
@@ -43,7 +40,7 @@ def test_a_smooth_fill_gets_the_variance_and_the_correlation_of_its_surroundings
     grain = blur(np.random.default_rng(1).normal(size=(3, *SHAPE)).astype(np.float32)[0], sigma)
     grain *= 0.02 / grain.std()
     planes = np.stack([0.5 + np.where(HOLE, 0, grain)] * 3)
-    healed = add_grain(planes, HOLE, (7, 11), 1.0)
+    healed = add_grain(planes, HOLE, (7, 11), film(0.1, sigma))
     np.testing.assert_array_equal(healed[:, ~HOLE], planes[:, ~HOLE])
     inside = (slice(45, 75), slice(65, 105))
     for band in healed:
@@ -52,25 +49,27 @@ def test_a_smooth_fill_gets_the_variance_and_the_correlation_of_its_surroundings
         assert correlation(high[inside]) == pytest.approx(correlation(around), abs=0.12)
 
 
+@pytest.mark.parametrize("shared", [0.0, 0.6])
+@pytest.mark.parametrize(("light", "deviation"), [(0.3, 0.01), (0.7, 0.02)])
+def test_a_smooth_fill_among_detail_gets_the_grain_of_the_film_at_its_light(light, deviation, shared):
+    detail = np.random.default_rng(1).normal(0, 0.2, (3, *SHAPE)).astype(np.float32)
+    grain = Grain(np.array([0.3, 0.7]), np.array([[0.01] * 3, [0.02] * 3]), np.zeros(3), shared)
+    healed = add_grain(np.float32(light) + np.where(HOLE, 0, detail), HOLE, (7, 11), grain)
+    inside = healed[:, 47:73, 67:103] - light
+    assert inside.std() == pytest.approx(deviation, rel=0.1)
+    assert np.corrcoef(inside.reshape(3, -1))[0, 1] == pytest.approx(shared, abs=0.1)
+
+
 def test_what_has_its_grain_gets_none_and_half_is_given_half():
     grain = np.random.default_rng(2).normal(0, 0.02, (1, *SHAPE)).astype(np.float32)
-    added = add_grain(grain, HOLE, (0, 0), 1.0) - grain
+    whole = film(0.1, bands=1)
+    added = add_grain(grain, HOLE, (0, 0), whole) - grain
     assert added[:, HOLE].std() < 0.3 * 0.02
     smooth = np.where(HOLE, np.float32(0), grain)
-    whole, half = (add_grain(smooth, HOLE, (0, 0), strength)[:, HOLE] for strength in (1.0, 0.5))
-    np.testing.assert_allclose(half, 0.5 * whole, atol=1e-6)
+    all_of_it, half = (add_grain(smooth, HOLE, (0, 0), whole._replace(strength=share))[:, HOLE] for share in (1.0, 0.5))
+    np.testing.assert_allclose(half, 0.5 * all_of_it, atol=1e-6)
 
 
 def test_no_surroundings_no_grain():
     planes = np.full((3, 20, 30), 0.5, np.float32)
-    np.testing.assert_array_equal(add_grain(planes, np.ones((20, 30), bool), (0, 0), 1.0), planes)
-
-
-def test_among_twigs_a_fill_gets_the_grain_of_calm_film_and_not_the_detail_of_the_twigs():
-    """Twigs fill all but the left 45 of 173 columns, and change the film thirty times as much as its grain does."""
-    grain = 0.01 * np.random.default_rng(2).normal(size=SHAPE).astype(np.float32)
-    column = np.arange(SHAPE[1])
-    twigs = np.where((column > 45) & (column % 8 < 4), np.float32(-0.3), np.float32(0))
-    planes = np.stack([np.where(HOLE, 0.5, 0.5 + grain + twigs)] * 3).astype(np.float32)
-    added = (add_grain(planes, HOLE, (7, 11), 1.0) - planes)[:, HOLE]
-    assert 0.005 < added.std() < 0.015
+    np.testing.assert_array_equal(add_grain(planes, np.ones((20, 30), bool), (0, 0), film(0.1)), planes)

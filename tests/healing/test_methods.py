@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from irtoolkit.arrays import to_sixteen_bits
+from irtoolkit.healing.film_grain import measure_grain
 from irtoolkit.healing.methods import heal
 from irtoolkit.schema import SlideError
 
@@ -32,14 +34,18 @@ def noisy(level=20_000, sigma=400, seed=0, shape=SHAPE, dtype=np.uint16):
     return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
 
 
+def grain_of(counts):
+    return measure_grain([to_sixteen_bits(counts)])
+
+
 EVERYWHERE = spots((20, 30), (35, 60), (0, 0), (70, 96), (0, 50), (40, 96), (70, 20))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("grain", [0.0, 1.0])
-def test_pixels_outside_the_mask_are_left_bit_for_bit(dtype, grain):
+@pytest.mark.parametrize("grainy", [False, True])
+def test_pixels_outside_the_mask_are_left_bit_for_bit(dtype, grainy):
     counts = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (3, *SHAPE), dtype)
-    healed = heal(label(counts), marked(EVERYWHERE), grain=grain)
+    healed = heal(label(counts), marked(EVERYWHERE), grain=grain_of(counts) if grainy else None)
     assert healed.dtype == dtype
     assert healed.dims == ("band", "y", "x")
     np.testing.assert_array_equal(healed.values[:, ~EVERYWHERE], counts[:, ~EVERYWHERE])
@@ -60,7 +66,7 @@ def test_a_ramp_is_restored_within_a_few_counts():
     ramp = np.stack([20_000 + 2 * y + 2 * x, 30_000 - 2 * y, 10_000 + 2 * x]).astype(np.uint16)
     mask = spots((20, 30), (35, 60), (50, 80))
     dusty = np.where(mask, np.uint16(0), ramp)
-    healed = heal(label(dusty), marked(mask), grain=0).values
+    healed = heal(label(dusty), marked(mask)).values
     assert np.abs(healed.astype(int) - ramp)[:, mask].max() <= 12
     assert np.abs(healed.astype(int) - ramp)[:, mask].mean() <= FEW
 
@@ -75,13 +81,16 @@ def test_defects_at_the_frames_edge_and_corners_are_filled_from_inside():
 def test_what_lies_under_the_mask_does_not_show_in_the_fill():
     counts = noisy()
     first, second = (np.where(EVERYWHERE, np.uint16(level), counts) for level in (0, 65_535))
-    healed = [heal(label(dusty), marked(EVERYWHERE)).values.astype(int) for dusty in (first, second)]
+    grain = grain_of(counts)
+    healed = [heal(label(dusty), marked(EVERYWHERE), grain=grain).values.astype(int) for dusty in (first, second)]
     np.testing.assert_allclose(*healed, atol=FEW)
 
 
 def test_grain_goes_on_through_the_fill():
     counts, mask = noisy(), spots((20, 30), (35, 60), (50, 80))
-    smooth, grainy = (heal(label(counts), marked(mask), grain=grain).values[:, mask].std() for grain in (0.0, 1.0))
+    smooth, grainy = (
+        heal(label(counts), marked(mask), grain=grain).values[:, mask].std() for grain in (None, grain_of(counts))
+    )
     assert smooth < 250
     assert 250 < grainy < 500
 
@@ -128,18 +137,22 @@ def test_small_defects_heal_alike_wherever_the_blocks_end(block_size, size):
     shape = (201, 231)
     places = np.random.default_rng(5).integers(20, 180, (12, 2))
     counts, mask = noisy(shape=shape), spots(*places, shape=shape)
-    whole = heal(label(counts), marked(mask)).values
+    grain = grain_of(counts)
+    whole = heal(label(counts), marked(mask), grain=grain).values
     block_size(*size)
     apart = np.abs(places[:, None] - places).max(axis=2) + 99 * np.eye(len(places))
     alone = apart.min(axis=1) > 20
     compared = spots(*places[alone], shape=shape)
     assert alone.sum() >= 4
-    np.testing.assert_array_equal(heal(label(counts), marked(mask)).values[:, compared], whole[:, compared])
+    healed = heal(label(counts), marked(mask), grain=grain).values
+    np.testing.assert_array_equal(healed[:, compared], whole[:, compared])
 
 
 @pytest.mark.parametrize("chunks", [(3, 71, 97), (1, 1, 97), (3, 13, 29), (2, 71, 10)])
 def test_healing_does_not_depend_on_chunks(block_size, chunks):
     block_size(30, 40)
     counts = noisy()
-    first = heal(label(counts), marked(EVERYWHERE)).values
-    np.testing.assert_array_equal(heal(label(counts, chunks), marked(EVERYWHERE, chunks[1:])).values, first)
+    grain = grain_of(counts)
+    first = heal(label(counts), marked(EVERYWHERE), grain=grain).values
+    healed = heal(label(counts, chunks), marked(EVERYWHERE, chunks[1:]), grain=grain)
+    np.testing.assert_array_equal(healed.values, first)

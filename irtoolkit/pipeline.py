@@ -1,7 +1,6 @@
 """The whole chain for one slide, and the fit of a roll."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -123,15 +122,15 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     if sample.inverted:
         visible = xr.apply_ufunc(to_negative, visible, dask="parallelized", output_dtypes=[np.float32])
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    scored = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
+    evidence = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
+    evidence = evidence.assign(visible=visible, infrared=infrared)
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]
-    evidence = scored.assign(visible=visible, infrared=infrared)
     return Scored(found, evidence, thin, fitted.crosstalk, _known_ratio(known), _measured_grain(sample))
 
 
 def _measured_grain(sample: SlideSample) -> Grain:
-    """The grain of the slide as it was scanned, also if it is a positive made from a negative."""
+    """The grain of the slide as it was scanned."""
     tiles = [tile.planes[:3] for tile in thin_sample(sample, GRAIN_TILES).tiles]
     return measure_grain([from_negative(tile) for tile in tiles] if sample.inverted else tiles)
 
@@ -193,11 +192,10 @@ def _ratio_of(found: xr.Dataset) -> Ratio:
 
 def heal_slide(found: xr.Dataset, scored: Scored, settings: Settings) -> xr.DataArray:
     """Heal the colour bands of a marked slide inside `mask`; lazy, (band, y, x) with the infrared, unchanged, last."""
-    counts, ratio = found.counts, _ratio_of(found)
-    grain = scored.grain._replace(strength=settings.grain) if settings.grain else None
-    healing = partial(heal, method=settings.heal, grain=grain, infrared=found.infrared, crosstalk=scored.crosstalk)
-    inverted = bool(found.get("inverted", False))
-    visible = healing(counts.sel(band=list(VISIBLE)), found.mask, ratio=ratio, inverted=inverted)
+    counts, known = found.counts, {"infrared": found.infrared, "crosstalk": scored.crosstalk, "ratio": _ratio_of(found)}
+    known["grain"] = scored.grain._replace(strength=settings.grain) if settings.grain else None
+    known["inverted"] = bool(found.get("inverted", False))
+    visible = heal(counts.sel(band=list(VISIBLE)), found.mask, method=settings.heal, **known)
     infrared = counts.sel(band=[INFRARED])
     infrared.data = infrared.data.rechunk((1, *visible.data.chunks[1:]), method=TASKS)
     return xr.concat([visible, infrared], dim="band").rename("healed")

@@ -91,6 +91,7 @@ _CURVE: Fields = {
     **{"darkest": Field(("band",), 0), "offset": Field(("band",)), "softness": Field(("band",), SOME)},
     **{"densest": Field(("band",)), "maximum": Field(("band",), optional=True)},
     **{"exponent": Field((), 0.01, 100), "flare": Field((), 0, 0.99)},
+    "flare_blur": Field((), SOME, 1000, optional=True),
 }
 _CROSSTALK: Fields = {
     **{"prediction": Field(("pointwise",)), "coefficient": Field(("term",))},

@@ -216,7 +216,7 @@ def fit_roll(slides: Iterable[xr.Dataset]) -> xr.Dataset:
         The model. Of the roll:
 
         - `coefficient` and `standard_error` (term); `slopes`; `blur` (px);
-        - `exponent`, `flare`, `offset` (16-bit counts of light);
+        - `exponent`, `flare`, `flare_blur` (px), `offset` (16-bit counts of light);
         - `ratio_bands` (band), `ratio_error`, `ratio_scatter`: density of its defects in the visible over that in
           infrared.
 

@@ -119,6 +119,7 @@ MODEL: Names = {
     "softness": ("light under which density is linear in light, 16 bit", "count"),
     "exponent": ("exponent of light over counts", "1"),
     "flare": ("share of the surroundings' light in a pixel", "1"),
+    "flare_blur": ("blur of the light that is flare", "px"),
     "prediction": ("coefficient of the ghost before its blur", "1"),
     "coefficient": ("coefficient of the crosstalk", "1"),
     "standard_error": ("standard error of the coefficient", "1"),

@@ -5,7 +5,7 @@ from irtoolkit.crosstalk.candidates import (
     FEWEST_PIXELS, OF_CONTRAST, SMOOTHING, box_mean, check_enough, find_candidates, ghost_contrast,
     is_picture, usual_size,
 )
-from irtoolkit.crosstalk.curve import FLARE_BLUR, FilmCurve, infrared_density, visible_density
+from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (
     GROUPS, TERMS, Crosstalk, blurs_of, ghost_slopes, separate_ghost, subtract_ghost,
 )

@@ -1,7 +1,8 @@
 """The search for a scan's curve, its black levels and its flare."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from itertools import product
 from typing import NamedTuple
 
 import cv2
@@ -9,11 +10,12 @@ import numpy as np
 
 from irtoolkit.arrays import blur, to_density, to_light, wide_blur
 from irtoolkit.crosstalk.candidates import LARGER
-from irtoolkit.crosstalk.curve import FLARE_BLUR, FilmCurve, visible_density
+from irtoolkit.crosstalk.curve import FLARE_BLURS, USUAL_FLARE_BLUR, FilmCurve, film_density, visible_density
 
-SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
-FIRST_SHARE = 0.6
-FLARES = (0.01, 0.02, 0.03, 0.04)
+SHARES = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+FIRST_SHARE, FIRST_FLARE = 0.6, 0.02
+FLARES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04)
+
 WORTH_A_FLARE = 0.96
 LINEAR, CODED = 1.0, 2.2
 """Exponents of light over counts, in linear files and in those with the usual gamma curve."""
@@ -38,10 +40,10 @@ NO_LIMIT = 9.0
 
 
 class Shadows(NamedTuple):
-    """Counts (band, place) of film without anything under 15 px, and of the surroundings of each place."""
+    """Counts (band, place) of film without anything under 15 px, and by a blur, px, those around each place."""
 
     film: np.ndarray
-    around: np.ndarray
+    around: Callable[[float], np.ndarray]
 
 
 def find_black(
@@ -51,8 +53,8 @@ def find_black(
 
     A file counts as coded by a gamma curve if its darkest places are too bright for a linear one and the fit is no
     worse. Black levels are a share of the darkest light, flare is a share of the light around. Black levels are found
-    without flare; flare must save 4 % of the loss, because small dark places need a little on any film; then the black
-    levels are found again.
+    without flare first, then together with flare and its blur, which must save 4 % of the loss, because small dark
+    places need a little on any film.
 
     Parameters
     ----------
@@ -68,19 +70,51 @@ def find_black(
     steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
     begin = partial(_begin, *darkest, _find_shadows(tiles) if steep else None)
 
-    def compare(exponent: float, first: float, flare: float) -> tuple[float, float]:
-        share, least = _find_least(SHARES, first, lambda share: loss(begin(exponent, share, flare)))
+    def compare(exponent: float) -> tuple[float, float]:
+        share, least = _find_least(SHARES, FIRST_SHARE, lambda share: loss(begin(exponent, share, 0.0)))
         return share, least / exponent
 
-    exponent, (share, plain) = LINEAR, compare(LINEAR, FIRST_SHARE, 0.0)
+    exponent, (share, plain) = LINEAR, compare(LINEAR)
     if to_light(darkest[0], CODED).min() >= LEAST_LIGHT:
-        coded = compare(CODED, FIRST_SHARE, 0.0)
+        coded = compare(CODED)
         if coded[1] <= ALLOWANCE * plain:
             exponent, (share, plain) = CODED, coded
-    flare, flared = _find_least(FLARES, FLARES[0], lambda flare: loss(begin(exponent, share, flare)) / exponent)
-    if flared > WORTH_A_FLARE * plain:
-        return begin(exponent, share, 0.0)
-    return begin(exponent, compare(exponent, share, flare)[0], flare)
+
+    @cache
+    def flared(*choice: float) -> float:
+        return loss(begin(exponent, *choice)) / exponent
+
+    first = share, FIRST_FLARE, USUAL_FLARE_BLUR
+    found = _descend(flared, (SHARES, FLARES, FLARE_BLURS), first, together=2 if steep else 1)
+    return begin(exponent, share, 0.0) if flared(*found) > WORTH_A_FLARE * plain else begin(exponent, *found)
+
+
+def _descend(
+    loss: Callable[..., float], choices: Sequence[Sequence[float]], first: tuple[float, ...], together: int
+) -> tuple[float, ...]:
+    """One of the `choices` of each number, from the `first` on, with less loss than where up to so many numbers
+    `together` are the next larger or smaller ones.
+
+    >>> _descend(lambda x, y: (x - 3) ** 2 + 9 * (x - y) ** 2, ((1, 2, 3), (1, 2, 3)), (1, 1), together=2)
+    (3, 3)
+    """
+    places = tuple(values.index(value) for values, value in zip(choices, first, strict=True))
+    steps = [step for step in product((-1, 0, 1), repeat=len(choices)) if 0 < np.count_nonzero(step) <= together]
+
+    def chosen(places: tuple[int, ...]) -> tuple[float, ...]:
+        return tuple(values[place] for values, place in zip(choices, places, strict=True))
+
+    def improved(places: tuple[int, ...]) -> tuple[int, ...]:
+        for step in sorted(steps, key=np.count_nonzero):
+            moved = tuple(place + by for place, by in zip(places, step, strict=True))
+            within = all(0 <= place < len(values) for place, values in zip(moved, choices, strict=True))
+            if within and loss(*chosen(moved)) < loss(*chosen(places)):
+                return moved
+        return places
+
+    while (better := improved(places)) != places:
+        places = better
+    return chosen(places)
 
 
 def _find_least(choices: Sequence[float], first: float, loss: Callable[[float], float]) -> tuple[float, float]:
@@ -109,11 +143,17 @@ def limit_to_film(tiles: Sequence[np.ndarray], curve: FilmCurve) -> FilmCurve:
 
 
 def _begin(
-    darkest: np.ndarray, darkest_film: np.ndarray, shadows: Shadows | None, exponent: float, share: float, flare: float
+    darkest: np.ndarray,
+    darkest_film: np.ndarray,
+    shadows: Shadows | None,
+    exponent: float,
+    share: float,
+    flare: float,
+    flare_blur: float = USUAL_FLARE_BLUR,
 ) -> FilmCurve:
     black = to_light(darkest, exponent)
     curve = FilmCurve(exponent, black, share * black, 0.03 * black + 4, flare, np.full(len(black), NO_LIMIT))
-    curve = curve._replace(densest=_densest(darkest_film, curve))
+    curve = curve._replace(flare_blur=flare_blur, densest=_densest(darkest_film, curve))
     return curve if shadows is None else curve._replace(maximum=_maximum(shadows, curve))
 
 
@@ -124,16 +164,14 @@ def _densest(darkest_film: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
 def _maximum(shadows: Shadows, curve: FilmCurve) -> np.ndarray:
     """Maximum density (band): the densest film's, if the share `COMMON` of the film is nearly as dense; otherwise 9."""
-    flare = np.float32(curve.flare)
-    film, around = (to_light(counts, curve.exponent) - curve.offset[:, None] for counts in shadows)
-    light = ((film - flare * around) / (1 - flare)).astype(np.float32)
-    density = [to_density(band, 0.0, soft) for band, soft in zip(light, curve.softness, strict=True)]
+    film, around = (to_light(counts, curve.exponent) for counts in (shadows.film, shadows.around(curve.flare_blur)))
+    density = film_density(zip(film, around, strict=True), curve._replace(maximum=None))
     densest, common = np.quantile(density, [1 - DARKEST, 1 - COMMON], axis=1)
     return np.where(common > np.maximum(densest - AS_DENSE, BLACK), densest + MARGIN, NO_LIMIT)
 
 
 def _find_shadows(tiles: Sequence[np.ndarray]) -> Shadows:
-    return Shadows(_film_light(tiles), _light_around(tiles))
+    return Shadows(_film_light(tiles), cache(partial(_light_around, tiles)))
 
 
 def _quantile(places: Sequence[np.ndarray]) -> np.ndarray:
@@ -162,7 +200,7 @@ def _film_light(tiles: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(closed, axis=1)
 
 
-def _light_around(tiles: Sequence[np.ndarray]) -> np.ndarray:
-    """Counts (band, place) around each place of `_film_light`, as flare sees them."""
-    around = [[wide_blur(band, FLARE_BLUR)[::3, ::3].ravel() for band in tile[:3]] for tile in tiles]
+def _light_around(tiles: Sequence[np.ndarray], sigma: float) -> np.ndarray:
+    """Counts (band, place) around each place of `_film_light`, blurred by `sigma` px."""
+    around = [[wide_blur(band, sigma)[::3, ::3].ravel() for band in tile[:3]] for tile in tiles]
     return np.concatenate(around, axis=1)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from irtoolkit.arrays import blur, blur_shrunk, shrink, to_transmittance, wide_blur
-from irtoolkit.crosstalk.curve import FLARE_BLUR
 
 FINE, SOFT = 0.8, 1.4
 """Sigma, px, of the blurs at full resolution; the ghost itself is shown by the second."""
@@ -43,9 +42,9 @@ def blur_picture(density: np.ndarray, sharp: np.ndarray) -> Blurs:
     return Blurs(density, sharp, light, _density_of(blur(light, SOFT)), fine, coarse)
 
 
-def measure_flare(blurs: Blurs) -> np.ndarray:
-    """The ghost's light (y, x) in the wide surroundings over that of the place."""
-    flare = wide_blur(blurs.light, FLARE_BLUR) / to_transmittance(blurs.ghost)
+def measure_flare(blurs: Blurs, sigma: float) -> np.ndarray:
+    """The ghost's light (y, x) in the surroundings, blurred by `sigma` px, over that of the place."""
+    flare = wide_blur(blurs.light, sigma) / to_transmittance(blurs.ghost)
     return np.minimum(flare, LARGEST_FLARE, out=flare)
 
 

@@ -1,21 +1,24 @@
 """From a scanner's counts to the density of the film: the file's curve, its black levels, the flare."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from irtoolkit.arrays import light_to_density, to_light, wide_blur
 
-FLARE_BLUR = 12.0
+FLARE_BLURS = (6.0, 9.0, 12.0, 18.0)
+USUAL_FLARE_BLUR = 12.0
+"""Sigmas, px, of the blurs of flare that are tried, and the one that is usual."""
 
 
 class FilmCurve(NamedTuple):
     """How counts become density, and which densities the film has; arrays are (band,), R, G, B.
 
     `exponent`: of light over counts; `darkest`, `offset`, `softness`: 16-bit counts of light, of the darkest places, of
-    the black level, and under which a logarithm turns into light itself; `flare`: share of the light around; `densest`:
-    density of the densest film; `maximum`: density that no film exceeds, None where the infrared hardly follows the
-    picture.
+    the black level, and under which a logarithm turns into light itself; `flare`: share of the light around, which is
+    blurred by `flare_blur` px; `densest`: density of the densest film; `maximum`: density that no film exceeds, None
+    where the infrared hardly follows the picture.
     """
 
     exponent: float
@@ -25,6 +28,7 @@ class FilmCurve(NamedTuple):
     flare: float
     densest: np.ndarray
     maximum: np.ndarray | None = None
+    flare_blur: float = USUAL_FLARE_BLUR
 
 
 def visible_density(counts: np.ndarray, curve: FilmCurve) -> np.ndarray:
@@ -32,17 +36,32 @@ def visible_density(counts: np.ndarray, curve: FilmCurve) -> np.ndarray:
 
     A defect may seem denser than any film; it gets the film's maximum density, if that is known.
     """
-    flare, density = np.float32(curve.flare), np.empty(counts.shape, np.float32)
-    for place, (band, black, soft) in enumerate(zip(counts, curve.offset, curve.softness, strict=True)):
-        light = to_light(band, curve.exponent)
-        light -= np.float32(black)
-        if flare:
-            light -= flare * wide_blur(light, FLARE_BLUR)
-            light /= 1 - flare
-        density[place] = light_to_density(light, soft)
+    lights = (to_light(band, curve.exponent) for band in counts)
+    return film_density(
+        ((light, wide_blur(light, curve.flare_blur) if curve.flare else light) for light in lights), curve
+    )
+
+
+def film_density(bands: Iterable[tuple[np.ndarray, np.ndarray]], curve: FilmCurve) -> np.ndarray:
+    """Density (3, ...) of R, G, B, as `visible_density`, from the light of each and that of its surroundings.
+
+    Both are 16-bit counts, float32, of one shape.
+    """
+    density = []
+    for (light, around), black, soft in zip(bands, curve.offset, curve.softness, strict=True):
+        above = without_flare(light, around, curve.flare)
+        above -= np.float32(black)
+        density.append(light_to_density(above, soft))
+    joined = np.stack(density)
     if curve.maximum is not None:
-        np.minimum(density, curve.maximum.astype(np.float32)[:, None, None], out=density)
-    return density
+        highest = curve.maximum.astype(np.float32).reshape(-1, *[1] * (joined.ndim - 1))
+        np.minimum(joined, highest, out=joined)
+    return joined
+
+
+def without_flare(light: np.ndarray, around: np.ndarray, flare: float) -> np.ndarray:
+    """New light (...), without the share `flare` of the light `around` (...) that reached it."""
+    return (light - np.float32(flare) * around) / np.float32(1 - flare) if flare else light.copy()
 
 
 def infrared_density(infrared: np.ndarray, exponent: float) -> np.ndarray:

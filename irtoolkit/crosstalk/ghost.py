@@ -91,16 +91,16 @@ def blurs_of(density: np.ndarray, crosstalk: Crosstalk) -> Blurs:
 
 
 def crosstalk_terms(
-    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, densest: np.ndarray
+    density: np.ndarray, place: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, curve: FilmCurve
 ) -> Iterator[np.ndarray]:
     """Planes (y, x) of each regressor, in the order of `TERMS`, of visible densities (3, y, x).
 
     Every term of fine detail is followed by itself times the shade, the share of `SHADOW` that the surroundings exceed:
     detail in shadow is mostly noise.
     """
-    blurs = blur_picture(density, ghost_density(density, prediction, densest))
-    yield from chain(pointwise_terms(density, densest), lamp_terms(place))
-    yield from (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs))
+    blurs = blur_picture(density, ghost_density(density, prediction, curve.densest))
+    yield from chain(pointwise_terms(density, curve.densest), lamp_terms(place))
+    yield from (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs, curve.flare_blur))
     shade, compared = _shade(blurs), (blurs.ghost, *density)
     enlarged = (enlarge(plane, density.shape[1:]) for plane in half_details(blurs))
     for plane, reference in zip(chain(full_details(blurs), enlarged), REFERENCES, strict=True):
@@ -142,7 +142,8 @@ def separate_ghost(
     sharp, predicted = pointwise_sums(density, crosstalk.curve.densest, both)
     blurs = blur_picture(density, sharp)
     predicted += lamp_density(place, lamp)
-    for value, plane in zip(ghosts, (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs)), strict=True):
+    flare = measure_flare(blurs, crosstalk.curve.flare_blur)
+    for value, plane in zip(ghosts, (blurs.ghost, *gradient(blurs.ghost), flare), strict=True):
         add_scaled(predicted, value, plane)
     in_shadow = np.zeros_like(predicted)
     _add_details([predicted, in_shadow], blurs, details.reshape(-1, 2))

@@ -1,13 +1,13 @@
 """The fit of the picture's ghost on the visible bands, robust against defects."""
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import HALF, Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
+from irtoolkit.arrays import Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
 from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
@@ -17,12 +17,12 @@ from irtoolkit.crosstalk.levels import find_picture, with_level, without_level, 
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
 from irtoolkit.crosstalk.slopes import measure_slopes
+from irtoolkit.crosstalk.trials import halve, trial_pixels, try_curve
 
 COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
 MANY_TILES, TRIED_TILES = 9, 3
 SAMPLED_PIXELS = 60_000
-TRIED_PIXELS = 15_000
 USUAL_SLOPES, UNLIKE = 0.5, 0.0
 """Slope of the infrared above which dust may have been taken for the picture, where one colour explains no more than
 this share of another (docs/method.md)."""
@@ -69,7 +69,7 @@ def _fit_levelled(samples: Sequence[Sequence[Sample]], blurred: float, terms: Co
     plain = _fit_smooth(densities, curve.densest, blurred)
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
     clean = [_without_defects(slide, lamp, prediction, curve.densest, plain.sigma, blurred) for slide in densities]
-    whole = fit_terms(sample_terms(clean, prediction, curve.densest), terms)
+    whole = fit_terms(sample_terms(clean, prediction, curve), terms)
     tiles = [tile for slide in densities for tile in slide]
     slopes, neutral = measure_slopes(tiles, whole.coefficient, prediction, curve.densest)
     measured = (slopes, neutral, blurred, whole.sigma, whole.r2)
@@ -79,8 +79,7 @@ def _fit_levelled(samples: Sequence[Sequence[Sample]], blurred: float, terms: Co
 def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
     """A slide's tiles, of counts and level, with one level for all where dust prevails."""
     plain = FilmCurve(1.0, np.zeros(3), np.zeros(3), np.ones(3), 0.0, np.full(3, DENSEST))
-    terms = partial(smooth_terms, densest=plain.densest, blurred=blurred, scale=HALF)
-    joined = join_pixels(_densities([slide], plain), terms, TRIED_PIXELS, HALF)
+    joined = trial_pixels([[halve(tile, plain.exponent) for tile in slide]], plain, blurred)
     if not dust_prevails(joined[1:], joined[0]):
         return list(slide)
     return [tile._replace(planes=np.concatenate([tile.planes[:4], 0 * tile.planes[4:]])) for tile in slide]
@@ -88,7 +87,15 @@ def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
 
 def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray], blurred: float) -> FilmCurve:
     few = [slide[::TRIED_TILES] if len(slide) > MANY_TILES else slide for slide in samples]
-    return find_black(planes, partial(_loss, few, blurred=blurred), partial(_pointwise_slope, few, blurred=blurred))
+
+    @cache
+    def halves(exponent: float) -> list[list[Sample]]:
+        return [[halve(tile, exponent) for tile in slide] for slide in few]
+
+    def tried(curve: FilmCurve) -> Fit:
+        return try_curve(halves(curve.exponent), curve, blurred)
+
+    return find_black(planes, lambda curve: tried(curve).loss, lambda curve: _pointwise_slope(few, tried(curve), curve))
 
 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:
@@ -103,12 +110,12 @@ def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sam
     )
 
 
-def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, densest: np.ndarray) -> np.ndarray:
+def sample_terms(densities: Sequence[Sequence[Sample]], prediction: np.ndarray, curve: FilmCurve) -> np.ndarray:
     """Level, terms in the order of `TERMS`, and infrared density (planes, pixel) of some 60,000 pixels of film.
 
     `densities` are those of each slide from `clean_densities`; every slide's means are made those of all.
     """
-    return join_pixels(densities, partial(_all_terms, prediction=prediction, densest=densest), SAMPLED_PIXELS)
+    return join_pixels(densities, partial(_all_terms, prediction=prediction, curve=curve), SAMPLED_PIXELS)
 
 
 def fit_terms(pixels: np.ndarray, terms: Collection[str] = TERMS) -> Fit:
@@ -160,16 +167,12 @@ def _densities(samples: Sequence[Sequence[Sample]], curve: FilmCurve) -> list[li
     return [[converted(tile) for tile in slide] for slide in samples]
 
 
-def _loss(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
-    return _try_curve(_densities(samples, curve), curve, blurred).loss
-
-
-def _pointwise_slope(samples: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> float:
+def _pointwise_slope(samples: Sequence[Sequence[Sample]], fit: Fit, curve: FilmCurve) -> float:
     """Mean slope of the infrared over all bands, by a fit without blurs."""
-    densities = _densities(samples, curve)
-    pointwise = _try_curve(densities, curve, blurred).coefficient[: len(POINTWISE)]
+    pointwise = fit.coefficient[: len(POINTWISE)]
     coefficient = np.r_[pointwise, np.zeros(len(TERMS) - len(POINTWISE))]
-    return measure_slopes([tile for slide in densities for tile in slide], coefficient, pointwise, curve.densest)[0]
+    densities = [tile for slide in _densities(samples, curve) for tile in slide]
+    return measure_slopes(densities, coefficient, pointwise, curve.densest)[0]
 
 
 def _within_range(tile: Sample, densest: np.ndarray) -> Sample:
@@ -210,20 +213,13 @@ def _known(planes: Sequence[np.ndarray]) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def _all_terms(tile: Sample, prediction: np.ndarray, densest: np.ndarray) -> Iterator[np.ndarray]:
+def _all_terms(tile: Sample, prediction: np.ndarray, curve: FilmCurve) -> Iterator[np.ndarray]:
     yield tile.planes[4]
-    yield from crosstalk_terms(tile.planes[:3], tile.place, prediction, densest)
+    yield from crosstalk_terms(tile.planes[:3], tile.place, prediction, curve)
     yield tile.planes[3]
 
 
 def _fit_smooth(densities: Sequence[Sequence[Sample]], densest: np.ndarray, blurred: float) -> Fit:
     """Trimmed fit of the blurred infrared on the pointwise terms and those of the lamp."""
     joined = join_pixels(densities, partial(smooth_terms, densest=densest, blurred=blurred), SAMPLED_PIXELS)
-    return fit_trimmed(joined[1:], joined[0])
-
-
-def _try_curve(densities: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> Fit:
-    """`_fit_smooth` on fewer pixels, at half the resolution."""
-    terms = partial(smooth_terms, densest=curve.densest, blurred=blurred, scale=HALF)
-    joined = join_pixels(densities, terms, TRIED_PIXELS, HALF)
     return fit_trimmed(joined[1:], joined[0])

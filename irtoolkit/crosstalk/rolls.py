@@ -13,8 +13,9 @@ from irtoolkit.crosstalk.curve import FilmCurve
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk
 from irtoolkit.crosstalk.levels import with_level
 from irtoolkit.crosstalk.pointwise import LAMP
-from irtoolkit.crosstalk.regression import SAMPLED_PIXELS, TRIED_PIXELS, clean_densities, fit_terms, sample_terms
+from irtoolkit.crosstalk.regression import SAMPLED_PIXELS, clean_densities, fit_terms, sample_terms
 from irtoolkit.crosstalk.slopes import measure_slopes
+from irtoolkit.crosstalk.trials import TRIED_PIXELS
 from irtoolkit.schema import VISIBLE
 
 OF_A_SLIDE = ("1", *LAMP, "ghost dy", "ghost dx")
@@ -107,7 +108,7 @@ def fit_slide(tiles: Sequence[Sample], crosstalk: Crosstalk) -> SlideFit:
     """
     prediction, densest = crosstalk.prediction, crosstalk.curve.densest
     densities = clean_densities(tiles, crosstalk)
-    pixels = sample_terms([densities], prediction, densest)
+    pixels = sample_terms([densities], prediction, crosstalk.curve)
     fit = fit_terms(pixels)
     mean = fit.sums[0] / fit.sums[0, 0]
     centred = (fit.sums - np.outer(fit.sums[0], mean))[1:, 1:] / max(fit.alike * fit.variance, 1e-20)

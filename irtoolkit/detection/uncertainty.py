@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from irtoolkit.arrays import QUARTER, blur_shrunk, enlarge, mean_of, shrink, to_transmittance
-from irtoolkit.crosstalk import FLARE_BLUR, Blurs, Crosstalk
+from irtoolkit.crosstalk import Blurs, Crosstalk
 
 SMALLEST_BLUR = 0.5
 UNKNOWN_SLOPE = 0.3
@@ -27,10 +27,10 @@ def ghost_uncertainty(
     """
     sigma = max(crosstalk.blur, SMALLEST_BLUR)
     unknown = np.hypot(_extrapolated(blurs, crosstalk, sigma), contrast * _beyond(start, contrast.shape, shape, sigma))
-    share = np.float32(crosstalk.curve.flare) * _beyond(start, contrast.shape, shape, FLARE_BLUR)
+    share = np.float32(crosstalk.curve.flare) * _beyond(start, contrast.shape, shape, crosstalk.curve.flare_blur)
     if share.max() < LEAST_FLARE:
         return unknown
-    return np.hypot(unknown, _flared(blurs, share, crosstalk.slopes))
+    return np.hypot(unknown, _flared(blurs, share, crosstalk))
 
 
 def _beyond(start: tuple[int, int], size: tuple[int, ...], shape: tuple[int, int], sigma: float) -> np.ndarray:
@@ -54,8 +54,8 @@ def _extrapolated(blurs: Blurs, crosstalk: Crosstalk, sigma: float) -> np.ndarra
     return np.float32(UNKNOWN_SLOPE * crosstalk.slopes) * beyond
 
 
-def _flared(blurs: Blurs, share: np.ndarray, slopes: float) -> np.ndarray:
+def _flared(blurs: Blurs, share: np.ndarray, crosstalk: Crosstalk) -> np.ndarray:
     """Density (y, x) that a `share` (y, x) of the light around takes from the ghost."""
     light = to_transmittance(mean_of(blurs.coarse))
-    around = enlarge(blur_shrunk(shrink(light), FLARE_BLUR, QUARTER), light.shape)
-    return np.float32(slopes) * np.log10(1 + share * enlarge(around / light, share.shape))
+    around = enlarge(blur_shrunk(shrink(light), crosstalk.curve.flare_blur, QUARTER), light.shape)
+    return np.float32(crosstalk.slopes) * np.log10(1 + share * enlarge(around / light, share.shape))

@@ -69,7 +69,7 @@ def sample_crosstalk(slide: xr.Dataset, model: xr.Dataset | None = None) -> Cros
     sample = sample_slide(slide, known and known.displacement)
     fitted = fit_crosstalk([sample.tiles]) if known is None else fit_to_slide(known, sample).crosstalk
     densities = clean_densities(sample.tiles, fitted)
-    pixels = sample_terms([densities], fitted.prediction, fitted.curve.densest)
+    pixels = sample_terms([densities], fitted.prediction, fitted.curve)
     return CrosstalkSample(sample, fitted, densities, pixels)
 
 

@@ -53,8 +53,8 @@ def find_black(
 
     A file counts as coded by a gamma curve if its darkest places are too bright for a linear one and the fit is no
     worse. Black levels are a share of the darkest light, flare is a share of the light around. Black levels are found
-    without flare first, then together with flare and its blur, which must save 4 % of the loss, because small dark
-    places need a little on any film.
+    without flare first, then, where the infrared follows the picture, together with flare and its blur. Flare must save
+    4 % of the loss, because small dark places need a little on any film.
 
     Parameters
     ----------
@@ -84,22 +84,23 @@ def find_black(
     def flared(*choice: float) -> float:
         return loss(begin(exponent, *choice)) / exponent
 
-    first = share, FIRST_FLARE, USUAL_FLARE_BLUR
-    found = _descend(flared, (SHARES, FLARES, FLARE_BLURS), first, together=2 if steep else 1)
+    choices = (SHARES, FLARES, FLARE_BLURS) if steep else ((share,), FLARES, (USUAL_FLARE_BLUR,))
+    found = _descend(flared, choices, (share, FIRST_FLARE, USUAL_FLARE_BLUR))
     return begin(exponent, share, 0.0) if flared(*found) > WORTH_A_FLARE * plain else begin(exponent, *found)
 
 
 def _descend(
-    loss: Callable[..., float], choices: Sequence[Sequence[float]], first: tuple[float, ...], together: int
+    loss: Callable[..., float], choices: Sequence[Sequence[float]], first: tuple[float, ...]
 ) -> tuple[float, ...]:
-    """One of the `choices` of each number, from the `first` on, with less loss than where up to so many numbers
-    `together` are the next larger or smaller ones.
+    """One of the `choices` of each number with less loss than where one or two of them are the next larger or smaller.
 
-    >>> _descend(lambda x, y: (x - 3) ** 2 + 9 * (x - y) ** 2, ((1, 2, 3), (1, 2, 3)), (1, 1), together=2)
+    It is sought from the `first` on.
+
+    >>> _descend(lambda x, y: (x - 3) ** 2 + 9 * (x - y) ** 2, ((1, 2, 3), (1, 2, 3)), (1, 1))
     (3, 3)
     """
     places = tuple(values.index(value) for values, value in zip(choices, first, strict=True))
-    steps = [step for step in product((-1, 0, 1), repeat=len(choices)) if 0 < np.count_nonzero(step) <= together]
+    steps = [step for step in product((-1, 0, 1), repeat=len(choices)) if 0 < np.count_nonzero(step) <= 2]
 
     def chosen(places: tuple[int, ...]) -> tuple[float, ...]:
         return tuple(values[place] for values, place in zip(choices, places, strict=True))

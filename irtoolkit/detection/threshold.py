@@ -6,12 +6,16 @@ import xarray as xr
 from irtoolkit.detection.noise_features import STEEP
 from irtoolkit.detection.ranking import null_share
 
-FEW = 20
-"""Number of regions on steep film below which the rate is not known (docs/method.md)."""
+FEW, HARDLY_ANY = 20, 5
+"""Number of regions on steep film below which the rate is not known, and below which as many false ones may be expected
+as among that many (docs/method.md)."""
 
 
 def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_rate: float) -> float:
     """Lowest threshold on the regions' score at which the false discovery rate is at most the given one.
+
+    Of one to four regions on film whose infrared follows the picture, whose rate is not known, as many false ones may
+    be expected as of five: a quarter of one at a rate of .05. Else a slide's only speck would hardly ever be marked.
 
     Parameters
     ----------
@@ -27,7 +31,8 @@ def threshold_mirror(defects: xr.Dataset, decoys: xr.Dataset, false_discovery_ra
     """
     scores = np.unique(defects.score.values)
     rates = rate_from(defects, decoys, scores)
-    admitted = np.flatnonzero(rates <= false_discovery_rate)
+    least = HARDLY_ANY if _follows_picture(defects) else 1
+    admitted = np.flatnonzero(rates <= false_discovery_rate * np.maximum(1, least / _at_least(defects, scores)))
     return float(scores[admitted[0]]) if admitted.size else float("inf")
 
 
@@ -55,7 +60,11 @@ def known_rate(rate: float, defects: xr.Dataset) -> float:
     Among many defects it is a small share; of few it may be all.
     """
     few = 0 < defects.sizes["region"] < FEW
-    return float("nan") if few and defects.attrs.get("slopes", 0.0) > STEEP else rate
+    return float("nan") if few and _follows_picture(defects) else rate
+
+
+def _follows_picture(regions: xr.Dataset) -> bool:
+    return regions.attrs.get("slopes", 0.0) > STEEP
 
 
 def _at_least(regions: xr.Dataset, scores: np.ndarray, weight: str | None = None) -> np.ndarray:

@@ -56,7 +56,7 @@ def test_every_term_has_its_plane_and_detail_is_nothing_on_even_film(textured):
     model = fit_crosstalk([[tile]])
     even = np.ones((3, 40, 50), np.float32) * np.float32([0.9, 1.0, 1.1])[:, None, None]
     place = tuple(np.zeros(side, np.float32) for side in ((40, 1), (1, 50)))
-    planes = dict(zip(TERMS, crosstalk_terms(even, place, model.prediction, model.curve.densest), strict=True))
+    planes = dict(zip(TERMS, crosstalk_terms(even, place, model.prediction, model.curve), strict=True))
     for name, plane in planes.items():
         assert plane.shape == (40, 50), name
         assert np.ptp(plane) < 1e-5, name
@@ -73,7 +73,7 @@ def test_detail_in_shadow_is_nothing_on_bright_film_and_all_of_it_on_dense(textu
     detail = 0.05 * textured(3, (40, 50), 1.0)
     for level, share in ((0.05, 0), (1.35, 0.5), (3.0, 1)):
         density = np.stack(3 * [level + detail])
-        planes = dict(zip(TERMS, crosstalk_terms(density, place, model.prediction, model.curve.densest), strict=True))
+        planes = dict(zip(TERMS, crosstalk_terms(density, place, model.prediction, model.curve), strict=True))
         shadowed = [term for term in TERMS if term.endswith(SHADED)]
         assert len(shadowed) == 19
         for term in shadowed:
@@ -95,6 +95,6 @@ def test_the_subtraction_is_the_sum_of_all_terms_times_their_coefficients(textur
     model = fit_crosstalk([[scan(film(textured))]])
     coefficient = np.random.default_rng(4).normal(0, 0.1, len(TERMS))
     density = visible_density(tile.planes[:3], model.curve)
-    planes = crosstalk_terms(density, tile.place, model.prediction, model.curve.densest)
+    planes = crosstalk_terms(density, tile.place, model.prediction, model.curve)
     expected = to_density(tile.planes[3]) - sum(value * plane for value, plane in zip(coefficient, planes, strict=True))
     np.testing.assert_allclose(residual_of(tile, model._replace(coefficient=coefficient)), expected, atol=2e-5)

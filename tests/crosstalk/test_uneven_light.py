@@ -54,10 +54,9 @@ def chart(textured):
     return scan(density, STEEP)
 
 
-def hazy(tile, flare):
-    """The tile with this share of its visible light spread over some 12 px."""
-    light = [(1 - flare) * band + flare * wide_blur(band, 12.0) for band in tile.planes[:3]]
-    return tile._replace(planes=np.stack([*light, tile.planes[3]]))
+def hazy(tile, flare, sigma=12.0):
+    """The tile with this share of its light, visible and infrared, spread over some `sigma` px."""
+    return tile._replace(planes=np.stack([(1 - flare) * band + flare * wide_blur(band, sigma) for band in tile.planes]))
 
 
 @pytest.mark.parametrize(("flare", "most"), [(0.0, 0.002), (0.03, 0.004)])
@@ -67,6 +66,13 @@ def test_flare_beside_a_dark_patch_is_found_and_leaves_no_residual(textured, fla
     assert model.curve.flare == flare
     assert model.slopes == pytest.approx(sum(STEEP), abs=0.003)
     assert np.abs(blur(residual_of(tile, model), 2.0)).max() < most
+
+
+@pytest.mark.parametrize("sigma", [6.0, 18.0])
+def test_the_blur_of_flare_is_found_with_it(textured, sigma):
+    model = fit_crosstalk([[hazy(chart(textured), 0.03, sigma)]])
+    assert model.curve.flare == pytest.approx(0.03, abs=0.01)
+    assert model.curve.flare_blur == sigma
 
 
 def test_flare_that_is_not_found_would_leave_a_residual(textured):

@@ -47,6 +47,14 @@ def test_a_single_region_is_kept_where_the_pooled_null_hardly_reaches(score, kep
     assert (threshold_mirror(table([score]), table([]), 0.05) == score) == kept
 
 
+@pytest.mark.parametrize(("scores", "kept"), [([4.5], False), ([4.7], True), ([4.7] * 4, True), ([4.5] * 7, False)])
+def test_of_few_regions_on_steep_film_a_quarter_of_a_false_one_is_allowed(scores, kept):
+    """At 4.7 sigma a sixth of a region of the pooled null is expected, at 4.5 four tenths."""
+    defects = table(scores).assign_attrs(slopes=0.4)
+    assert (threshold_mirror(defects, table([]), 0.05) == scores[0]) == kept
+    assert threshold_mirror(defects, table([9.0]), 0.05) == np.inf
+
+
 @given(
     noise=st.lists(st.floats(4.2, 6), max_size=30), signal=st.lists(st.floats(5, 9), max_size=30), more=st.floats(6, 9)
 )

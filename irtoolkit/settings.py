@@ -110,7 +110,9 @@ class Settings:
         for name in ("false_discovery_rate", "visibility", "grain"):
             _check_number(name, getattr(self, name))
         if not 0 < self.false_discovery_rate < 1:
-            raise SlideError(f"false_discovery_rate must be between 0 and 1, not {self.false_discovery_rate}")
+            raise SlideError(
+                f"false_discovery_rate must be between 0 and 1, not {self.false_discovery_rate}; for 5 %, write 0.05"
+            )
         if not self.visibility >= 0:
             raise SlideError(f"visibility must be 0 or more, not {self.visibility}")
         object.__setattr__(self, "threshold", _read_threshold(self.threshold))

@@ -72,7 +72,7 @@ def draw_previews(found: xr.Dataset, healed: xr.DataArray | None) -> dict[str, P
 
     ``scan``, ``mask`` (the marks outlined) and ``healed``, their longer side of about 640 pixels; ``thumb``, the marks
     coloured, of 160; ``crops``: for each of up to three places a row of before, outlined, and healed at 100 %, the most
-    changed place first; ``worst``: visible, infrared and marks at the doubtful place, enlarged, with a ring around it;
+    changed place first; ``worst``: visible, infrared, marks and healed at the doubtful place, enlarged, with a ring;
     and ``marks``: such rows of smaller crops, one for each of the up to 24 least certain marks.
 
     Parameters
@@ -123,16 +123,19 @@ def replacing_previews(pictures: Mapping[str, Picture], folder: str | os.PathLik
 
 
 def _enlarge(worst: Views, infrared: np.ndarray, centre: tuple[int, int]) -> list[Picture]:
-    """Visible, infrared and marks of the doubtful place as stored, enlarged; a ring around the centre of the marks."""
+    """Visible, infrared, marks and (if healed) healed, of the doubtful place as stored, enlarged; a ring around the
+    centre of the marks.
+    """
     low, high = np.nanpercentile(infrared, INFRARED_RANGE) if np.isfinite(infrared).any() else (0, 1)
     gray = view_plane(np.nan_to_num(infrared), low, max(high, low + 1))[..., None].repeat(3, axis=2)
-    before, gray, mask = (
+    healed = [] if worst.after is None else [worst.after]
+    before, gray, mask, *healed = (
         np.asarray(view, np.uint8).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
-        for view in (worst.before, gray, worst.mask)
+        for view in (worst.before, gray, worst.mask, *healed)
     )
     marked = mark_mask(before, mask)
     cv2.circle(marked, (ENLARGED * centre[1], ENLARGED * centre[0]), ENLARGED * RING_RADIUS, RING, 1, cv2.LINE_AA)
-    return [before, gray, marked]
+    return [before, gray, marked, *healed]
 
 
 def _read(counts: xr.DataArray, healed: xr.DataArray | None, places: Sequence[Place]) -> list[list[np.ndarray]]:

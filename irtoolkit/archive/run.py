@@ -177,7 +177,8 @@ def _clean(
                     progress.trace(trace if traces else "")
                 progress.step(state=row["status"] * (row["status"] != "done"), work=work[job.task.slide])
         except KeyboardInterrupt:
-            finished = f"{progress.done} of {len(todo)} slides are finished and safe"
+            done = sum(outcomes.get(slide.task.slide, {}) is None for slide in todo)
+            finished = f"{done} of {len(todo)} slides are finished and safe"
             stopped = f"stopped. {finished}; run the same command to continue."
             log(stopped)
             raise KeyboardInterrupt(stopped) from None

@@ -57,7 +57,7 @@ def test_a_slide_gets_its_seven_pictures_and_no_others(tmp_path):
     assert {pictures[name].shape for name in ("scan", "mask", "healed")} == {(433, 643, 3)}
     assert pictures["thumb"].shape == (round(433 * THUMB / 643), THUMB, 3)
     assert pictures["crops"].shape == (CROP, 3 * CROP + 2 * GAP, 3)
-    assert pictures["worst"].shape == (2 * WORST, 6 * WORST + 2 * GAP, 3)
+    assert pictures["worst"].shape == (2 * WORST, 8 * WORST + 3 * GAP, 3)
     assert pictures["marks"].shape == (CLOSE, 3 * CLOSE + 2 * GAP, 3)
     assert outlined(pictures["scan"]) == outlined(pictures["healed"]) == 0
     assert all(outlined(pictures[name]) > 0 for name in ("mask", "thumb", "crops", "worst", "marks"))
@@ -97,22 +97,24 @@ def test_without_marks_or_healing_earlier_crops_and_healed_pictures_go(tmp_path)
     assert read(tmp_path)["crops"].shape == (90, 3 * 131 + 2 * GAP, 3)
     write_previews(found, None, tmp_path)
     assert read(tmp_path)["crops"].shape == (90, 2 * 131 + GAP, 3)
+    assert read(tmp_path)["worst"].shape[1] == 6 * WORST + 2 * GAP
     assert set(read(tmp_path)) == ALL - {"healed"}
     write_previews(slide(90, 131)[0], healed, tmp_path)
     assert set(read(tmp_path)) == ALL - {"crops", "worst", "marks"}
 
 
-def test_the_doubtful_place_is_in_the_middle_visible_infrared_and_outlined(tmp_path):
+def test_the_doubtful_place_is_in_the_middle_visible_infrared_outlined_and_healed(tmp_path):
     found, healed = slide(700, 907, [np.s_[300:310, 400:410], np.s_[500:600, 100:200]])
     infrared = found.infrared.where(~found.mask, np.nan)
     write_previews(found.assign(infrared=infrared), healed, tmp_path)
     worst, side = read(tmp_path)["worst"], 2 * WORST
-    before, gray, marked = (worst[:, first : first + side] for first in (0, side + GAP, 2 * (side + GAP)))
+    before, gray, marked, after = (worst[:, place * (side + GAP) :][:, :side] for place in range(4))
     middle = np.s_[side // 2 : side // 2 + 20, side // 2 : side // 2 + 20]
     assert before[middle].max() < 30
     assert (before.max(axis=2) < 30).sum() == pytest.approx(20 * 20, abs=60)
     assert gray[middle].max() < 20 < 200 < gray[:, -5:].min()
-    assert outlined(before) == outlined(gray) == 0
+    assert outlined(before) == outlined(gray) == outlined(after) == 0
+    assert after[middle].min() > 60
     assert 60 < outlined(marked) * side**2 < 110
     ringed = np.argwhere(np.abs(marked - [255, 210, 0]).max(axis=2) < 90)
     assert ringed.mean(axis=0) == pytest.approx([side // 2, side // 2], abs=2)

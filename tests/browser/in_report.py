@@ -73,7 +73,7 @@ def test_a_card_shows_the_doubtful_place_and_says_what_is_not_known(show):
     page = show(GRAVE | {"worst_y": 1204.0, "worst_x": 77.0, "defects": 3}, ODD | {"fdr": 0.02})
     grave, odd = (page.locator("#look .cards > li").nth(number) for number in (0, 1))
     assert "Most doubtful place: row 1,204, column 77" in grave.inner_text()
-    assert grave.locator("figure.worst figcaption span").all_inner_texts() == ["visible", "infrared", "marks"]
+    assert grave.locator("figure.worst figcaption span").all_inner_texts() == ["visible", "infrared", "marks", "healed"]
     assert "False share\nnot known" in grave.inner_text()
     assert odd.locator("figure.worst").count() == 0
     assert "False share\n2.0 %" in odd.inner_text()

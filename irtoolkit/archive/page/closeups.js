@@ -12,24 +12,26 @@ function crops(slide) {
   const without = 'The close-ups are missing from the folder “report”.';
   const shown = picture(slide, 'crops', 'The most changed places: before, with marks outlined, and healed', without);
   const caption = make('figcaption');
-  shown.addEventListener('load', () => nameColumns(caption, shown.naturalWidth));
+  nameColumns(caption, shown, ['before', 'marks', 'healed']);
   return make('figure', {class: 'crops'}, make('p', {}, 'Most changed places, at 100 %'), caption, shown);
 }
 
-/* Crops of 160 pixels: three beside each other, or two if nothing was healed. */
-function nameColumns(caption, width) {
-  const names = ['before', 'marks', 'healed'].slice(0, width > 2.4 * 160 ? 3 : 2);
-  caption.style.width = `${width}px`;
-  caption.replaceChildren(...names.map(name => make('span', {}, name)));
+/* Crops of 160 pixels beside each other; the last name is left out if nothing was healed. */
+function nameColumns(caption, shown, names) {
+  shown.addEventListener('load', () => {
+    caption.style.width = `${shown.width}px`;
+    caption.replaceChildren(...names.slice(0, Math.round(shown.naturalWidth / 160)).map(name => make('span', {}, name)));
+  });
 }
 
 /* The place that a person should see first; small pictures of it are enlarged. */
 function worst(slide) {
   if (!slide.pictures || !isNumber(slide.worst_y)) return '';
   const place = `row ${slide.worst_y.toLocaleString('en')}, column ${slide.worst_x.toLocaleString('en')}`;
-  const shown = picture(slide, 'worst', `The most doubtful place, ${place}: visible, infrared, and marks outlined`);
-  return make('figure', {class: 'crops worst'}, make('p', {}, `Most doubtful place: ${place}`),
-    make('figcaption', {}, ...['visible', 'infrared', 'marks'].map(name => make('span', {}, name))), shown);
+  const shown = picture(slide, 'worst', `The most doubtful place, ${place}: visible, infrared, marks outlined, and healed`);
+  const caption = make('figcaption');
+  nameColumns(caption, shown, ['visible', 'infrared', 'marks', 'healed']);
+  return make('figure', {class: 'crops worst'}, make('p', {}, `Most doubtful place: ${place}`), caption, shown);
 }
 
 function closeUps(slide) {

@@ -31,7 +31,12 @@ def test_every_cell_runs_on_a_slide_that_does_not_match_its_roll(folder, capsys)
     for cell in (f"folder = {str(folder)!r}", code[1], code[2].replace("number = 0", "number = 2"), *code[3:]):
         exec(cell, space)
     plt.close("all")
-    assert "This slide does not match its roll" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "This slide does not match its roll" in printed
+    roll, archive = (line.split() for line in printed.splitlines() if line.startswith("irtoolkit clean"))
+    outside = folder.parent.parent
+    assert roll[2:5] == [str(folder), "--out", str(outside / "roll-cleaned")]
+    assert archive[2:5] == [str(folder.parent), "--out", str(outside / f"{folder.parent.name}-cleaned")]
     alone = irt.clean_slide(irt.open_slide(folder / "slide_03.tif"))
     assert space["explorer"].choice.threshold == float(space["chosen"].threshold) == float(alone.threshold)
-    assert (folder.parent / "settings.toml").read_text() == ""
+    assert (folder.parent / "roll-settings.toml").read_text() == ""

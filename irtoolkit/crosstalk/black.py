@@ -13,8 +13,9 @@ from irtoolkit.crosstalk.candidates import LARGER
 from irtoolkit.crosstalk.curve import FLARE_BLURS, USUAL_FLARE_BLUR, FilmCurve, film_density, visible_density
 
 SHARES = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
-FIRST_SHARE, FIRST_FLARE = 0.6, 0.02
-FLARES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04)
+FIRST_SHARE = 0.6
+FLARES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04)
+FIRST_FLARES = (0.01, 0.02, 0.03, 0.04)
 
 WORTH_A_FLARE = 0.96
 LINEAR, CODED = 1.0, 2.2
@@ -84,8 +85,9 @@ def find_black(
     def flared(*choice: float) -> float:
         return loss(begin(exponent, *choice)) / exponent
 
-    choices = (SHARES, FLARES, FLARE_BLURS) if steep else ((share,), FLARES, (USUAL_FLARE_BLUR,))
-    found = _descend(flared, choices, (share, FIRST_FLARE, USUAL_FLARE_BLUR))
+    shares, blurs = (SHARES, FLARE_BLURS) if steep else ((share,), (USUAL_FLARE_BLUR,))
+    first = min(product((share,), FIRST_FLARES, blurs), key=lambda choice: flared(*choice))
+    found = _descend(flared, (shares, FLARES, blurs), first)
     return begin(exponent, share, 0.0) if flared(*found) > WORTH_A_FLARE * plain else begin(exponent, *found)
 
 

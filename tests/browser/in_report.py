@@ -79,6 +79,17 @@ def test_a_card_shows_the_doubtful_place_and_says_what_is_not_known(show):
     assert "False share\n2.0 %" in odd.inner_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "folder", "kind"),
+    [
+        ("Rome (1984)", "Rome (1984)", ""),
+        ("roll 2 (Kodak) (Portra (old), 2400 dpi, 16 bit)", "roll 2 (Kodak)", "Portra (old), 2400 dpi, 16 bit"),
+    ],
+)
+def test_a_folder_keeps_its_parentheses(show, name, folder, kind):
+    assert show(FINE).evaluate("name => partsOfRoll(name)", name) == {"path": folder, "kind": kind}
+
+
 def test_the_page_runs_under_a_policy_that_allows_nothing_else(browser, tmp_path):
     requests, told = [], []
     page = browser.new_page()

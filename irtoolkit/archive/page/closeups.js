@@ -16,11 +16,12 @@ function crops(slide) {
   return make('figure', {class: 'crops'}, make('p', {}, 'Most changed places, at 100 %'), caption, shown);
 }
 
-/* Crops of 160 pixels beside each other; the last name is left out if nothing was healed. */
+/* Crops of 160 pixels beside each other; once it is seen that nothing was healed, the last name goes. */
 function nameColumns(caption, shown, names) {
+  caption.append(...names.map(name => make('span', {}, name)));
   shown.addEventListener('load', () => {
     caption.style.width = `${shown.width}px`;
-    caption.replaceChildren(...names.slice(0, Math.round(shown.naturalWidth / 160)).map(name => make('span', {}, name)));
+    if (Math.round(shown.naturalWidth / 160) < names.length) caption.lastChild.remove();
   });
 }
 

@@ -89,11 +89,11 @@ def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray
     few = [slide[::TRIED_TILES] if len(slide) > MANY_TILES else slide for slide in samples]
 
     @cache
-    def halves(exponent: float) -> list[list[Sample]]:
-        return [[halve(tile, exponent) for tile in slide] for slide in few]
+    def halves(exponent: float, flare_blur: float | None) -> list[list[Sample]]:
+        return [[halve(tile, exponent, flare_blur) for tile in slide] for slide in few]
 
     def tried(curve: FilmCurve) -> Fit:
-        return try_curve(halves(curve.exponent), curve, blurred)
+        return try_curve(halves(curve.exponent, curve.flare_blur if curve.flare else None), curve, blurred)
 
     return find_black(planes, lambda curve: tried(curve).loss, lambda curve: _pointwise_slope(few, tried(curve), curve))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from irtoolkit.alignment import Sample
 from irtoolkit.arrays import HALF, Fit, fit_trimmed, light_to_density, shrink, to_light, wide_blur
-from irtoolkit.crosstalk.curve import FLARE_BLURS, FilmCurve, film_density, without_flare
+from irtoolkit.crosstalk.curve import FilmCurve, film_density, without_flare
 from irtoolkit.crosstalk.pixels import BORDER, blur_alike, join_slides, sample_pixels
 from irtoolkit.crosstalk.pointwise import lamp_terms, pointwise_terms
 
@@ -17,13 +17,13 @@ OF_SQUARE = ((HALF**2 - 1) / 12) ** 0.5
 """Sigma, px, of the blur of a mean over a square."""
 
 
-def halve(tile: Sample, exponent: float) -> Sample:
+def halve(tile: Sample, exponent: float, flare_blur: float | None = None) -> Sample:
     """A tile of counts and level at half the resolution: 16-bit counts of light of R, G, B and infrared, the level, and
-    the light around, of the four bands, for each of `FLARE_BLURS`.
+    the light around of the four bands, blurred by `flare_blur` px, or None without flare.
     """
     height, width = (HALF * (length // HALF) for length in tile.planes.shape[1:])
     light = [shrink(to_light(band[:height, :width], exponent)) for band in tile.planes[:BANDS]]
-    around = [_blur_known(band, sigma / HALF) for sigma in FLARE_BLURS for band in light]
+    around = [_blur_known(band, flare_blur / HALF) for band in light if flare_blur]
     (y, x), level = tile.place, tile.planes[BANDS, :height:HALF, :width:HALF]
     return Sample(np.stack([*light, level, *around]), (y[:height:HALF], x[:, :width:HALF]))
 
@@ -40,7 +40,7 @@ def _blur_known(light: np.ndarray, sigma: float) -> np.ndarray:
 def try_curve(slides: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> Fit:
     """Trimmed fit of the infrared, `blurred` by so many px more, on the pointwise terms and those of the lamp.
 
-    `slides` are their tiles from `halve`.
+    `slides` are their tiles from `halve`, with the curve's exponent and, if it has flare, its blur.
     """
     joined = trial_pixels(slides, curve, blurred)
     return fit_trimmed(joined[1:], joined[0])
@@ -55,8 +55,8 @@ def trial_pixels(slides: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: 
 
 def _densities(tile: Sample, curve: FilmCurve, blurred: float) -> Iterator[np.ndarray]:
     """Level, place, densities of R, G, B and infrared, which has the visible light's flare: one optics."""
-    first = BANDS + 1 + BANDS * FLARE_BLURS.index(curve.flare_blur)
-    light, around = tile.planes[:BANDS], tile.planes[first : first + BANDS]
+    light = tile.planes[:BANDS]
+    around = tile.planes[BANDS + 1 :] if curve.flare else light
     visible = film_density(zip(light[:3], around[:3], strict=True), curve)
     infrared = light_to_density(without_flare(light[3], around[3], curve.flare))
     yield tile.planes[BANDS]

@@ -25,7 +25,7 @@ defects' shift."""
 SAMPLED = 3
 """Every third row and column of the sampled tiles gives the centre and spread of a density."""
 
-GRAIN_TILES = 12
+GRAIN_TILES = 8
 """Tiles of 128 x 128 px on which the grain is measured."""
 
 MOST_SLIDES = 48

@@ -12,12 +12,15 @@ from irtoolkit.arrays import blur, to_density, to_light, wide_blur
 from irtoolkit.crosstalk.candidates import LARGER
 from irtoolkit.crosstalk.curve import FLARE_BLURS, USUAL_FLARE_BLUR, FilmCurve, film_density, visible_density
 
-SHARES = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
+WITH_FLARE = (*SHARES, 0.95)
 FIRST_SHARE = 0.6
 FLARES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04)
 FIRST_FLARES = (0.01, 0.02, 0.03, 0.04)
 
-WORTH_A_FLARE = 0.96
+WORTH_A_FLARE, ROUNDING = 0.96, 1e-9
+"""Loss with flare over that without from which on flare is used, and a loss, a density, that is rounding alone."""
+
 LINEAR, CODED = 1.0, 2.2
 """Exponents of light over counts, in linear files and in those with the usual gamma curve."""
 
@@ -85,10 +88,12 @@ def find_black(
     def flared(*choice: float) -> float:
         return loss(begin(exponent, *choice)) / exponent
 
-    shares, blurs = (SHARES, FLARE_BLURS) if steep else ((share,), (USUAL_FLARE_BLUR,))
-    first = min(product((share,), FIRST_FLARES, blurs), key=lambda choice: flared(*choice))
-    found = _descend(flared, (shares, FLARES, blurs), first)
-    return begin(exponent, share, 0.0) if flared(*found) > WORTH_A_FLARE * plain else begin(exponent, *found)
+    coarse = (share,), FIRST_FLARES, FLARE_BLURS if steep else (USUAL_FLARE_BLUR,)
+    found: tuple[float, ...] = min(product(*coarse), key=lambda choice: flared(*choice))
+    if steep:
+        found = _descend(flared, (WITH_FLARE, FLARES, FLARE_BLURS), found)
+    worth_it = ROUNDING < flared(*found) < WORTH_A_FLARE * plain
+    return begin(exponent, *found) if worth_it else begin(exponent, share, 0.0)
 
 
 def _descend(

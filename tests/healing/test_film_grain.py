@@ -82,6 +82,13 @@ def test_film_without_grain_has_none():
     assert grain.deviation == pytest.approx(0, abs=1e-6)
 
 
+def test_bands_that_are_flat_at_unlike_lights_have_numbers():
+    planes = 0.4 + noise(1)
+    planes[0, :90], planes[1, 90:] = 0.2, 0.9
+    grain = measure_grain([counts(planes)])
+    assert all(np.isfinite(part).all() for part in grain)
+
+
 @pytest.mark.parametrize("shape", [(1, 64, 65), (3, 67, 91)])
 def test_small_tiles_of_any_number_of_bands_are_measured(shape):
     grain = measure_grain([counts(0.4 + noise(3, shape=shape[1:])[: shape[0]])])

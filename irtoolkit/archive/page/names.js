@@ -27,10 +27,10 @@ function shortFolder(path, most = LONGEST) {
   return path.includes('/') ? `…/${last}` : last;
 }
 
-/* A roll is named by its folder, and if that holds several rolls by film and scanner in parentheses, which end in a bit
-   depth; folders have parentheses of their own. */
+/* A roll is named by its folder, and if that holds several rolls by film, scanner and more in parentheses, with commas;
+   folders have parentheses of their own. */
 function partsOfRoll(name) {
-  const [, path, kind] = /^(.*?)(?: \(((?:(?!\) \().)*, \d+ bit)\))?$/s.exec(name);
+  const [, path, kind] = /^(.*?)(?: \(((?:(?!\) \().)*, (?:(?!\) \().)*)\))?$/s.exec(name);
   return {path, kind: kind || ''};
 }
 

@@ -1,6 +1,6 @@
 """Robust scales, blurs and small least-squares fits on NumPy arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import gcd, prod
 
@@ -43,8 +43,10 @@ def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(plane, kernel_size(sigma), sigma, borderType=cv2.BORDER_REFLECT_101)
 
 
-def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of the known pixels of a float32 plane, over their share of the kernel; NaN stays NaN.
+def blur_known(
+    plane: np.ndarray, sigma: float, blurred: Callable[[np.ndarray, float], np.ndarray] = blur
+) -> np.ndarray:
+    """Gaussian blur, by `blurred`, of the known pixels of a float32 plane, over their share of it; NaN stays NaN.
 
     Normalised convolution (Knutsson & Westin 1993, doi:10.1109/CVPR.1993.341081).
 
@@ -53,9 +55,9 @@ def blur_known(plane: np.ndarray, sigma: float) -> np.ndarray:
     """
     known = np.isfinite(plane)
     if known.all():
-        return blur(plane, sigma)
-    share = blur(known.astype(np.float32), sigma)
-    smooth = blur(np.where(known, plane, np.float32(0)), sigma) / np.maximum(share, np.float32(1e-6))
+        return blurred(plane, sigma)
+    share = blurred(known.astype(np.float32), sigma)
+    smooth = blurred(np.where(known, plane, np.float32(0)), sigma) / np.maximum(share, np.float32(1e-6))
     return np.where(known, smooth, np.float32(np.nan))
 
 

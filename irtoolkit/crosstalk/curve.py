@@ -49,19 +49,17 @@ def film_density(bands: Iterable[tuple[np.ndarray, np.ndarray]], curve: FilmCurv
     """
     density = []
     for (light, around), black, soft in zip(bands, curve.offset, curve.softness, strict=True):
-        above = without_flare(light, around, curve.flare)
-        above -= np.float32(black)
+        above = without_flare(light, around, curve.flare) - np.float32(black)
         density.append(light_to_density(above, soft))
     joined = np.stack(density)
     if curve.maximum is not None:
-        highest = curve.maximum.astype(np.float32).reshape(-1, *[1] * (joined.ndim - 1))
-        np.minimum(joined, highest, out=joined)
+        np.minimum(joined, curve.maximum.astype(np.float32)[:, None, None], out=joined)
     return joined
 
 
 def without_flare(light: np.ndarray, around: np.ndarray, flare: float) -> np.ndarray:
-    """New light (...), without the share `flare` of the light `around` (...) that reached it."""
-    return (light - np.float32(flare) * around) / np.float32(1 - flare) if flare else light.copy()
+    """Light (...) without the share `flare` of the light `around` (...) that reached it."""
+    return (light - np.float32(flare) * around) / np.float32(1 - flare) if flare else light
 
 
 def infrared_density(infrared: np.ndarray, exponent: float) -> np.ndarray:

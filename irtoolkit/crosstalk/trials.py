@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from irtoolkit.alignment import Sample
-from irtoolkit.arrays import HALF, Fit, fit_trimmed, light_to_density, shrink, to_light, wide_blur
+from irtoolkit.arrays import HALF, Fit, blur_known, fit_trimmed, light_to_density, shrink, to_light, wide_blur
 from irtoolkit.crosstalk.curve import FilmCurve, film_density, without_flare
 from irtoolkit.crosstalk.pixels import BORDER, blur_alike, join_slides, sample_pixels
 from irtoolkit.crosstalk.pointwise import lamp_terms, pointwise_terms
@@ -23,18 +23,9 @@ def halve(tile: Sample, exponent: float, flare_blur: float | None = None) -> Sam
     """
     height, width = (HALF * (length // HALF) for length in tile.planes.shape[1:])
     light = [shrink(to_light(band[:height, :width], exponent)) for band in tile.planes[:BANDS]]
-    around = [_blur_known(band, flare_blur / HALF) for band in light if flare_blur]
+    around = [blur_known(band, flare_blur / HALF, wide_blur) for band in light if flare_blur]
     (y, x), level = tile.place, tile.planes[BANDS, :height:HALF, :width:HALF]
     return Sample(np.stack([*light, level, *around]), (y[:height:HALF], x[:, :width:HALF]))
-
-
-def _blur_known(light: np.ndarray, sigma: float) -> np.ndarray:
-    """`wide_blur` of the known pixels, over their share of the kernel."""
-    known = np.isfinite(light)
-    if known.all():
-        return wide_blur(light, sigma)
-    share = np.maximum(wide_blur(known.astype(np.float32), sigma), np.float32(1e-6))
-    return wide_blur(np.where(known, light, np.float32(0)), sigma) / share
 
 
 def try_curve(slides: Sequence[Sequence[Sample]], curve: FilmCurve, blurred: float) -> Fit:

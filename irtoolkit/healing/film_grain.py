@@ -77,8 +77,8 @@ def measure_grain(tiles: Sequence[np.ndarray]) -> Grain:
     )
     deviation = ABOVE_CALMEST * roots**2 / NORMAL_FACTOR
     largest = LARGEST * np.quantile(deviation, CALM_LEVELS, axis=0)
-    of_grain: np.ndarray = (deviation <= largest).all(axis=1)
-    of_grain[deviation.mean(axis=1).argmin()] = True
+    calmest = deviation.mean(axis=1)
+    of_grain = np.all(deviation <= largest, axis=1) | (calmest == calmest.min())
     ratio = np.median((fine / np.maximum(middle, np.float32(1e-6)))[of_grain] ** 2, axis=0)
     return Grain(
         light.mean(axis=1),

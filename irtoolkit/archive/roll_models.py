@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -22,6 +23,9 @@ from irtoolkit.schema import VERSION, SlideError
 
 if TYPE_CHECKING:
     from distributed import Client
+
+SAMPLED = "irtoolkit-sampled"
+"""Topic under which workers say which slides they have sampled."""
 
 Item = TypeVar("Item")
 Refusal = Callable[[Task, Exception], None]
@@ -70,12 +74,43 @@ def fit_models(
         yield from ((roll, attempt(fit_model, roll, threads, sampled)) for roll in rolls)
         return
     whole = rolls if len(rolls) >= len(client.nthreads()) else ()
-    for roll, model in run_jobs(partial(fit_model, threads=threads), whole, client):
-        if sampled:
-            sampled(roll, len(spread(roll.tasks)))
-        yield roll, _fit_by_slides(roll, client) if isinstance(model, BaseException) else model
+    with _counted_on_workers(whole, client, sampled):
+        for roll, model in run_jobs(partial(_fit_on_worker, threads=threads), whole, client):
+            yield roll, _fit_by_slides(roll, client) if isinstance(model, BaseException) else model
     for roll in rolls if not whole else ():
         yield roll, _fit_by_slides(roll, client, sampled)
+
+
+@contextmanager
+def _counted_on_workers(rolls: Sequence[Roll], client: "Client", sampled: Sampled | None) -> Iterator[None]:
+    """Call `sampled` for each slide that the workers sample, but for no slide twice where a roll is fitted again."""
+    left = {str(roll.file): len(spread(roll.tasks)) for roll in rolls}
+    known = {str(roll.file): roll for roll in rolls}
+
+    def count(event: tuple[float, tuple[str, int]]) -> None:
+        file, slides = event[1]
+        if sampled and left.get(file, 0) >= slides:
+            left[file] -= slides
+            sampled(known[file], slides)
+
+    if not (rolls and sampled):
+        yield
+        return
+    client.subscribe_topic(SAMPLED, count)
+    try:
+        yield
+    finally:
+        client.unsubscribe_topic(SAMPLED)
+
+
+def _fit_on_worker(roll: Roll, threads: int) -> RollModel:
+    return fit_model(roll, threads, _say_sampled)
+
+
+def _say_sampled(roll: Roll, slides: int) -> None:
+    from distributed import get_worker
+
+    get_worker().log_event(SAMPLED, (str(roll.file), slides))
 
 
 def _fit_by_slides(roll: Roll, client: "Client", sampled: Sampled | None = None) -> RollModel | Exception:

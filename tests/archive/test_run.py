@@ -147,3 +147,12 @@ def test_the_slides_of_a_roll_are_counted_as_it_is_fitted(tree, tmp_path):
     assert [roll.name for roll, _ in fitted] == ["roll1", "roll3"]
     sizes = {roll.name: len(roll.tasks) for roll in rolls}
     assert told == [(name, count) for name, size in sizes.items() for count in (0, *[1] * size)]
+
+
+def test_workers_that_fit_a_roll_each_say_which_slides_they_sample(tree, tmp_path, cluster):
+    run = plan_run([str(tree / "roll1"), str(tree / "roll2")], tmp_path, Choices(), quiet=True)
+    told, rolls = [], [roll for roll, _ in run.rolls]
+    with Client(cluster) as client:
+        list(fit_models(rolls, client, 1, lambda roll, slides: told.append((roll.name, slides))))
+    for name, slides in (("roll1", 8), ("roll2", 7)):
+        assert [count for roll, count in told if roll == name] == [0, *[1] * slides]

@@ -124,7 +124,11 @@ def test_info_describes_each_file(roll, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "VueScan RGBI, 211 rows x 307 columns, R, G, B, IR, 16 bit" in told
     assert "cannot be used" in told
-    assert told.splitlines()[-1] == "3 files: 2 slides in 2 rolls, 1 without infrared"
+    assert told.splitlines()[-3:] == [
+        "3 files:",
+        "  can be cleaned: 2 slides in 2 rolls",
+        "  cannot be cleaned: 1 without infrared",
+    ]
 
 
 def test_dry_run_and_limit(roll, tmp_path, monkeypatch, capsys):

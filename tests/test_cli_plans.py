@@ -47,7 +47,24 @@ def test_info_counts_files_slides_rolls_and_what_cannot_be_used(told):
     assert status == 1
     assert lines[0] == "scans/a/1.tif"
     assert lines[1] == "  VueScan RGBI, 60 rows x 90 columns, R, G, B, IR, 16 bit"
-    assert lines[-1] == "13 files: 11 slides in 3 rolls, 1 without infrared, 1 that cannot be opened"
+    assert lines[-3:] == [
+        "13 files:",
+        "  can be cleaned: 11 slides in 3 rolls",
+        "  cannot be cleaned: 1 without infrared, 1 that cannot be opened",
+    ]
+
+
+def test_info_gives_each_reason_once_and_its_files_below_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        write_scanner_file(tmp_path / f"{name}.tif", irt.make_slide(1, (60, 90)).counts.values, "rgb")
+    (tmp_path / "c.tif").write_bytes(b"no picture")
+    assert run(monkeypatch, "info", ".") == 1
+    first, *files, second, broken, _, none, _ = capsys.readouterr().out.splitlines()
+    assert "there is no NAME_IR.tif beside it" in first
+    assert files == [f"  {name}.tif: RGB, 60 rows x 90 columns, R, G, B, 16 bit" for name in "ab"]
+    assert (second[:23], broken) == ("cannot be used: this is", "  c.tif")
+    assert none == "  can be cleaned: 0 slides"
 
 
 def test_info_as_json_has_what_a_report_of_a_fault_needs(told):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from irtoolkit.archive.counts import summarise
     from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
     from irtoolkit.archive.forecast import estimate
-    from irtoolkit.archive.inspection import describe_slide, inspect, slide_as_json, summarise_files
+    from irtoolkit.archive.inspection import describe_problems, describe_slide, inspect, slide_as_json, summarise_files
     from irtoolkit.archive.names import output_name
     from irtoolkit.archive.options import read_infrared, read_settings
     from irtoolkit.archive.outlook import describe_needs, describe_plan, plan_as_json

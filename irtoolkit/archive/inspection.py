@@ -1,10 +1,11 @@
 """What the files of a call are, in words and as plain values."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from irtoolkit.archive.refusals import group_by_reason
 from irtoolkit.archive.rolls import group_rolls
 from irtoolkit.archive.tasks import Task, attempt, check_unhealed, describe_error, describe_layout
 from irtoolkit.files import Layout, describe_tags, read_pages
@@ -38,16 +39,30 @@ def inspect(task: Task) -> Inspected:
 
 
 def describe_slide(found: Inspected) -> list[str]:
-    """Lines about a slide: its place, what it is, and why it cannot be cleaned."""
+    """Lines about a slide that can be cleaned: its place, and what it is."""
     lines = [found.task.place]
     if found.layout:
-        layout, about = found.layout, found.layout.metadata
-        size = f"{layout.height} rows x {layout.width} columns"
-        lines += [f"  {layout.name}, {size}, {', '.join(_bands(layout))}, {layout.bits} bit"]
+        about = found.layout.metadata
+        lines += [f"  {_structure(found.layout)}"]
         lines += [f"  {about['dpi']:g} dpi" + (f" ({about['dpi_note']})" if about["dpi_note"] else "")]
         lines += [f"  {name}: {about[name]}" for name in ABOUT[2:-1] if about[name]]
         lines += [f"  {about['note']}"] if "note" in about else []
-    return [*lines, f"  cannot be used: {found.error}"] if found.error else lines
+    return lines
+
+
+def describe_problems(found: Sequence[Inspected]) -> Iterator[str]:
+    """Lines about the files that cannot be cleaned: each reason once, the files and what they are below it."""
+    refused = {each.task.place: each for each in found if each.error}
+    for reason, places in group_by_reason((place, each.error) for place, each in refused.items()).items():
+        yield f"cannot be used: {reason}"
+        for place in places:
+            layout = refused[place].layout
+            yield f"  {place}" + (f": {_structure(layout)}" if layout else "")
+
+
+def _structure(layout: Layout) -> str:
+    size = f"{layout.height} rows x {layout.width} columns"
+    return f"{layout.name}, {size}, {', '.join(_bands(layout))}, {layout.bits} bit"
 
 
 def slide_as_json(found: Inspected) -> dict[str, Any]:
@@ -67,11 +82,17 @@ def _bands(layout: Layout) -> list[str]:
     return ["R", "G", "B", *(["IR"] if layout.infrared else [])]
 
 
-def summarise_files(found: Sequence[Inspected]) -> str:
-    """Count files, slides that can be cleaned and their rolls, and the others by what is wrong, in one line."""
+def summarise_files(found: Sequence[Inspected]) -> list[str]:
+    """Lines that count the files, the slides that can be cleaned and their rolls, and the others by what is wrong."""
     files = len({each.task.path for each in found})
     good = [(each.task, describe_layout(each.layout)) for each in found if each.layout and not each.error]
     rolls = len(group_rolls(good, Path(), whole=False))
-    parts = [f"{counted(len(good), 'slide')} in {counted(rolls, 'roll')}"] if good else ["no slide that can be cleaned"]
+    lines = [f"{counted(files, 'file')}:", f"  can be cleaned: {counted(len(good), 'slide')}"]
+    lines[1] += f" in {counted(rolls, 'roll')}" if good else ""
+    return [*lines, *(f"  {line}" for line in count_refused(found))]
+
+
+def count_refused(found: Iterable[Inspected]) -> list[str]:
+    """A line that counts what cannot be cleaned, by what is wrong; none if all can."""
     wrong = Counter(each.kind for each in found if each.error)
-    return f"{counted(files, 'file')}: {', '.join([*parts, *(f'{count:,} {kind}' for kind, count in wrong.items())])}"
+    return [f"cannot be cleaned: {', '.join(f'{count:,} {kind}' for kind, count in wrong.items())}"] if wrong else []

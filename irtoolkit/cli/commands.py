@@ -66,10 +66,10 @@ def info(paths: tuple[str, ...], infrared: str | None, as_json: bool) -> int:
         found.append(archive.inspect(task))
         if as_json:
             click.echo(json.dumps(archive.slide_as_json(found[-1]), allow_nan=False))
-        else:
+        elif not found[-1].error:
             _print(*archive.describe_slide(found[-1]))
-    if len(found) > 1 and not as_json:
-        _print(archive.summarise_files(found))
+    if not as_json:
+        _print(*archive.describe_problems(found), *(archive.summarise_files(found) if len(found) > 1 else ()))
     return SOME_REFUSED if any(each.error for each in found) else DONE
 
 

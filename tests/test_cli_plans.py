@@ -123,6 +123,18 @@ def test_a_limit_takes_slides_spread_over_the_rolls_and_within_each(told, limit,
         assert [each["slide"] for each in as_json(lines)] == slides
 
 
+@pytest.mark.parametrize("limit", [1, 11, 13])
+def test_a_limit_hides_no_file_that_cannot_be_cleaned(told, limit):
+    _, lines = told("clean", "--out", "out", "--dry-run", "--limit", limit)
+    assert sum("->" in line for line in lines) == min(limit, 11)
+    reasons = [line for line in lines if line.startswith("cannot be used: ")]
+    assert [lines[lines.index(reason) + 1].split(": ")[0] for reason in reasons] == [
+        "  scans/a/rgb.tif",
+        "  scans/c/broken.tif",
+    ]
+    assert "cannot be cleaned: 1 without infrared, 1 that cannot be opened" in lines
+
+
 def test_a_limit_takes_what_cannot_be_used_last(told):
     for limit, refused in ((11, 0), (12, 1), (13, 2), (20, 2)):
         _, lines = told("clean", "--out", "out", "--dry-run", "--json", "--limit", limit)

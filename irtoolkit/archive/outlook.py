@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from irtoolkit.archive.cleaning import outputs_of
 from irtoolkit.archive.forecast import estimate
-from irtoolkit.archive.inspection import inspect
+from irtoolkit.archive.inspection import Inspected, count_refused, describe_problems, inspect
 from irtoolkit.archive.plan import Known, Run, slides_to_clean, wanted_slides
 from irtoolkit.archive.roll_models import ALONE, RollModel
 from irtoolkit.archive.rolls import Roll
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CLEAN, DONE, REFUSED = "to clean", "done", "refused"
+MISPLACED = "that cannot be written to --out"
 
 
 class Planned(NamedTuple):
@@ -47,7 +48,7 @@ def _planned(run: Run, slide: Known, roll: Roll | None, todo: set[str]) -> Plann
 
 
 def describe_plan(run: Run) -> Iterator[str]:
-    """Lines about each roll, with the slides to clean and their files; then the slides that cannot be cleaned."""
+    """Lines about each roll, with the slides to clean and their files; then all files that cannot be cleaned."""
     planned = plan_slides(run)
     for roll, model in run.rolls:
         todo = [each for each in planned if each.roll is roll and each.status == CLEAN]
@@ -56,9 +57,7 @@ def describe_plan(run: Run) -> Iterator[str]:
         yield f"{roll.name}: {size}{kind}; {how_fitted(run, model)}; {len(todo):,} to clean"
         for each in todo:
             yield f"  {each.slide.task.place} -> {', '.join(map(near, each.outputs))}"
-    refused = [each for each in planned if each.status == REFUSED]
-    yield from ["cannot be cleaned:"] * bool(refused)
-    yield from (f"  {each.slide.task.place}: {each.reason}" for each in refused)
+    yield from describe_problems(_refused(run))
 
 
 def how_fitted(run: Run, model: RollModel | None) -> str:
@@ -82,10 +81,21 @@ def plan_as_json(run: Run) -> Iterator[dict[str, Any]]:
         yield place | about | fit | {"status": status, "reason": reason, "outputs": list(map(near, outputs))}
 
 
+def _refused(run: Run) -> list[Inspected]:
+    """All files of a run that cannot be cleaned, whatever its limit."""
+    reasons = run.misplaced
+    others = (inspect(slide.task) for slide in run.slides if not slide.about and slide.task.slide not in reasons)
+    placed = (slide.task for slide in run.slides if slide.task.slide in reasons)
+    return [*others, *(Inspected(task, None, reasons[task.slide], MISPLACED) for task in placed)]
+
+
 def describe_needs(run: Run, workers: int | None = None, client: "Client | None" = None) -> list[str]:
-    """Lines about the slides to clean, the time and space for them, and those that have masks of their own."""
-    lines, masks = [str(estimate(run, workers, client))], run.choices.masks
+    """Lines about the files that cannot be cleaned, the slides to clean, the time and space for them, and masks of
+    one's own.
+    """
+    lines, masks = [*count_refused(_refused(run)), str(estimate(run, workers, client))], run.choices.masks
     if masks is not None:
-        masked = sum(isinstance(attempt(run.own_mask, slide.task), Path) for slide in run.slides)
-        lines += [f"{masked} of {len(run.slides)} slides have a mask of their own in {masks}"]
+        usable = [slide.task for slide in run.slides if slide.about]
+        masked = sum(isinstance(attempt(run.own_mask, task), Path) for task in usable)
+        lines += [f"{masked} of {counted(len(usable), 'slide')} have a mask of their own in {masks}"]
     return lines

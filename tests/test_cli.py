@@ -25,13 +25,13 @@ def test_a_folder_is_cleaned_in_natural_order_and_refusals_are_rows(roll, tmp_pa
     assert rows[1]["reason"].startswith("no infrared channel: the file has only R, G and B")
     assert pictures(tmp_path / "out") == {f"slide{n}_{kind}.tif" for n in (2, 10) for kind in ("mask", "clean")}
     told, errors = capsys.readouterr()
-    assert "3 slides: 2 done without remarks, 1 refused\n" in told
+    assert "2 slides: 2 done without remarks; 1 refused\n" in told
     assert sum(bool(row["review"]) for row in rows) == 1
     assert errors.count("\n") == 1
     assert "slide3.tif: refused" in errors
     assert {path: path.read_bytes() for path in roll.iterdir()} == before
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "3 slides: 2 done without remarks, 1 refused" in report
+    assert "2 slides: 2 done without remarks; 1 refused" in report
     shown = {path.name for path in (tmp_path / "out" / "report" / "slides" / "slide2").iterdir()}
     assert shown == {
         "scan.jpg",
@@ -153,7 +153,7 @@ def test_8_bit_colour_with_16_bit_infrared_is_written_in_8_bit(tmp_path, monkeyp
 
 def test_demo_cleans_its_roll(tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "demo", tmp_path / "demo") == 0
-    assert "7 slides: 6 done without remarks, 1 refused" in capsys.readouterr().out
+    assert "6 slides: 6 done without remarks; 1 refused" in capsys.readouterr().out
     assert (tmp_path / "demo" / "cleaned" / "report.html").exists()
     assert {row["layout"] for row in rows_of(tmp_path / "demo" / "cleaned")} >= {
         "VueScan RGBI",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from irtoolkit.archive.outlook import describe_needs, describe_plan, plan_as_json
     from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
     from irtoolkit.archive.previews import preview_folder
-    from irtoolkit.archive.progress import Progress, print_message
+    from irtoolkit.archive.progress import Progress, print_message, print_refused
     from irtoolkit.archive.results import Row, open_results
     from irtoolkit.archive.roll_models import try_sample
     from irtoolkit.archive.run import carry_out, clean_archive

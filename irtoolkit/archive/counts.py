@@ -8,7 +8,10 @@ from irtoolkit.schema import counted
 
 
 class Counts(NamedTuple):
-    """Numbers of slides: done without remarks, done and to look at, refused, failed."""
+    """Numbers of slides: done without remarks, done and to look at, refused, failed.
+
+    What is refused cannot be cleaned, and is counted apart.
+    """
 
     fine: int
     to_look_at: int
@@ -19,11 +22,12 @@ class Counts(NamedTuple):
         """One line of text; empty groups are left out.
 
         >>> str(Counts(5, 1, 1, 0)), str(Counts(1, 0, 0, 0))
-        ('7 slides: 5 done without remarks, 1 to look at, 1 refused', '1 slide: 1 done without remarks')
+        ('6 slides: 5 done without remarks, 1 to look at; 1 refused', '1 slide: 1 done without remarks')
         """
-        names = ("done without remarks", "to look at", "refused", "failed")
-        groups = [f"{count:,} {name}" for count, name in zip(self, names, strict=True) if count]
-        return ": ".join(filter(None, (counted(sum(self), "slide"), ", ".join(groups))))
+        names = {"done without remarks": self.fine, "to look at": self.to_look_at, "failed": self.failed}
+        groups = ", ".join(f"{count:,} {name}" for name, count in names.items() if count)
+        slides = ": ".join(filter(None, (counted(sum(names.values()), "slide"), groups)))
+        return f"{slides}; {self.refused:,} refused" if self.refused else slides
 
 
 def count_groups(rows: Iterable[Row]) -> Counts:

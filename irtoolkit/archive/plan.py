@@ -100,7 +100,7 @@ def plan_run(
     misplaced = misplaced_slides(outputs, out, sources)
     _check_sources(tasks, records, out)
     entries = read_entries(out)
-    with Progress(len(tasks), "reading headers", quiet=quiet) as progress:
+    with Progress(len(tasks), "reading headers", unit="files", quiet=quiet) as progress:
         slides = tuple(progress.each(survey(task, records.get(task.slide)) for task in tasks))
     groups = group_rolls([(known.task, known.about) for known in slides], out, whole=choices.rolls == "all")
     check_folder(out, sources, [given_model(out), *(roll.file for roll in groups)])

@@ -10,21 +10,22 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from irtoolkit.schema import printable
+from irtoolkit.archive.refusals import group_by_reason
+from irtoolkit.schema import counted, printable
 
 Item = TypeVar("Item")
 
 EVERY = 60.0
 """Seconds between two lines."""
 
-BAR = "{desc}: {n_fmt} of {total_fmt} slides{postfix} |{bar}|"
+BAR = "{{desc}}: {{n_fmt}} of {{total_fmt}} {}{{postfix}} |{{bar}}|"
 
 UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 """Seconds of each unit of time."""
 
 
 class Progress:
-    """Slides done, time left, and slides refused or failed so far, on standard error; the bar is gone at the end.
+    """Slides done, time left, and what was refused or failed so far, on standard error; the bar is gone at the end.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class Progress:
         Number of slides, and what is done with them.
     work
         Work of all slides, by which the time left is measured; by default each slide is one.
+    unit
+        What is counted, if not slides.
     expected
         Seconds that all will take, as far as is known before the first slide is done.
     quiet
@@ -44,17 +47,19 @@ class Progress:
         what: str,
         *,
         work: float | None = None,
+        unit: str = "slides",
         expected: float = inf,
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.total, self.what, self.clock, self.expected = total, what, clock, expected
+        self.total, self.what, self.unit, self.clock, self.expected = total, what, unit, clock, expected
         self.work, self.work_done, self.done = total if work is None else work, 0.0, 0
         self.states: Counter[str] = Counter()
         self.started = self.last_line = clock()
         self.lines = not quiet and not sys.stderr.isatty()
         hidden = quiet or self.lines or not total
-        self.bar = tqdm(total=total, desc=what, disable=hidden, bar_format=BAR, leave=False, dynamic_ncols=True)
+        bar = BAR.format(unit)
+        self.bar = tqdm(total=total, desc=what, disable=hidden, bar_format=bar, leave=False, dynamic_ncols=True)
         self._show_details(at_once=True)
 
     def __enter__(self) -> "Progress":
@@ -64,10 +69,10 @@ class Progress:
         self.bar.close()
 
     def step(self, *, slides: int = 1, state: str = "", work: float | None = None) -> None:
-        """Count slides that are finished; `state` is "refused" or "failed" if they are not done."""
+        """Count slides that are finished; `state` is "refused" or "failed" of one that is not done."""
         self.done += slides
         self.work_done += slides if work is None else work
-        self.states.update({state: slides} if state else {})
+        self.states.update([state] if state else [])
         self._show_details()
         self.bar.update(slides)
         if self.lines and self.clock() - self.last_line >= EVERY:
@@ -94,7 +99,7 @@ class Progress:
 
     def line(self) -> str:
         """Progress as one line of text."""
-        return ", ".join([f"{self.what}: {self.done} of {self.total} slides", *self._details()])
+        return ", ".join([f"{self.what}: {self.done} of {self.total} {self.unit}", *self._details()])
 
     def write(self, message: str) -> None:
         """Write one line to standard error, above the bar if there is one."""
@@ -109,7 +114,7 @@ class Progress:
         self.bar.set_postfix_str(", ".join(self._details()), refresh=at_once)
 
     def _details(self) -> list[str]:
-        """The time left, if it is known, and the slides that are not done."""
+        """The time left, if it is known, and how many are not done."""
         left = self.seconds_left()
         time_left = [f"{format_time(left)} left"] if left < inf and self.done < self.total else []
         return time_left + [f"{count} {state}" for state, count in self.states.items()]
@@ -118,6 +123,15 @@ class Progress:
 def print_message(message: str) -> None:
     """Print one printable line to standard error, above a bar; one that cannot be written is left out."""
     _print(f"irtoolkit: {printable(' '.join(message.split()))}")
+
+
+def print_refused(refused: Iterable[tuple[str, str]], lead: str = "") -> None:
+    """Print each reason once, with the file before it or several below it, from pairs of file and reason."""
+    for reason, files in group_by_reason(refused).items():
+        some = len(files) > 1
+        print_message(f"{counted(len(files), 'file') if some else files[0]}: {lead}{reason}")
+        for file in files if some else ():
+            _print(f"  {printable(file)}")
 
 
 def _print(text: str) -> None:

@@ -1,7 +1,7 @@
 """Clean an archive of rolls, and continue where an earlier run stopped."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from irtoolkit.archive.counts import summarise
 from irtoolkit.archive.forecast import estimate, unfitted_rolls, work_of
 from irtoolkit.archive.locks import LOG, sole_user, write_log
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean, wanted_slides
-from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.progress import Progress, print_refused
 from irtoolkit.archive.records import keep_failure, record_file
 from irtoolkit.archive.results import Row, open_results
 from irtoolkit.archive.roll_models import ALONE, RollModel, fit_models
@@ -26,7 +26,7 @@ from irtoolkit.archive.tasks import attempt, describe_error
 from irtoolkit.archive.workers import local_workers, run_jobs
 from irtoolkit.files import AnyPath, write_model
 from irtoolkit.pipeline import spread
-from irtoolkit.schema import in_words
+from irtoolkit.schema import counted, in_words
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -156,16 +156,15 @@ def _clean(
 ) -> None:
     """Clean the slides of a run; `outcomes` gets the row of each slide that is not done, and None for one that is."""
     todo = slides_to_clean(run)
+    work = {slide.task.slide: expected_seconds(slide.about) for slide in todo if slide.about}
     log = partial(write_log, run.folder / LOG)
-    log(f"{len(todo)} of {len(run.slides)} slides to clean")
-    work = {slide.task.slide: expected_seconds(slide.about) for slide in todo}
-    with Progress(len(todo), "cleaning", work=sum(work.values()), expected=expected, quiet=quiet) as progress:
+    log(f"{len(work)} of {counted(sum(bool(slide.about) for slide in run.slides), 'slide')} to clean")
+    with Progress(len(work), "cleaning", work=sum(work.values()), expected=expected, quiet=quiet) as progress:
         for slide, problem in run.entries.problems.items():
             progress.write(f"{slide}: {problem}")
         for row in _misplaced_rows(run):
             outcomes[row["slide"]] = row
-            for write in (progress.write, log):
-                write(f"{row['slide']}: {row['status']}: {row['reason']}")
+            log(f"{row['slide']}: {row['status']}: {row['reason']}")
         try:
             for job, outcome in run_jobs(clean_job, _jobs(run, todo, crew), client):
                 row, trace = _outcome(job, outcome)
@@ -173,15 +172,33 @@ def _clean(
                 outcomes[row["slide"]] = row if row["status"] != "done" else None
                 if row["status"] != "done":
                     attempt(keep_failure, row, job.task.path, record_file(run.folder, job.task.name))
-                    progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
-                    progress.trace(trace if traces else "")
-                progress.step(state=row["status"] * (row["status"] != "done"), work=work[job.task.slide])
+                    _write_failed(progress, row, trace if traces else "")
+                _step(progress, row, work.get(job.task.slide))
         except KeyboardInterrupt:
-            done = sum(outcomes.get(slide.task.slide, {}) is None for slide in todo)
-            finished = f"{done} of {len(todo)} slides are finished and safe"
-            stopped = f"stopped. {finished}; run the same command to continue."
+            done = sum(outcomes.get(slide, {}) is None for slide in work)
+            stopped = f"stopped. {done} of {len(work)} slides are finished and safe; run the same command to continue."
             log(stopped)
             raise KeyboardInterrupt(stopped) from None
+        finally:
+            _print_refused(run, outcomes)
+
+
+def _write_failed(progress: Progress, row: Row, trace: str) -> None:
+    """Write at once why a slide failed; those that were refused are listed at the end."""
+    if row["status"] == "failed":
+        progress.write(f"{row['slide']}: {row['status']}: {row['reason']}")
+    progress.trace(trace)
+
+
+def _step(progress: Progress, row: Row, work: float | None) -> None:
+    """Count a slide that was tried; a file without `work` could not be cleaned from the first, and is no slide."""
+    state = "" if row["status"] == "done" else row["status"]
+    progress.step(slides=int(work is not None), state=state, work=work or 0.0)
+
+
+def _print_refused(run: Run, outcomes: Mapping[str, Row | None]) -> None:
+    rows = filter(None, (outcomes.get(slide.task.slide) for slide in run.slides))
+    print_refused([(row["slide"], row["reason"]) for row in rows if row["status"] == "refused"], "refused: ")
 
 
 def _misplaced_rows(run: Run) -> list[Row]:

@@ -93,15 +93,16 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
     files.check_target(out, [task.path for task in tasks])
     if out.is_dir():
         raise archive.CallError(f"--out {out} is a folder; name a file for the model, as roll.json")
-    refused: list[archive.Task] = []
+    refused: list[tuple[str, str]] = []
 
     def refuse(task: archive.Task, error: Exception) -> None:
-        refused.append(task)
-        archive.print_message(f"{task.place}: {archive.describe_error(error, task.path)}")
+        refused.append((task.place, archive.describe_error(error, task.path)))
 
     chosen = spread(tasks)
     with archive.Progress(len(chosen), "fitting", quiet=quiet) as progress:
-        model = fit_samples([sample for task in progress.each(chosen) if (sample := archive.try_sample(task, refuse))])
+        samples = [sample for task in progress.each(chosen) if (sample := archive.try_sample(task, refuse))]
+    archive.print_refused(refused)
+    model = fit_samples(samples)
     files.write_model(to_dataset(model), out)
     crosstalk = model.crosstalk
     _print(

@@ -10,7 +10,7 @@ import tifffile
 import irtoolkit as irt
 from irtoolkit.archive.capacity import Crew, Estimate, Work, check_space, choose_crew, expected_seconds, make_estimate
 from irtoolkit.archive.names import natural_key
-from irtoolkit.archive.progress import Progress
+from irtoolkit.archive.progress import Progress, print_refused
 from irtoolkit.archive.records import BLOCK, identify, is_done, is_source, read_record, recipe, write_record
 from irtoolkit.archive.rolls import group_rolls
 from irtoolkit.archive.tasks import CallError, Task
@@ -187,3 +187,15 @@ def test_the_time_left_is_what_was_expected_until_the_run_itself_measures_it():
     assert progress.line() == "cleaning: 2 of 3 slides, about 30 seconds left, 1 refused"
     progress.step(work=6.0)
     assert progress.line() == "cleaning: 3 of 3 slides, 1 refused"
+
+
+def test_what_cannot_be_cleaned_is_counted_apart_from_the_slides(capsys):
+    progress = Progress(2, "cleaning", quiet=True)
+    progress.step(slides=0, state="refused", work=0.0)
+    progress.step()
+    progress.step(state="failed")
+    assert progress.line() == "cleaning: 2 of 2 slides, 1 refused, 1 failed"
+    assert Progress(3, "reading headers", unit="files", quiet=True).line() == "reading headers: 0 of 3 files"
+    print_refused([("a.tif", "pale"), ("b.tif", "empty"), ("c.tif", "pale")], "refused: ")
+    told = capsys.readouterr().err
+    assert told == "irtoolkit: 2 files: refused: pale\n  a.tif\n  c.tif\nirtoolkit: b.tif: refused: empty\n"

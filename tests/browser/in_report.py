@@ -43,10 +43,20 @@ def test_slides_with_pictures_come_first_the_gravest_of_them_on_top(show):
     assert page.locator("#look h2").all_inner_texts() == ["To look at 2", "Refused 1", "Failed 1"]
     assert page.locator("#count-look").inner_text() == "4"
     assert (
-        page.locator("#summary").inner_text() == "5 slides: 1 done without remarks, 2 to look at, 1 refused, 1 failed"
+        page.locator("#summary").inner_text() == "4 slides: 1 done without remarks, 2 to look at, 1 failed; 1 refused"
     )
     assert cards.locator(".figures").count() == 2
     assert "no infrared" in cards.nth(2).inner_text()
+
+
+def test_a_roll_has_slides_that_can_be_cleaned_and_counts_what_was_refused_apart(show):
+    page = show(FINE | {"roll": "a"}, REFUSED | {"roll": "a"}, FAILED | {"roll": "b"}, REFUSED | {"roll": "c"})
+    page.locator("nav a").nth(1).click()
+    assert page.locator("#count-rolls").inner_text() == "2"
+    assert page.locator(".rolls .name").all_inner_texts() == ["a", "b"]
+    assert page.locator(".rolls .what").all_inner_texts() == ["1 slide", "1 slide"]
+    assert page.locator(".rolls .flags").all_inner_texts() == ["■ 1 refused", "✕ 1 failed"]
+    assert page.locator("#roll option").all_inner_texts() == ["all", "a", "b"]
 
 
 def test_each_slide_is_in_one_group_of_the_filter(show):

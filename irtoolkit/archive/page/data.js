@@ -65,13 +65,15 @@ function prepare(row, index) {
   return slide;
 }
 
+/* A roll has slides that can be cleaned; what was refused beside them is counted apart. */
 function groupRolls(all) {
   const groups = new Map();
   for (const slide of all) {
     if (!groups.has(slide.roll)) groups.set(slide.roll, []);
     groups.get(slide.roll).push(slide);
   }
-  return [...groups].map(([name, members]) => ({name, slides: members, listed: members.filter(slide => slide.state === 'look')}));
+  return [...groups].map(([name, members]) => ({name, slides: members, size: members.filter(slide => slide.state !== 'refused').length}))
+    .filter(roll => roll.size);
 }
 
 function isNumber(value) {

@@ -38,7 +38,8 @@ function refresh() {
   page.chosen = chooseSlides(byId('words').value, byId('state').value, byId('roll').value);
   page.stale = new Set(Object.keys(VIEWS));
   byId('count-look').textContent = page.chosen.filter(slide => slide.state !== 'done').length.toLocaleString('en');
-  byId('count-rolls').textContent = new Set(page.chosen.map(slide => slide.roll)).size.toLocaleString('en');
+  const names = new Set(page.chosen.map(slide => slide.roll));
+  byId('count-rolls').textContent = rolls.filter(roll => names.has(roll.name)).length.toLocaleString('en');
   byId('count-all').textContent = page.chosen.length.toLocaleString('en');
   const all = page.chosen.length === slides.length;
   byId('matches').textContent = all ? '' : `${count(page.chosen.length, 'slide')} of ${slides.length.toLocaleString('en')}`;

@@ -21,7 +21,7 @@ function fillRolls(chosen) {
 
 function rollLine(roll) {
   const {kind} = partsOfRoll(roll.name);
-  const features = [count(roll.slides.length, 'slide'), ...kind ? [kind] : [roll.slides[0].film, roll.slides[0].scanner]].filter(Boolean).join(', ');
+  const features = [count(roll.size, 'slide'), ...kind ? [kind] : [roll.slides[0].film, roll.slides[0].scanner]].filter(Boolean).join(', ');
   const flags = ['look', 'refused', 'failed'].map(group => [group, roll.slides.filter(slide => slide.state === group).length]).filter(([, number]) => number);
   const line = make('summary', {}, make('span', {class: 'name', title: roll.name}, ...rollPath(roll.name)), make('span', {class: 'what'}, features),
     make('span', {class: 'coverage'}, `coverage ${percentOrDash(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),

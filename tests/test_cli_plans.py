@@ -67,6 +67,24 @@ def test_info_gives_each_reason_once_and_its_files_below_it(tmp_path, monkeypatc
     assert none == "  can be cleaned: 0 slides"
 
 
+def test_files_of_other_kinds_are_counted_but_not_those_of_slides_and_runs(tmp_path, monkeypatch, capsys):
+    scans, run_before = tmp_path / "scans", tmp_path / "scans" / "cleaned" / "report"
+    run_before.mkdir(parents=True)
+    write_scanner_file(scans / "a.tif", irt.make_slide(1, (96, 131)).counts.values, "sidecar")
+    for name in ("b.jpg", "c.JPG", "notes.txt", "ir.pgm", ".hidden.jpg", "cleaned/report.html", "cleaned/report/d.jpg"):
+        (scans / name).write_bytes(b"")
+    line = "passed over: 3 files of other kinds (.jpg, .txt)"
+    assert run(monkeypatch, "info", scans) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-3:] == ["1 file:", "  can be cleaned: 1 slide in 1 roll", f"  {line}"]
+    assert run(monkeypatch, "clean", scans, "--out", tmp_path / "out", "--dry-run") == 0
+    assert capsys.readouterr().out.splitlines()[-2] == line
+    assert run(monkeypatch, "clean", scans, "--out", scans / "more", "--heal", "none") == 0
+    assert line in capsys.readouterr().out.splitlines()
+    assert run(monkeypatch, "info", scans / "a.tif") == 0
+    assert "passed over" not in capsys.readouterr().out
+
+
 def test_info_as_json_has_what_a_report_of_a_fault_needs(told):
     status, lines = told("info", "--json")
     found = {each["file"]: each for each in as_json(lines)}
@@ -78,7 +96,7 @@ def test_info_as_json_has_what_a_report_of_a_fault_needs(told):
     assert slide["tags"][0]["BitsPerSample"] == "16 16 16 16"
     assert found["scans/a/rgb.tif"]["bands"] == ["R", "G", "B"]
     assert found["scans/a/rgb.tif"]["error"].startswith("no infrared channel")
-    assert found["scans/c/broken.tif"]["error"].startswith("this is no TIFF or DNG file")
+    assert found["scans/c/broken.tif"]["error"].startswith("this is no TIFF, DNG, PNG or PPM file")
     assert found["scans/c/broken.tif"]["tags"] == []
 
 

@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from irtoolkit.archive.counts import summarise
     from irtoolkit.archive.decisions import ACCEPTED, REJECTED, Decision, read_decisions, write_decisions
     from irtoolkit.archive.forecast import estimate
-    from irtoolkit.archive.inspection import describe_problems, describe_slide, inspect, slide_as_json, summarise_files
+    from irtoolkit.archive.inspection import (
+        Inspected,
+        describe_problems,
+        describe_slide,
+        inspect,
+        slide_as_json,
+        summarise_files,
+    )
     from irtoolkit.archive.names import output_name
     from irtoolkit.archive.options import read_infrared, read_settings
+    from irtoolkit.archive.other_files import describe_other_files
     from irtoolkit.archive.outlook import describe_needs, describe_plan, plan_as_json
     from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
     from irtoolkit.archive.previews import preview_folder

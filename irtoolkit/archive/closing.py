@@ -5,12 +5,11 @@ from pathlib import Path, PurePosixPath
 
 from irtoolkit.archive.names import natural_key
 from irtoolkit.archive.own_masks import note_mask
-from irtoolkit.archive.places import REPORT, TABLE
 from irtoolkit.archive.plan import Run
 from irtoolkit.archive.records import read_record, record_file
 from irtoolkit.archive.report import write_report
 from irtoolkit.archive.results import Row, write_parquet, write_table
-from irtoolkit.archive.tasks import Task, attempt, describe_error
+from irtoolkit.archive.tasks import REPORT, TABLE, Task, attempt, describe_error
 
 LOST = "its files are gone: the output folder was removed during the run; run again"
 

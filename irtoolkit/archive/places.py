@@ -6,11 +6,9 @@ from pathlib import Path
 from irtoolkit.archive.decisions import FILE
 from irtoolkit.archive.locks import DECISIONS_LOCK, LOCK, LOG
 from irtoolkit.archive.records import record_file
-from irtoolkit.archive.tasks import CallError, Task
+from irtoolkit.archive.tasks import REPORT, TABLE, CallError, Task
 from irtoolkit.files import Sources
 from irtoolkit.schema import SlideError
-
-TABLE, REPORT = "slides", "report.html"
 
 OF_THE_RUN = (LOCK, LOG, DECISIONS_LOCK, FILE, f"{TABLE}.csv", f"{TABLE}.parquet", REPORT, "report/slides.js")
 """Files that a run writes beside those of its slides."""

@@ -67,7 +67,7 @@ def find_slides(
 
 def scans_in(out: Path) -> list[Path]:
     """Files in an output folder that open as slides with infrared, and are no masks or healed slides by their names."""
-    files = (file for folder in folders_below(out, out / "report") for file in _list(folder))
+    files = (file for folder in folders_below(out, out / "report") for file in list_folder(folder))
     unknown = (file for file in files if not file.stem.endswith(OF_RUNS) and _is_slide(file))
     return [file for file in unknown if attempt(_has_infrared, file) is True]
 
@@ -96,7 +96,7 @@ def _expand(path: str, out: Path | None) -> tuple[list[Path], Path]:
     here = Path(path)
     if here.is_dir():
         below = folders_below(here.absolute(), out)
-        return [file for folder in below for file in _list(folder) if _is_slide(file)], here.absolute()
+        return [file for folder in below for file in list_folder(folder) if _is_slide(file)], here.absolute()
     if here.exists():
         return [here.absolute()], here.absolute().parent
     inside = out.resolve() if out is not None else None
@@ -131,13 +131,15 @@ def folders_below(folder: Path, out: Path | None = None) -> Iterator[Path]:
         place = waiting.popleft()
         if place.resolve() not in seen:
             seen.add(place.resolve())
-            inner = [each for each in _list(place) if not each.name.startswith(".") and attempt(each.is_dir) is True]
+            inner = [
+                each for each in list_folder(place) if not each.name.startswith(".") and attempt(each.is_dir) is True
+            ]
             waiting.extendleft(each for each in inner if not each.is_symlink())
             waiting.extend(each for each in inner if each.is_symlink())
             yield place
 
 
-def _list(folder: Path) -> list[Path]:
+def list_folder(folder: Path) -> list[Path]:
     """What is in a folder; nothing if it cannot be read."""
     with suppress(OSError):
         return sorted(folder.iterdir())

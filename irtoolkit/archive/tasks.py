@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MASK, CLEAN = MASK_ENDINGS["tiff"], "_clean.tif"
 """Endings of the outputs of a slide."""
 
+TABLE, REPORT = "slides", "report.html"
+"""The table of a run, without an ending, and its report."""
+
 HEALED = "_clean"
 """End of the stem of a healed slide; one in the scan's own format has the scan's ending."""
 

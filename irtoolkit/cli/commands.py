@@ -1,8 +1,7 @@
 """The commands: info, fit, clean, demo."""
 
 import json
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import click
 
 from irtoolkit import archive, files
 from irtoolkit.cli.mistakes import Checked, Stopped
-from irtoolkit.schema import VERSION, near, printable
+from irtoolkit.cli.printing import print_lines, print_plan, print_results, print_summary
+from irtoolkit.schema import VERSION
 from irtoolkit.settings import FORMATS, HEALING_METHODS, RAW, THRESHOLDS
 
 DONE, SOME_REFUSED, WRONG_CALL = 0, 1, 2
@@ -67,15 +67,10 @@ def info(paths: tuple[str, ...], infrared: str | None, as_json: bool) -> int:
         if as_json:
             click.echo(json.dumps(archive.slide_as_json(found[-1]), allow_nan=False))
         elif not found[-1].error:
-            _print(*archive.describe_slide(found[-1]))
+            print_lines(*archive.describe_slide(found[-1]))
     if not as_json:
-        _print(*archive.describe_problems(found), *(archive.summarise_files(found) if len(found) > 1 else ()))
+        print_summary(paths, found)
     return SOME_REFUSED if any(each.error for each in found) else DONE
-
-
-def _print(*lines: str, err: bool = False) -> None:
-    """Print lines; what files and their names say becomes printable, and no line becomes two."""
-    click.echo("\n".join(printable(line) for line in lines), err=err)
 
 
 @commands.command(short_help="Fit a model for the slides of one roll.")
@@ -105,7 +100,7 @@ def fit(paths: tuple[str, ...], out: Path, infrared: str | None, quiet: bool) ->
     model = fit_samples(samples)
     files.write_model(to_dataset(model), out)
     crosstalk = model.crosstalk
-    _print(
+    print_lines(
         f"{out}: {len(chosen) - len(refused)} slides, r2 {crosstalk.r2:.3f}, slopes {crosstalk.slopes:.3f}, "
         f"blur {crosstalk.blur:.1f} px, sigma {crosstalk.sigma:.4f}"
     )
@@ -195,12 +190,14 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
     run = archive.plan_run(paths, out, choices, quiet=options["quiet"])
     archive.check_space(archive.estimate(run), out)
     if options["dry_run"]:
-        return _print_plan(run, options)
+        print_plan(run, paths, options)
+        return DONE
     with archive.cluster_at(options["scheduler"]) as client:
         if not options["quiet"]:
-            _print(*archive.describe_needs(run, options["workers"], client), err=options["json"])
+            print_lines(*archive.describe_needs(run, options["workers"], client), err=options["json"])
         rows = archive.carry_out(run, client=client, **how)
-    return _print_results(rows, out, options)
+    print_results(rows, paths, out, options)
+    return DONE if all(row["status"] == "done" for row in rows) else SOME_REFUSED
 
 
 def _read_choices(options: Mapping[str, Any]) -> "archive.Choices":
@@ -213,25 +210,6 @@ def _read_choices(options: Mapping[str, Any]) -> "archive.Choices":
         raise archive.CallError(f"--model {options['model']}: {str(error.strerror).lower()}") from error
     others = {name: options[name] for name in ("alone", "rolls", "force", "limit", "masks", "mask_format")}
     return archive.Choices(settings=settings, model=model, compression=options["compress"], **others)
-
-
-def _print_plan(run: "archive.Run", options: Mapping[str, Any]) -> int:
-    for planned in archive.plan_as_json(run) if options["json"] else ():
-        click.echo(json.dumps(planned, allow_nan=False))
-    if not options["json"]:
-        _print(*archive.describe_plan(run))
-    _print(*archive.describe_needs(run, options["workers"]), err=options["json"])
-    return DONE
-
-
-def _print_results(rows: "Sequence[archive.Row]", out: Path, options: Mapping[str, Any]) -> int:
-    for row in rows if options["json"] else ():
-        empty = {name: None for name, value in row.items() if isinstance(value, float) and not isfinite(value)}
-        click.echo(json.dumps(row | empty, allow_nan=False))
-    done = sum(row["status"] == "done" for row in rows)
-    if not (options["quiet"] or options["json"]):
-        _print(archive.summarise(rows), f"report: {near(out / 'report.html')}")
-    return DONE if done == len(rows) else SOME_REFUSED
 
 
 @commands.command(short_help="Clean a small synthetic roll, to see what comes out.")
@@ -248,12 +226,12 @@ def demo(folder: Path, quiet: bool) -> int:
     slides, out = folder / "slides", folder / "cleaned"
     if folder.exists() and not folder.is_dir():
         raise archive.CallError(f"{folder} is a file, not a folder; name another folder for the demo")
-    _print(f"1. Making {DEMO_SLIDES} synthetic scans, one of them without infrared, in {slides}")
+    print_lines(f"1. Making {DEMO_SLIDES} synthetic scans, one of them without infrared, in {slides}")
     with archive.Progress(DEMO_SLIDES, "making scans", quiet=quiet) as progress:
         list(progress.each(write_demo(slides)))
     run = archive.plan_run([str(slides)], out, archive.Choices(), quiet=quiet)
-    _print(f"2. Fitting the roll and cleaning its slides into {out}", *archive.describe_needs(run))
-    _print(archive.summarise(archive.carry_out(run, quiet=quiet)))
-    _print("   (slide_07 has no infrared, on purpose: it is refused, and the report says why)")
-    _print("3. Open the report in a browser:", f"   {out / 'report.html'}")
+    print_lines(f"2. Fitting the roll and cleaning its slides into {out}", *archive.describe_needs(run))
+    print_lines(archive.summarise(archive.carry_out(run, quiet=quiet)))
+    print_lines("   (slide_07 has no infrared, on purpose: it is refused, and the report says why)")
+    print_lines("3. Open the report in a browser:", f"   {out / 'report.html'}")
     return DONE

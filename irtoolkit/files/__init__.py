@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from irtoolkit.files.patching import write_same
     from irtoolkit.files.plain_json import members, parse_json, read_text
     from irtoolkit.files.reader import SlideReader, find_slide, label_counts, open_picture, open_slide
-    from irtoolkit.files.sidecars import SLIDE_SUFFIXES, is_sidecar, named_infrared
+    from irtoolkit.files.sidecars import SIDECAR_SUFFIXES, SLIDE_SUFFIXES, is_sidecar, named_infrared
     from irtoolkit.files.sources import Sources, check_target, find_sources
     from irtoolkit.files.tag_texts import describe_tags
     from irtoolkit.files.tags import lost_tags, tag_codes

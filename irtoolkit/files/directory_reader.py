@@ -15,6 +15,9 @@ from typing import BinaryIO
 from irtoolkit.files.directories import LONG, LONG8, SIZES, VARIANTS, Variant
 from irtoolkit.schema import LayoutError
 
+JPEG = b"\xff\xd8\xff"
+"""How a JPEG file begins."""
+
 SUB_DIRECTORIES = 330
 
 HEADER_BYTES = 64 << 20
@@ -66,8 +69,11 @@ class DirectoryReader:
             raise LayoutError(f"{self.path}: the file is empty; scan or copy it again")
         found = [variant for magic, variant in VARIANTS.items() if magic.startswith(start[:4])]
         if not found:
+            if start.startswith(JPEG):
+                raise LayoutError(f"{self.path}: this is a JPEG, which holds no infrared; save the scan as TIFF or DNG")
             raise LayoutError(
-                f"{self.path}: this is no TIFF or DNG file; save the scan as TIFF or DNG (starts with {start[:4]!r})"
+                f"{self.path}: this is no TIFF, DNG, PNG or PPM file; save the scan as one of these"
+                f" (first bytes: {start[:4].hex(' ')})"
             )
         if len(start) < len(found[0].header(0)):
             raise LayoutError(

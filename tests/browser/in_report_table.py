@@ -39,6 +39,10 @@ def overflow(page):
     return page.locator("#all").evaluate("one => one.scrollWidth - one.clientWidth - one.scrollLeft")
 
 
+def background(element):
+    return element.evaluate("one => getComputedStyle(one).backgroundColor")
+
+
 def headers(page):
     return [text for text in page.locator("#all thead th:visible").all_inner_texts() if text]
 
@@ -50,7 +54,12 @@ def test_the_columns_that_matter_fit_1400_pixels_and_the_others_come_on_demand(s
     for box in (header.bounding_box() for header in page.locator("#all thead th:visible").all()):
         assert 0 <= box["x"] < box["x"] + box["width"] <= 1400
     assert not page.locator("#edge").is_visible()
-    page.get_by_role("button", name="More columns").click()
+    more = page.get_by_role("button", name="More columns")
+    assert (more.get_attribute("aria-pressed"), background(more)) == ("false", "rgb(250, 250, 248)")
+    more.click()
+    assert (more.get_attribute("aria-pressed"), background(more)) == ("true", "rgb(10, 94, 168)")
+    cut = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
+    assert page.locator("#all thead th:visible").evaluate_all(cut) == []
     assert headers(page)[7:] == ["Threshold", "Shift y", "Shift x", "Blur", "Crosstalk", "R²", "Noise", "Time"]
     assert overflow(page) > 0
     expect(page.locator("#edge")).to_be_visible()

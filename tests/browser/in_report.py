@@ -69,6 +69,28 @@ def test_each_slide_is_in_one_group_of_the_filter(show):
     assert counted == [2, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("words", "found"), [("cafe", 2), ("CAFÉ", 2), ("cafe\N{COMBINING ACUTE ACCENT}", 2), ("Röm", 1), ("caff", 0)]
+)
+def test_the_filter_ignores_accents_and_capitals(show, words, found):
+    names = ("Caf\N{LATIN SMALL LETTER E WITH ACUTE}.tif", "cafe\N{COMBINING ACUTE ACCENT} Rom.tif", "other.tif")
+    page = show(*(FINE | {"slide": name} for name in names))
+    page.locator("#words").fill(words)
+    assert page.locator("#count-all").inner_text() == str(found)
+
+
+def test_crosstalk_is_explained_where_it_is_met(show):
+    page = show(ODD | {"slopes": 0.1, "r2": 0.9})
+    about = "how strongly the picture shows in the infrared, where only damage should: 0 not at all, "
+    card = page.locator(".figures div", has_text="Crosstalk")
+    assert card.get_attribute("title").startswith(about)
+    page.locator("nav a").nth(1).click()
+    assert page.locator(".charts b", has_text="Crosstalk").get_attribute("title").startswith(about)
+    page.locator("nav a").nth(2).click()
+    explained = "share of the infrared's variation that the crosstalk explains: 1 all of it, 0 nothing"
+    assert page.locator("#all th button", has_text="R²").get_attribute("title").replace("\u2019", "'") == explained
+
+
 @pytest.mark.parametrize("rows", [(FINE, REFUSED), (FINE,)])
 def test_where_there_are_no_pictures_to_look_at_all_slides_are_seen(show, rows):
     page = show(*rows)

@@ -39,7 +39,7 @@ function drawChart(chart, members) {
   if (members.length > 100) svg.classList.add('many');
   const readout = make('span', {class: 'readout'});
   const legend = chart.names.length > 1 ? chart.names.map((name, number) => make('span', {class: `key series${number}`}, FIGURES[name].label)) : [];
-  const figure = make('figure', {}, make('figcaption', {}, make('b', {}, chart.label), ` ${chart.unit} `, ...legend, readout), svg);
+  const figure = make('figure', {}, make('figcaption', {}, make('b', {title: chart.names.map(name => FIGURES[name].about).join('; ')}, chart.label), ` ${chart.unit} `, ...legend, readout), svg);
   return {svg, figure, point: at => pointAt(hair, readout, chart, members, at)};
 }
 

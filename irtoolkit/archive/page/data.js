@@ -14,8 +14,8 @@ const FIGURES = {
   unseen: {label: 'Unseen', about: 'share of the picture that the infrared does not cover, or of which it holds no data', format: percent},
   no_data: {label: 'No data', about: 'share of the picture of which the infrared holds no data', format: percent},
   blur: {label: 'Blur', about: 'blur of the infrared relative to the colour, sigma', format: unit(1, 'px')},
-  slopes: {label: 'Crosstalk', about: 'how strongly the picture shows in the infrared: 0 not at all, near 1 on silver film', format: fixed(2)},
-  r2: {label: 'R²', about: 'share of the infrared that the colour explains', format: fixed(2)},
+  slopes: {label: 'Crosstalk', about: 'how strongly the picture shows in the infrared, where only damage should: 0 not at all, .1 to .5 on Kodachrome, near 1 on silver film', format: fixed(2)},
+  r2: {label: 'R²', about: 'share of the infrared’s variation that the crosstalk explains: 1 all of it, 0 nothing', format: fixed(2)},
   sigma: {label: 'Noise', about: 'noise of the infrared without the picture, in density', format: fixed(3)},
   agreement: {label: 'Agreement', about: 'density of the damage in the colours over that in the infrared: near 0 if the infrared is another slide’s', format: fixed(2)},
   ratio_r: {label: 'Ratio R', about: 'density of defects in red over that in the infrared, as healing divides it out', format: fixed(2)},
@@ -61,7 +61,7 @@ function prepare(row, index) {
   slide.roll = row.roll || folderOf(row.slide) || 'this folder';
   slide.state = row.status !== 'done' ? row.status : slide.review ? 'look' : 'done';
   slide.why = [slide.reason, slide.review, slide.review.includes(slide.note) ? '' : slide.note].filter(Boolean).join('; ');
-  slide.text = [row.slide, slide.roll, row.status, slide.review, slide.reason, slide.note, row.kept, row.film, row.scanner].join(' ').toLowerCase();
+  slide.text = withoutAccents([row.slide, slide.roll, row.status, slide.review, slide.reason, slide.note, row.kept, row.film, row.scanner].join(' '));
   return slide;
 }
 
@@ -91,8 +91,13 @@ function median(values) {
   return sorted.length ? (middle[0] + middle[1]) / 2 : null;
 }
 
+/* Small letters without accents, as words are compared. */
+function withoutAccents(text) {
+  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+}
+
 function chooseSlides(words, state, roll) {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = withoutAccents(words).split(/\s+/).filter(Boolean);
   return slides.filter(slide =>
     (!state || slide.state === state) && (!roll || slide.roll === roll) &&
     wanted.every(word => slide.text.includes(word)));

@@ -47,6 +47,7 @@ from irtoolkit.files.targets import temporary
         (("clean", "scans", "--out", "bad.toml"), "is a file, not a folder"),
         (("clean", "scans", "--out", "out", "--fdr", "x"), "--fdr must be a number, not 'x'"),
         (("clean", "scans", "--out", "out", "--fd", "1"), "--fd: no such option; did you mean --fdr?"),
+        (("clean", "scans", "--out", "out", "--limt", "1"), "--limt: no such option; did you mean --limit?\n"),
         (("clean", "scans", "--out", "out", "--format", "gif"), "--format must be one of rgb, same, not 'gif'"),
         (("clean", "scans"), "--out is missing; see irtoolkit clean --help"),
         (("info",), "PATH... is missing; see irtoolkit info --help"),

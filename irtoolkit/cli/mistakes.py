@@ -1,8 +1,12 @@
 """Messages about wrong calls: the option as it is typed, what is wrong with it, and what to do."""
 
+from difflib import get_close_matches
 from typing import Any
 
 import click
+
+CLOSE = 0.75
+"""Likeness of two names, from 0 to 1, above which one may be meant by the other."""
 
 
 class Stopped(click.ClickException):
@@ -26,12 +30,13 @@ class Checked(click.ParamType[Any]):
 def describe_mistake(error: click.ClickException) -> str:
     """A wrong call in one line.
 
-    >>> describe_mistake(click.NoSuchOption("--fd", possibilities=["--fdr"]))
-    '--fd: no such option; did you mean --fdr?'
+    >>> describe_mistake(click.NoSuchOption("--limt", possibilities=["--limit", "--quiet"]))
+    '--limt: no such option; did you mean --limit?'
     """
     if isinstance(error, click.NoSuchOption):
-        near = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else f"see {_help_of(error)}"
-        return f"{error.option_name}: no such option; {near}"
+        near = get_close_matches(error.option_name, error.possibilities or (), cutoff=CLOSE)
+        advice = f"did you mean {' or '.join(near)}?" if near else f"see {_help_of(error)}"
+        return f"{error.option_name}: no such option; {advice}"
     param = error.param if isinstance(error, click.BadParameter) else None
     if isinstance(error, click.BadParameter) and param is not None:
         name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(error.ctx)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ def main() -> None:
     """Run the command line; exit status 0 done, 1 some slide refused or failed, 2 wrong call, 130 stopped."""
     try:
         with archive.stopped_by_signals():
-            status = commands.main(standalone_mode=False) or DONE
+            status = commands.main(prog_name="irtoolkit", standalone_mode=False) or DONE
         sys.exit(status)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

@@ -117,6 +117,15 @@ def test_a_dry_run_shows_rolls_and_no_files_of_slides_that_cannot_be_done(told, 
     assert not (tree.parent / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("out", "notes"),
+    [("scans/out", ["note: --out scans/out is inside scans; no scans are looked for in it"]), ("o", [])],
+)
+def test_an_output_folder_inside_the_scans_is_noted(told, out, notes):
+    _, lines = told("clean", "--out", out, "--dry-run")
+    assert [line for line in lines if line.startswith("note: ")] == notes
+
+
 def test_a_dry_run_as_json_has_an_object_per_slide(told):
     _, lines = told("clean", "--out", "out", "--dry-run", "--json", "--heal", "none")
     planned = {each["slide"]: each for each in as_json(lines)}

@@ -29,6 +29,12 @@ def check_folder(folder: Path, sources: Sources, models: Iterable[Path] = ()) ->
         raise CallError(f"--out {folder} cannot be used: {error}") from error
 
 
+def note_place(folder: Path, paths: Sequence[str]) -> list[str]:
+    """A line that says that an output folder is inside a folder of scans; none if it is not."""
+    around = [path for path in paths if Path(path).is_dir() and Path(path).resolve() in folder.resolve().parents]
+    return [f"note: --out {folder} is inside {around[0]}; no scans are looked for in it"] if around else []
+
+
 def misplaced_slides(outputs: Mapping[Task, Sequence[Path]], folder: Path, sources: Sources) -> dict[str, str]:
     """Why slides cannot be written, by their names: a file of theirs would be over, beside or among the sources.
 

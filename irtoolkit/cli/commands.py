@@ -194,7 +194,8 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
         return DONE
     with archive.cluster_at(options["scheduler"]) as client:
         if not options["quiet"]:
-            print_lines(*archive.describe_needs(run, options["workers"], client), err=options["json"])
+            needs = archive.describe_needs(run, options["workers"], client)
+            print_lines(*archive.note_place(out, paths), *needs, err=options["json"])
         rows = archive.carry_out(run, client=client, **how)
     print_results(rows, paths, out, options)
     return DONE if all(row["status"] == "done" for row in rows) else SOME_REFUSED

@@ -31,7 +31,8 @@ def print_plan(run: "archive.Run", paths: Sequence[str], options: Mapping[str, A
         click.echo(json.dumps(planned, allow_nan=False))
     if not options["json"]:
         print_lines(*archive.describe_plan(run), *archive.describe_other_files(paths, run.folder))
-    print_lines(*archive.describe_needs(run, options["workers"]), err=options["json"])
+    needs = archive.describe_needs(run, options["workers"])
+    print_lines(*archive.note_place(run.folder, paths), *needs, err=options["json"])
 
 
 def print_results(rows: "Sequence[archive.Row]", paths: Sequence[str], out: Path, options: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.quiver import Quiver, QuiverKey
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -32,6 +33,8 @@ NEGLIGIBLE = 0.1
 
 KINDS = {"dust": (BLUE, "-"), "hair": (ORANGE, "--"), "scratch": (VERMILION, ":")}
 BINS_PER_DOUBLING = 2
+LONG_AXIS = 300
+"""Ratio of the ends of a logarithmic axis from which on it has a number per decade."""
 
 
 def plot_crosstalk(
@@ -185,12 +188,19 @@ def plot_defects(defects: xr.Dataset, ax: Axes, *, size: str = "length") -> Axes
         line.set(linestyle=style, linewidth=2)
     ax.set(xscale="log", yscale="log", xlabel=f"{size} ({unit})", ylabel="defects", xlim=edges[[0, -1]])
     ax.set_ylim(bottom=0.7)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    number_plainly(ax.xaxis)
+    number_plainly(ax.yaxis)
     ax.legend(fontsize="small")
     ax.set_title(f"Defects by {size}: {sizes.size:,}" if sizes.size else "No defects")
     return ax
+
+
+def number_plainly(axis: Axis) -> None:
+    """Number a logarithmic axis 1, 2, 5, 10, ..., or 1, 10, 100, ... if it is long, without powers of ten."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < LONG_AXIS * low else (1,)))
+    axis.set_major_formatter("{x:,.10g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _doublings(sizes: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from irtoolkit.detection import HISTOGRAM_THRESHOLDS, measure_histogram
-from irtoolkit.plots.fit_plots import BLUE, GREEN, VERMILION
+from irtoolkit.plots.fit_plots import BLUE, GREEN, VERMILION, number_plainly
 from irtoolkit.plots.slide_plots import percent
 from irtoolkit.schema import SlideError
 
@@ -68,6 +68,7 @@ def draw_region_scores(possible: np.ndarray, decoys: np.ndarray, ax: Axes, span:
     ax.stairs(mirrored, edges, baseline=0.5, color=BLUE, linewidth=1.5, label=noise)
     ax.set(ylim=(0.5, 2 * max(found.max(), mirrored.max(), 1)), yscale="log", xlim=(edges[0], edges[-1]))
     ax.set(xlabel="score of a region (sigma)", ylabel=f"regions per {REGION_BIN:g} sigma")
+    number_plainly(ax.yaxis)
 
 
 def span_scores(possible: np.ndarray, decoys: np.ndarray) -> tuple[float, float]:
@@ -134,6 +135,7 @@ def draw_scores(histogram: xr.Dataset, ax: Axes, *, highest: float = HIGHEST_SCO
     top = max(pixels.max(), 1)
     ax.set(yscale="log", ylim=(0.5, top * (2 * top) ** (1 / NAME_HEIGHT - 1)), xlim=(LOWEST_SCORE, edges[-1]))
     ax.set(xlabel="score of a pixel (sigma), positive where light is blocked", ylabel=f"pixels per {width:.1f} sigma")
+    number_plainly(ax.yaxis)
     ticks = np.r_[np.arange(-5, edges[-1] - 1, 5), edges[-1]]
     ax.set_xticks(ticks, [*(f"{tick:g}" for tick in ticks[:-1]), f"{edges[-1]:g}+"])
 

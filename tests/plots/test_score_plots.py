@@ -32,6 +32,17 @@ def test_possible_defects_and_decoys_are_counted_by_their_scores(ax):
     assert "possible defects" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
+@pytest.mark.parametrize(
+    ("regions", "numbers"), [(3, ["0.5", "1", "2", "5"]), (3000, ["1", "10", "100", "1,000"])], ids=["short", "long"]
+)
+def test_the_axis_of_counts_has_plain_numbers(ax, regions, numbers):
+    plots.plot_scores(ranked([4.46] * regions, [4.42]), ax)
+    low, high = ax.get_ylim()
+    shown = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    assert [label.get_text() for tick, label in shown if low <= tick <= high] == numbers
+    assert not any(label.get_text() for label in ax.get_yticklabels(minor=True))
+
+
 def test_where_nothing_can_be_marked_no_line_is_drawn_and_an_unknown_rate_is_told(ax):
     plots.plot_scores(ranked([], [], np.inf, np.nan), ax)
     assert not ax.lines

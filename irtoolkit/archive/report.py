@@ -29,7 +29,7 @@ BESIDE = "'self' file:"
 """Where the page may load its data and pictures from: its own place, on the disk or on a server."""
 
 DIGITS = 6
-"""Significant digits of the numbers given to the page; the table has all of them."""
+"""Significant digits of the numbers given to the page."""
 
 
 def write_report(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path:

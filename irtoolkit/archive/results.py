@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from math import isnan
+from math import floor, isfinite, isnan, log10
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ TEXTS = ("slide", "name", "roll", "status", "reason", "review", "decision", "not
 """Columns of texts. `name` is that of the slide's outputs, without their endings; `kept` is what the healed file does
 not carry over from the scan unchanged."""
 
+EXACT = {"threshold"}
+"""Figures that are given back to the program, and are not rounded."""
+
+DIGITS = 4
+"""Significant digits of the other figures of the table; those before the point are all written."""
+
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """How a text begins that a spreadsheet takes for a formula, or that has an apostrophe for being none."""
 
@@ -51,12 +57,13 @@ def measure_row(found: xr.Dataset) -> Row:
 def write_table(rows: Iterable[Row], path: str | os.PathLike[str]) -> Path:
     """Write rows as CSV in UTF-8, atomically, unknown numbers as empty cells; return the path.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it, which `open_results` takes away.
+    Figures are rounded to four significant digits, but for the threshold: given back, it marks the same pixels. A text
+    that a spreadsheet would take for a formula gets an apostrophe before it, which `open_results` takes away.
     """
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="raise")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: _cell(name, value) for name, value in row.items()} for row in rows)
     return Path(path)
 
 
@@ -73,10 +80,23 @@ def write_parquet(rows: Sequence[Row], path: str | os.PathLike[str]) -> Path | N
     return Path(path)
 
 
-def _cell(value: Any) -> Any:
+def _cell(name: str, value: Any) -> Any:
     if isinstance(value, str) and FORMULA.match(value):
         return f"'{value}"
-    return "" if isinstance(value, float) and isnan(value) else value
+    if isinstance(value, float):
+        return "" if isnan(value) else value if name in EXACT else rounded(value)
+    return value
+
+
+def rounded(value: float) -> float:
+    """A figure with four significant digits, and with all digits before the point.
+
+    >>> rounded(0.0405361), rounded(-4.98481), rounded(12345.6), rounded(0.0)
+    (0.04054, -4.985, 12346.0, 0.0)
+    """
+    if value == 0 or not isfinite(value):
+        return value
+    return round(value, max(DIGITS - 1 - floor(log10(abs(value))), 0))
 
 
 def _text(cell: str) -> str:
@@ -91,8 +111,8 @@ def _number(value: Any) -> float:
 def open_results(folder: str | os.PathLike[str]) -> xr.Dataset:
     """Read the table of a run from its output folder: the columns of ``slides.csv`` on dimension `slide`.
 
-    Numbers are float64, NaN where a slide has none; the others are texts. A column that an earlier version did not
-    write is empty. `slide` is the coordinate, the attribute `folder` the folder.
+    Numbers are float64, rounded but for the threshold, NaN where a slide has none; the others are texts. A column that
+    an earlier version did not write is empty. `slide` is the coordinate, the attribute `folder` the folder.
 
     Raises
     ------

@@ -28,6 +28,18 @@ def test_a_number_that_is_not_known_is_an_empty_cell_and_an_infinite_one_is_not(
     assert (results.threshold.item(), results.candidates.item()) == (math.inf, 240)
 
 
+def test_figures_are_rounded_to_use_and_a_threshold_is_not(tmp_path):
+    row = {"slide": "a.tif", "status": "done", "threshold": 4.374715771431166, "blur": 2.2709642840214723}
+    row |= {"coverage": 0.000406361, "worst_y": 12345.0, "seconds": 12345.67, "shift_x": -0.02975910175, "sigma": 1e-9}
+    (cells,) = cells_of(write_table([row], tmp_path / "slides.csv"))
+    assert cells["threshold"] == "4.374715771431166"
+    shown = {"blur": "2.271", "coverage": "0.0004064", "worst_y": "12345.0", "seconds": "12346.0"}
+    assert {name: cells[name] for name in (*shown, "shift_x", "sigma")} == shown | {
+        "shift_x": "-0.02976",
+        "sigma": "1e-09",
+    }
+
+
 def test_no_text_is_a_formula_and_every_number_is_a_number(tmp_path):
     rows = [{"slide": text, "status": "done", "film": text, "reason": text, "shift_y": -5.4} for text in TEXTS]
     cells = cells_of(write_table(rows, tmp_path / "slides.csv"))

@@ -40,7 +40,7 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
     slide
         From `open_slide`: `counts` (band, y, x), bands R, G, B, IR.
     settings
-        The choices of the run; the defaults if None.
+        The choices, such as `Settings(threshold=5)`; the defaults if None.
     model
         From `fit_roll` or `open_model`; if None, the slide is fitted by itself.
 

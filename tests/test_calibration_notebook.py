@@ -22,9 +22,30 @@ def folder(tmp_path):
     return tmp_path / "roll"
 
 
+def code_cells():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_settings_that_were_written_are_those_of_the_next_start(folder, capsys):
+    file = folder.parent / "roll-settings.toml"
+    file.write_text("threshold = 4.75\nvisibility = 2.0\n")
+    cells, space = code_cells(), {}
+    last = next(cell for cell in cells if "file.write_text" in cell)
+    explorer = next(cell for cell in cells if "explore_threshold" in cell)
+    for cell in (f"folder = {str(folder)!r}", cells[1], "slide, model = slides[0], None", explorer):
+        exec(cell, space)
+    assert f"settings from {file}" in capsys.readouterr().out
+    assert space["explorer"].settings == irt.Settings(threshold=4.75, visibility=2.0)
+    space["explorer"]._visibility.value = 1.5
+    space["settings"] = space["explorer"].settings
+    exec(last, space)
+    exec(cells[1], space)
+    assert space["settings"] == irt.Settings(threshold=4.75, visibility=1.5)
+
+
 def test_every_cell_runs_on_a_slide_that_does_not_match_its_roll(folder, capsys):
-    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    code = ["".join(cell["source"]) for cell in cells]
+    code = code_cells()
     assert code[0].startswith("folder = None")
     assert code[2].startswith("number = 0")
     space = {}

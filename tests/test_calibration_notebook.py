@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,16 @@ def folder(tmp_path):
 def code_cells():
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_the_slides_of_the_example_are_one_roll(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda: str(tmp_path))
+    space = {}
+    for cell in code_cells()[:2]:
+        exec(cell, space)
+    irt.clean_archive(space["folder"], tmp_path / "out", workers=1, quiet=True)
+    assert len(list((tmp_path / "out" / "report" / "rolls").rglob("*.json"))) == 1
+    assert "The night run fits these as" not in capsys.readouterr().out
 
 
 def test_settings_that_were_written_are_those_of_the_next_start(folder, capsys):

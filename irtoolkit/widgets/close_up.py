@@ -25,7 +25,7 @@ MARKED, UNMARKED = "marked", "unmarked"
 
 
 class Regions(NamedTuple):
-    """The `settings`, the regions that they mark, and a function that finds the others; both as in `join_regions`."""
+    """The `settings`, the regions that they mark (as in `join_regions`), and `Trials.find_unmarked` for the others."""
 
     settings: Settings
     marked: xr.Dataset
@@ -123,8 +123,11 @@ def _list_places(kind: str, regions: Regions, width: int) -> Iterator[tuple[str,
     visible = visibility >= regions.settings.visibility
     order = np.argsort(score, kind="stable") if kind == MARKED else np.lexsort((-score, ~visible))
     head = f"of {len(places):,}, {'least certain' if kind == MARKED else 'strongest'} first"
+    why = found.why.values[owner] if kind == UNMARKED else owner
     for at, one in enumerate(order, 1):
-        text = _describe(kind, places[one].size, score[one], visibility[one], regions.settings)
+        known = f", score {score[one]:.2f} sigma" if ranks_regions(regions.settings.threshold) else ""
+        reason = f" Left alone: {why[one]}." if kind == UNMARKED else ""
+        text = f"{places[one].size:,} px, contrast {visibility[one]:.1f}{known}.{reason}"
         yield f"{kind.title()} place {at:,} {head}: {text}", places[one]
 
 
@@ -133,13 +136,3 @@ def _split(index: np.ndarray, width: int) -> list[np.ndarray]:
     part, count = connect_pixels(index, width)
     order = np.argsort(part, kind="stable")
     return np.split(index[order], np.searchsorted(part[order], np.arange(1, count)))
-
-
-def _describe(kind: str, area: int, score: float, visibility: float, settings: Settings) -> str:
-    """Area, contrast and score of a place, or why it is unmarked."""
-    known = f", score {score:.2f} sigma" if ranks_regions(settings.threshold) else ""
-    if kind == MARKED:
-        return f"{area:,} px, contrast {visibility:.1f}{known}."
-    if visibility < settings.visibility:
-        return f"{area:,} px. Left alone: contrast {visibility:.1f}, below the visibility of {settings.visibility:g}."
-    return f"{area:,} px, contrast {visibility:.1f}{known}. Left alone: below the threshold."

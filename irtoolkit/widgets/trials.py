@@ -12,6 +12,7 @@ from irtoolkit.arrays import measure_together
 from irtoolkit.detection import (
     NO_REGIONS,
     REGION_LEVEL,
+    SMALLEST_MARK,
     Candidates,
     Choice,
     Cut,
@@ -20,14 +21,17 @@ from irtoolkit.detection import (
     connect_pixels,
     count_scores,
     cut_score,
+    explained_by_picture,
     find_exceedances,
     join_regions,
     keep_regions,
     make_candidates,
     measure_candidates,
+    ranks_regions,
     scale_visibility,
     score_regions,
     uses_score,
+    visible_regions,
 )
 from irtoolkit.pipeline import Scored, score_slide
 from irtoolkit.settings import Settings
@@ -82,14 +86,17 @@ class Trials:
         """Find the regions (as in `join_regions`) without any mark under these settings; exclusions are ignored.
 
         They score at least 3.2 sigma, or reach the level of the threshold if it is lower or of another score. If the
-        method finds no level, there are none.
+        method finds no level, there are none. Their `why` says, in words, which rule left them alone.
         """
         whole = replace(settings, excluded=())
         choice, level = self.choose(whole), self._cut(settings.threshold).level
         if not np.isfinite(level):
             return NO_REGIONS
         lowest = candidate_level(settings.threshold, level)
-        return _others(self._candidates_for(settings.threshold), choice.defects.pixel_index.values, lowest)
+        candidates = self._candidates_for(settings.threshold)
+        others = _others(candidates, choice.defects.pixel_index.values, lowest)
+        possible, _ = visible_regions(candidates, settings, lowest)
+        return others.assign(why=("region", _why_left_alone(others, possible, settings)))
 
     def _candidates_for(self, threshold: str | float) -> Candidates:
         """The candidates for a threshold with a finite level, measured once."""
@@ -122,6 +129,20 @@ def _others(candidates: Candidates, marked: np.ndarray, level: float) -> xr.Data
     untouched = np.bincount(region, np.isin(index, marked), count) == 0
     regions = score_regions(scale_visibility(join_regions(exceedances, sign=1, level=level), candidates.factors))
     return keep_regions(regions, xr.DataArray(untouched & (regions.area.values > 0), dims="region"))
+
+
+def _why_left_alone(regions: xr.Dataset, possible: xr.Dataset, settings: Settings) -> np.ndarray:
+    """The first rule that keeps each unmarked region (region,) from being marked, in words."""
+    shared = np.isin(regions.pixel_index.values, possible.pixel_index.values)
+    is_possible = np.bincount(regions.pixel_region.values, shared, regions.sizes["region"]) > 0
+    ranked = ranks_regions(settings.threshold)
+    rules = {
+        f"below the visibility of {settings.visibility:g}": regions.visibility.values < settings.visibility,
+        "below the threshold" if ranked else "no visible part is above the threshold": is_possible,
+        f"smaller than {SMALLEST_MARK} px": ranked & (regions.area.values < SMALLEST_MARK),
+        "its infrared follows the picture": explained_by_picture(regions),
+    }
+    return np.select(list(rules.values()), list(rules), "one of many dots that hardly show")
 
 
 def _measure_score(scored: Scored) -> tuple[Candidates, xr.Dataset]:

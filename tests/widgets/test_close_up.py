@@ -23,7 +23,7 @@ def regions_at(places, score, visibility):
 
 
 MARKED = regions_at([(LARGE, 0), (SMALL, 1), (PIECE, 1)], [9.0, 2.0, 1.0], [8.0, 4.0, 4.0])
-UNMARKED = regions_at([(UNSEEN, 0), (CORNER, 1)], [7.0, 1.5], [1.0, 3.5])
+UNMARKED = regions_at([(UNSEEN, 0), (CORNER, 1)], [7.0, 1.5], [1.0, 3.5]).assign(why=("region", ["too faint", "odd"]))
 
 
 def close_up(orientation=1, marked=MARKED, **settings):
@@ -62,11 +62,10 @@ def test_marked_places_are_counted_as_defects_the_least_certain_first():
 def test_unmarked_places_with_enough_contrast_come_first():
     shown = close_up()
     shown.steps["unmarked"].click()
-    assert shown.caption.value.startswith(
-        "Unmarked place 1 of 2, strongest first: 9 px, contrast 3.5, score 1.50 sigma. Left"
-    )
+    place = "Unmarked place 1 of 2, strongest first: 9 px, contrast 3.5, score 1.50 sigma. Left alone: odd."
+    assert shown.caption.value == place
     shown.steps["unmarked"].click()
-    assert "9 px. Left alone: contrast 1.0, below the visibility of 3." in shown.caption.value
+    assert shown.caption.value.endswith("9 px, contrast 1.0, score 7.00 sigma. Left alone: too faint.")
     shown.steps["marked"].click()
     assert shown.caption.value.startswith("Marked place 2 of 3")
 

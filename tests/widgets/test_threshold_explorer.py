@@ -8,10 +8,11 @@ from matplotlib.backend_bases import MouseEvent
 
 import irtoolkit as irt
 from irtoolkit.detection.exceedances import measure_exceedances
+from irtoolkit.detection.ranking import explained_by_picture
 from irtoolkit.detection.segmentation import join_regions
 from irtoolkit.plots import percent
 from irtoolkit.widgets import drawing, explore_threshold
-from irtoolkit.widgets.trials import Trials
+from irtoolkit.widgets.trials import Trials, _why_left_alone
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,34 @@ def test_nothing_unmarked_reaches_a_number_if_all_is_seen(trials):
     settings = irt.Settings(threshold=4.7, visibility=0.0)
     marked, unmarked = trials.choose(settings).defects, trials.find_unmarked(settings)
     assert unmarked.score.max() < 4.7 <= marked.score.min()
+
+
+def test_what_is_left_alone_below_the_threshold_scores_less_and_other_rules_are_named():
+    trials = Trials(irt.make_slide(11, (300, 450), scanner="plustek", roll=1))
+    for threshold in ("mirror", 5.5):
+        settings = irt.Settings(threshold=threshold)
+        unmarked, least = trials.find_unmarked(settings), trials.choose(settings).threshold
+        why, score = unmarked.why.values, unmarked.score.values
+        assert (unmarked.visibility.values[why == "below the visibility of 3"] < 3).all()
+        assert (score[why == "below the threshold"] < least).all()
+        followed = why == "its infrared follows the picture"
+        assert explained_by_picture(unmarked)[followed].tolist() == [True, True]
+    assert trials.choose(irt.Settings()).threshold < 4.5 < score[followed].max()
+
+
+def test_the_first_rule_that_leaves_a_region_alone_is_named():
+    figures = {"infrared_step": 0.1, "loss": 0.1, "red": 0.1, "green": 0.1, "blue": 0.1, "length": 9, "breadth": 3}
+    pixels = {"pixel_index": ("pixel", [0, 9, 12, 15, 18]), "pixel_region": ("pixel", range(5))}
+    regions = xr.Dataset({name: ("region", np.full(5, value)) for name, value in figures.items()} | pixels)
+    regions = regions.assign(peak=regions.loss, contrast=0 * regions.loss, area=("region", [9, 9, 2, 9, 9]))
+    regions = regions.assign(visibility=("region", [2.9, 3, 3, 3, 3])).assign_attrs(slopes=0.4)
+    regions["infrared_step"][3] = 0.5  # dust of this residual would show .1 / (1 - 1.1 x .4) = .18 in the infrared
+    possible = regions.isel(pixel=[1])
+    expected = ["below the visibility of 3", "below the threshold", "smaller than 3 px"]
+    expected += ["its infrared follows the picture", "one of many dots that hardly show"]
+    assert _why_left_alone(regions, possible, irt.Settings()).tolist() == expected
+    otsu = _why_left_alone(regions, possible, irt.Settings(threshold="otsu"))
+    assert otsu[1:3].tolist() == ["no visible part is above the threshold", "one of many dots that hardly show"]
 
 
 def test_what_is_excluded_is_not_offered_as_unmarked(trials):

@@ -12,7 +12,7 @@ from irtoolkit.plots.fit_plots import (
 from irtoolkit.plots.overview import plot_slide
 from irtoolkit.plots.roll_plots import plot_roll
 from irtoolkit.plots.score_plots import (
-    describe_rate, draw_region_scores, draw_scores, plot_histogram, plot_scores, span_scores,
+    describe_rate, draw_region_scores, draw_scores, plot_histogram, plot_scores, rate_of, span_scores,
 )
 from irtoolkit.plots.slide_plots import (
     RESIDUAL_RANGE, percent, plot_bands, plot_before_after, plot_healed, plot_infrared, plot_mask, plot_picture,
@@ -24,5 +24,5 @@ __all__ = [
     "draw_region_scores", "draw_scores", "explain_pixels", "percent", "plot_bands", "plot_before_after",
     "plot_crosstalk", "plot_defects", "plot_displacement", "plot_healed", "plot_histogram", "plot_infrared",
     "plot_mask", "plot_picture", "plot_residual", "plot_roll", "plot_scores", "plot_slide", "preview",
-    "preview_residual", "sample_crosstalk", "scaled", "span_scores",
+    "preview_residual", "rate_of", "sample_crosstalk", "scaled", "span_scores",
 ]

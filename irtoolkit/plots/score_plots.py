@@ -18,6 +18,9 @@ LOWEST_SCORE, HIGHEST_SCORE = -6.0, (15.0, 40.0)
 NAME_HEIGHT, NAME_SPACING = 0.68, 0.032
 """Height at which the names of thresholds begin, and the space between two, as shares of the axes."""
 
+AGREEMENT = 0.5
+"""Of visible and infrared damage: halfway between two slides, 0, and one, 1."""
+
 REGION_BIN, REGION_SPAN = 0.05, (4.5, 5.5)
 """Sigma; width of the bins of the regions' score, and what its axis covers at least."""
 
@@ -31,6 +34,17 @@ def describe_rate(rate: float) -> str:
     if math.isnan(rate):
         return "how many of the marks are false is not known"
     return f"about {percent(rate)} of the marks are probably false"
+
+
+def rate_of(cleaned: xr.Dataset) -> float:
+    """The `fdr` of a cleaned slide; NaN where neither shift nor damage shows that its infrared is its own.
+
+    >>> found = xr.Dataset({"fdr": 0.02, "aligned": False, "agreement": float("nan")})
+    >>> rate_of(found), rate_of(found.assign(aligned=True)), rate_of(found.assign(agreement=1.1))
+    (nan, 0.02, 0.02)
+    """
+    own = bool(cleaned.get("aligned", True)) or float(cleaned.agreement) > AGREEMENT
+    return float(cleaned.fdr) if own else math.nan
 
 
 def plot_scores(cleaned: xr.Dataset, ax: Axes) -> Axes:
@@ -54,7 +68,7 @@ def plot_scores(cleaned: xr.Dataset, ax: Axes) -> Axes:
     if np.isfinite(chosen):
         ax.axvline(chosen, color=VERMILION, linewidth=2, label=f"threshold {chosen:.2f} sigma")
     ax.legend(loc="upper right", fontsize="small")
-    ax.set_title(f"Score: {describe_rate(float(cleaned.fdr))}")
+    ax.set_title(f"Score: {describe_rate(rate_of(cleaned))}")
     return ax
 
 
@@ -110,7 +124,7 @@ def plot_histogram(cleaned: xr.Dataset, ax: Axes, *, methods: Sequence[str] = tu
         ax.axvline(chosen, ymax=NAME_HEIGHT, color=VERMILION, linewidth=2, label=f"threshold {chosen:.1f} sigma")
     ax.legend(loc="upper left" if methods else "upper right", fontsize="small")
     _name_thresholds(ax, {name: threshold for name, threshold in others.items() if np.isfinite(threshold)})
-    ax.set_title("Score of the pixels" if ranked else f"Score: {describe_rate(float(cleaned.fdr))}")
+    ax.set_title("Score of the pixels" if ranked else f"Score: {describe_rate(rate_of(cleaned))}")
     return ax
 
 

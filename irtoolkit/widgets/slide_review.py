@@ -26,6 +26,9 @@ NOWHERE: Box = (0, 0, 0, 0)
 USUAL = 4.5
 """Sigma; the threshold offered for a slide without one."""
 
+DOUBTED = 3.0
+"""Weight from which remarks doubt the film or the infrared, and with them the estimated share of false marks."""
+
 LEFT, RIGHT, HIGH = 500, 440, 440
 """Widths of the picture and of the controls, and height of the picture with its buttons, in screen pixels."""
 
@@ -41,7 +44,7 @@ FIGURES: dict[str, Callable[[float], str]] = {
 
 
 def describe_figures(row: Row) -> str:
-    """Describe the figures of a slide; empty if it was not cleaned.
+    """Describe the figures of a slide; empty if it was not cleaned. The false share is left open where it is doubted.
 
     >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
     '1,234 defects, 1.2 % of the picture marked, how many of the marks are false is not known'
@@ -49,6 +52,8 @@ def describe_figures(row: Row) -> str:
     values = {name: row.get(name, float("nan")) for name in FIGURES}
     if isnan(values["defects"]):
         return ""
+    if row.get("weight", 0.0) >= DOUBTED:
+        values["fdr"] = float("nan")
     return ", ".join(FIGURES[name](value) for name, value in values.items() if name == "fdr" or not isnan(value))
 
 

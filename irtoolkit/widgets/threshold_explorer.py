@@ -11,7 +11,7 @@ import xarray as xr
 
 from irtoolkit.detection import Choice, count_defects
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
-from irtoolkit.plots import percent, preview, span_scores
+from irtoolkit.plots import percent, preview, rate_of, span_scores
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.widgets.close_up import CloseUp, Regions
@@ -149,9 +149,10 @@ class ThresholdExplorer(ipywidgets.VBox):
             return
         marked, score = choice.defects.pixel_index.values, self._trials.scored.evidence.score
         number = count_defects(marked, score.sizes["x"])
+        rate = rate_of(self._trials.scored.found.assign(fdr=choice.rate))
         self._message.value = (
             f"<b>{number:,} {'defect' if number == 1 else 'defects'} marked</b>"
-            f" ({percent(marked.size / score.size)} of the slide); {_describe_false(choice.rate, number)}."
+            f" ({percent(marked.size / score.size)} of the slide); {_describe_false(rate, number)}."
             f" Threshold {choice.threshold:.2f} sigma."
         )
 

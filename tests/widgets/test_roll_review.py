@@ -13,6 +13,7 @@ from irtoolkit.archive.decisions import Decision, read_decisions, write_decision
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import drawing, review_roll, roll_review
 from irtoolkit.widgets.roll_review import ALL, CHANGED, DECIDED, RollReview
+from irtoolkit.widgets.slide_review import describe_figures
 
 SHAPE = (161, 221)
 BOX = (20, 30, 121, 150)
@@ -201,6 +202,13 @@ def test_every_picture_can_be_looked_at(folder):
     assert (seen[0] != seen[1]).any()
     assert (seen[1] != seen[2]).any()
     assert bytes(slide.crops.value[:2]) == bytes(slide.worst.value[:2]) == b"\xff\xd8"
+
+
+def test_no_false_share_is_stated_of_a_slide_whose_film_or_infrared_is_doubted():
+    row = {"slide": "a.tif", "defects": 12.0, "coverage": 0.01, "fdr": 0.04}
+    stated, doubted = (describe_figures(row | {"weight": weight}) for weight in (2.5, 3.0))
+    assert "about 4 % of the marks are probably false" in stated
+    assert "how many of the marks are false is not known" in doubted
 
 
 def test_pages_hold_so_many_slides(folder, monkeypatch):

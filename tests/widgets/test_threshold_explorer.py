@@ -227,6 +227,13 @@ def test_an_unknown_rate_is_told(slide):
     assert "; how many of them are false is not known. Threshold" in message(explorer)
 
 
+def test_with_the_infrared_of_another_slide_no_rate_is_stated():
+    slide, other = (irt.make_slide(number, (270, 405), scanner="plustek", roll=4) for number in (7001, 7101))
+    explorer = explore_threshold(slide.assign(counts=slide.counts.where(slide.counts.band != "IR", other.counts)))
+    assert explorer.choice.rate < 0.05
+    assert "how many of them are false is not known" in message(explorer)
+
+
 def test_without_ipympl_the_histogram_is_a_picture_that_follows(slide, monkeypatch):
     monkeypatch.setattr(drawing, "find_spec", lambda _: None)
     explorer = explore_threshold(slide)

@@ -77,6 +77,7 @@ class CloseUp(ipywidgets.VBox):
 
     def _show(self) -> None:
         self.image.value = encode_jpeg(self._draw()) if self._place.size else b""
+        self.image.layout.visibility = None if self._place.size else "hidden"
 
     def _draw(self) -> Picture:
         place = self._box(self._place)

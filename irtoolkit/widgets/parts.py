@@ -1,6 +1,7 @@
 """Controls and rows that keep their place: lines reserved for texts, and parts side by side that wrap."""
 
 from collections.abc import Callable, Sequence
+from math import floor
 
 import ipywidgets
 
@@ -48,3 +49,12 @@ def button(label: str, hook: str, action: Callable[[], None], tooltip: str = "")
     made.add_class(f"irt-{hook}")
     made.on_click(lambda _: action())
     return made
+
+
+def round_down(sigma: float) -> float:
+    """A threshold in steps of 0.01 sigma, rounded down, so that it marks the same.
+
+    >>> round_down(4.4168), round_down(4.41)
+    (4.41, 4.41)
+    """
+    return floor(100 * sigma + 1e-6) / 100

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
-from math import floor, isnan
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from irtoolkit.pictures import Picture
 from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
-from irtoolkit.widgets.parts import Text, beside, button, in_row, toggles
+from irtoolkit.widgets.parts import Text, beside, button, in_row, round_down, toggles
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
@@ -148,7 +148,7 @@ class SlideReview(ipywidgets.VBox):
     def _offer_threshold(self) -> None:
         """Offer the slide's threshold, rounded down so that it marks the same."""
         found = float(self.row.get("threshold", float("nan")))
-        self.threshold.value = self.decision.threshold or (floor(100 * found) / 100 if 1 <= found < 1e6 else USUAL)
+        self.threshold.value = self.decision.threshold or (round_down(found) if 1 <= found < 1e6 else USUAL)
 
     def _offer_pictures(self) -> None:
         """Offer the kinds of pictures that exist, and show the doubtful place and the crops."""

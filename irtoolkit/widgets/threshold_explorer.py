@@ -2,20 +2,20 @@
 
 import html
 from dataclasses import replace
-from math import isnan
+from math import isinf, isnan
 from typing import Any
 
 import ipywidgets
 import numpy as np
 import xarray as xr
 
-from irtoolkit.detection import Choice, count_defects
+from irtoolkit.detection import Choice, count_defects, ranks_regions
 from irtoolkit.pictures import Picture, encode_jpeg, mark_mask, view_picture
 from irtoolkit.plots import percent, preview, rate_of, span_scores
 from irtoolkit.schema import VISIBLE, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings
 from irtoolkit.widgets.close_up import CloseUp, Regions
-from irtoolkit.widgets.parts import Text, beside
+from irtoolkit.widgets.parts import Text, beside, round_down
 from irtoolkit.widgets.pieces import read_in_pieces, with_infrared
 from irtoolkit.widgets.threshold_histogram import ThresholdHistogram
 from irtoolkit.widgets.trials import Trials
@@ -80,7 +80,7 @@ class ThresholdExplorer(ipywidgets.VBox):
             value=min(max(chosen, lowest), highest) if isinstance(chosen, float) else lowest,
             min=lowest,
             max=highest,
-            step=0.05,
+            step=0.01,
             description="Threshold (sigma)",
             **wide,
         )
@@ -111,9 +111,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._method.value = NUMBER
 
     def _nearest_step(self, sigma: float) -> float:
-        slider = self._number
-        steps = round((min(max(sigma, slider.min), slider.max) - slider.min) / slider.step)
-        return round(slider.min + steps * slider.step, 2)
+        return round(min(max(sigma, self._number.min), self._number.max), 2)
 
     def _number_changed(self, change: Any) -> None:
         if abs(change["new"] - change["old"]) < ROUNDING:
@@ -138,14 +136,16 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._describe(self.choice)
         self.histogram.show(settings, self.choice)
         self._pictures.mark(Regions(settings, self.choice.defects, lambda: self._trials.find_unmarked(settings)))
+        self._number.layout.visibility = None if ranks_regions(settings.threshold) else "hidden"
+        self._rate.layout.visibility = None if settings.threshold == "mirror" else "hidden"
         if settings.threshold == "mirror" and np.isfinite(self.choice.threshold):
             self._number.unobserve(self._number_changed, "value")
-            self._number.value = self._nearest_step(self.choice.threshold)
+            self._number.value = round_down(self.choice.threshold)
             self._number.observe(self._number_changed, "value")
 
     def _describe(self, choice: Choice) -> None:
         if not choice.defects.sizes["pixel"]:
-            self._message.value = "Nothing is marked: no defect rises above the noise at these settings."
+            self._message.value = f"Nothing is marked: {_why_nothing(self.settings.threshold, choice.threshold)}."
             return
         marked, score = choice.defects.pixel_index.values, self._trials.scored.evidence.score
         number = count_defects(marked, score.sizes["x"])
@@ -153,8 +153,21 @@ class ThresholdExplorer(ipywidgets.VBox):
         self._message.value = (
             f"<b>{number:,} {'defect' if number == 1 else 'defects'} marked</b>"
             f" ({percent(marked.size / score.size)} of the slide); {_describe_false(rate, number)}."
-            f" Threshold {choice.threshold:.2f} sigma."
+            f" Threshold {round_down(choice.threshold):.2f} sigma."
         )
+
+
+def _why_nothing(method: str | float, threshold: float) -> str:
+    """Say why a method that chose this threshold marks nothing.
+
+    >>> _why_nothing("otsu", float("inf")), _why_nothing("otsu", 1.5)
+    ('this method finds no threshold on this slide', 'nothing above its threshold, 1.50 sigma, is visible damage')
+    """
+    if ranks_regions(method):
+        return "no defect rises above the noise at these settings"
+    if isinf(threshold):
+        return "this method finds no threshold on this slide"
+    return f"nothing above its threshold, {round_down(threshold):.2f} sigma, is visible damage"
 
 
 def _describe_false(rate: float, number: int) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from irtoolkit.detection import Choice, ranks_regions
+from irtoolkit.detection import Choice, ranks_regions, uses_score
 from irtoolkit.plots import VERMILION, draw_region_scores, draw_scores
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.drawing import Drawing
@@ -17,7 +17,8 @@ class ThresholdHistogram:
     """The histogram of the score that a threshold applies to, and a line at the threshold.
 
     For a threshold that ranks regions it shows the scores of the possible defects and of the decoys, and the line can
-    be dragged with the mouse. For the others it shows the score of pixels.
+    be dragged with the mouse. For the others it shows the score of pixels; those that cut a score of their own have no
+    line.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ class ThresholdHistogram:
             self._drawn = what
             self._draw(choice)
         threshold = settings.threshold if isinstance(settings.threshold, float) else choice.threshold
-        self._line.set_xdata([threshold, threshold] if np.isfinite(threshold) else [np.nan, np.nan])
+        there = uses_score(settings.threshold) and np.isfinite(threshold)
+        self._line.set_xdata([threshold, threshold] if there else [np.nan, np.nan])
         self.drawing.redraw()
 
     def _draw(self, choice: Choice) -> None:
@@ -66,10 +68,12 @@ class ThresholdHistogram:
         else:
             draw_scores(self._pixels, self._ax)
         self._ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize="small", frameon=False)
-        self._ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        self._ax.yaxis.set_major_formatter("{x:g}")
+        self._ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if self._ranked else (1,)))
+        self._ax.yaxis.set_major_formatter("{x:,g}")
         self._ax.yaxis.set_minor_formatter(NullFormatter())
+        self._ax.xaxis.label.set_size("small")
         self._line = self._ax.axvline(np.nan, color=VERMILION, linewidth=2)
+        self.drawing.figure.set_layout_engine("constrained")
 
     def _press(self, event: Any) -> None:
         self._held = self._ranked and event.inaxes is not None

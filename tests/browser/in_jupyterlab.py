@@ -6,7 +6,7 @@ import irtoolkit as irt
 
 SHOWN = 120_000
 THRESHOLD = "Number(document.querySelector('.irt-threshold .irt-message').innerText.match(/Threshold (.*) sigma/)?.[1])"
-"""The threshold that the explorer names; its slider has steps of .05, and starts at the one next to the slide's own."""
+"""The threshold that the explorer names; its slider has steps of .01."""
 WIDGETS = ("threshold", "slide", "alignment", "crosstalk", "roll-review")
 BESIDE = {
     "threshold": (".jupyter-matplotlib", "img"),
@@ -134,7 +134,7 @@ def test_the_threshold_is_moved(page):
     widget.locator(".irt-number .noUi-handle").focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.05) <= 0.03", timeout=SHOWN)
+    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.01) < 0.005", timeout=SHOWN)
 
 
 def overlap(one, other):

@@ -9,7 +9,7 @@ import irtoolkit as irt
 SLIDE = "import irtoolkit as irt\nslide = irt.make_slide(5, (301, 402), scanner='plustek', roll=1)"
 SHOWN = 60_000
 THRESHOLD = "Number(document.querySelector('.irt-message')?.innerText.match(/Threshold (.*) sigma/)?.[1])"
-"""The threshold that the explorer names; its slider has steps of .05, and starts at the one next to the slide's own."""
+"""The threshold that the explorer names; its slider has steps of .01."""
 
 
 def test_the_threshold_is_dragged(voila):
@@ -46,7 +46,7 @@ def test_the_threshold_is_moved_by_keys(voila):
     knob.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.05) <= 0.03", timeout=SHOWN)
+    page.wait_for_function(f"Math.abs({THRESHOLD} - {before} - 5 * 0.01) < 0.005", timeout=SHOWN)
 
 
 def test_in_a_narrow_window_nothing_of_the_sliders_is_cut(voila):

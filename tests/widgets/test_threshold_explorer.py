@@ -76,7 +76,11 @@ def test_the_explorer_counts_the_defects_that_cleaning_counts(slide):
     false = round(defects * explorer.choice.rate)
     words = f"about {false} of them {'are' if false > 1 else 'is'} probably false"
     words = words if false else "probably none of them is false"
-    assert message(explorer).endswith(f"; {words}. Threshold {explorer.choice.threshold:.2f} sigma.")
+    threshold, shown = explorer.choice.threshold, explorer._number.value
+    assert message(explorer).endswith(f"; {words}. Threshold {shown:.2f} sigma.")
+    assert shown <= threshold < shown + 0.01
+    explorer._method.value = "a fixed number of sigma"
+    assert message(explorer).startswith(f"<b>{defects} defects marked</b>")
     assert f"Marked place 1 of {defects}," in explorer._pictures.close_up.caption.value
 
 
@@ -174,7 +178,7 @@ def test_controls_set_the_settings_and_have_labels(slide):
     assert explorer.settings.threshold == 5.5
     by_name["Method"].value = "mirror"
     assert explorer.settings.threshold == "mirror"
-    assert explorer.choice.threshold == pytest.approx(by_name["Threshold (sigma)"].value, abs=0.05)
+    assert explorer.choice.threshold == pytest.approx(by_name["Threshold (sigma)"].value, abs=0.01)
 
 
 def test_the_histogram_shows_what_the_threshold_applies_to(slide, trials):
@@ -190,6 +194,38 @@ def test_the_histogram_shows_what_the_threshold_applies_to(slide, trials):
     assert ax.get_xlabel().startswith("score of a pixel")
     assert ax.patches[0].get_data()[0].sum() == trials.histogram["count"].sum()
     assert explorer.histogram._line.get_xdata()[0] == explorer.choice.threshold
+
+
+@pytest.mark.parametrize("method", ["otsu", "ratio", "mirror"])
+def test_legend_and_axes_are_in_the_picture_after_the_method_changed(slide, method):
+    explorer = explore_threshold(slide, settings=irt.Settings(threshold="mirror" if method != "mirror" else "otsu"))
+    explorer._method.value = method
+    figure = explorer.histogram.drawing.figure
+    figure.canvas.draw()
+    (left, bottom), (right, top) = figure.get_tightbbox().get_points()
+    width, height = figure.get_size_inches()
+    assert 0 <= left < right <= width
+    assert 0 <= bottom < top <= height
+
+
+def test_sliders_that_the_method_does_not_use_are_hidden(slide):
+    explorer = explore_threshold(slide)
+    seen = {}
+    for method in ("mirror", "otsu", "a fixed number of sigma"):
+        explorer._method.value = method
+        seen[method] = [slider.layout.visibility for slider in (explorer._number, explorer._rate)]
+    assert list(seen.values()) == [[None, None], ["hidden", "hidden"], [None, "hidden"]]
+
+
+def test_a_method_that_finds_no_threshold_says_so_and_has_no_line_and_no_broken_picture(slide):
+    explorer = explore_threshold(slide)
+    explorer._method.value = "ratio"
+    assert np.isinf(explorer.choice.threshold)
+    assert message(explorer) == "Nothing is marked: this method finds no threshold on this slide."
+    assert np.isnan(explorer.histogram._line.get_xdata()).all()
+    assert explorer._pictures.close_up.image.layout.visibility == "hidden"
+    explorer._method.value = "mirror"
+    assert explorer._pictures.close_up.image.layout.visibility is None
 
 
 def test_a_threshold_of_pixels_is_not_dragged_and_does_not_move_the_slider(slide):

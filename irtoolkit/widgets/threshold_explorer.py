@@ -192,7 +192,8 @@ class _Pictures:
         self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
         self._plain = self._coloured(seen.counts)
         self._mask = np.zeros((seen.sizes["y"], seen.sizes["x"]), bool)
-        layout = {"width": "100%", "height": f"{WHOLE}px", "object_fit": "contain", "object_position": "left"}
+        layout = {"width": "100%", "height": f"{WHOLE}px", "margin": "2px 0"}
+        layout |= {"object_fit": "contain", "object_position": "left"}
         self._whole = ipywidgets.Image(format="jpeg", layout=layout)
         self._outlined = True
         self.close_up = CloseUp(slide, self._coloured)

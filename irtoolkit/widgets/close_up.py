@@ -10,13 +10,19 @@ import numpy as np
 import xarray as xr
 
 from irtoolkit.detection import connect_pixels, ranks_regions
-from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask
+from irtoolkit.pictures import TRANSPOSED, Picture, encode_jpeg, mark_mask, view_plane
 from irtoolkit.settings import Settings
 from irtoolkit.widgets.parts import Text, button
 from irtoolkit.widgets.views import Box, View, stored_box, to_screen, to_upright
 
-SIZE, STEP = (320, 440), 0.5
-"""Height and width of the picture, and slide pixels per picture pixel; more for a place that needs more room."""
+PANEL, GAP, STEP = (320, 218), 4, 0.5
+"""Height and width of the colour and of the infrared, pixels between them, and slide pixels per picture pixel; more for
+a place that needs more room."""
+
+SIZE = PANEL[0], 2 * PANEL[1] + GAP
+
+INFRARED_RANGE = 0.5, 99.5
+"""Percentiles of the infrared around the place that are black and white."""
 
 MARGINS = 4
 """Pixels that a widget leaves free beside its picture."""
@@ -33,7 +39,7 @@ class Regions(NamedTuple):
 
 
 class CloseUp(ipywidgets.VBox):
-    """A picture of one place, with a ring around it, and buttons for the next marked and the next unmarked place.
+    """One place in colour and in infrared, with a ring around it, and buttons for the next marked and unmarked place.
 
     Parameters
     ----------
@@ -41,10 +47,12 @@ class CloseUp(ipywidgets.VBox):
         With `counts` and the attribute `orientation`.
     colour
         Turns counts (band, y, x) into an upright picture.
+    infrared
+        On the grid of the colours (y, x), lazy; NaN where not seen.
     """
 
-    def __init__(self, slide: xr.Dataset, colour: Callable[[xr.DataArray], Picture]) -> None:
-        self._slide, self._colour = slide, colour
+    def __init__(self, slide: xr.Dataset, colour: Callable[[xr.DataArray], Picture], infrared: xr.DataArray) -> None:
+        self._slide, self._colour, self._infrared = slide, colour, infrared
         self._orientation = int(slide.attrs.get("orientation", 1))
         stored = slide.sizes["y"], slide.sizes["x"]
         self._shape = stored[::-1] if self._orientation in TRANSPOSED else stored
@@ -54,7 +62,11 @@ class CloseUp(ipywidgets.VBox):
         self.steps = {}
         for kind in (MARKED, UNMARKED):
             self.steps[kind] = button(f"next {kind} place", f"next-{kind}", partial(self._step, kind))
-        shown = [ipywidgets.HBox(list(self.steps.values())), self.caption, self.image]
+        shown = [
+            ipywidgets.HBox([*self.steps.values(), ipywidgets.Label("colour | infrared")]),
+            self.caption,
+            self.image,
+        ]
         super().__init__(shown, layout={"width": f"{SIZE[1] + MARGINS}px"})
 
     def show(self, regions: Regions) -> None:
@@ -81,13 +93,21 @@ class CloseUp(ipywidgets.VBox):
 
     def _draw(self) -> Picture:
         place = self._box(self._place)
-        view = View(0, 0, STEP).around(place, SIZE)
-        box = view.box(SIZE, self._shape)
+        view = View(0, 0, STEP).around(place, PANEL)
+        box = view.box(PANEL, self._shape)
         y, x = stored_box(box, self._shape, self._orientation)
-        picture = to_screen(self._colour(self._slide.counts.isel(y=y, x=x)), view.scaled(box))
+        colour = to_screen(self._colour(self._slide.counts.isel(y=y, x=x)), view.scaled(box))
         if self._outlined:
-            picture = mark_mask(picture, to_screen(self._upright_mask(box), view.scaled(box), largest=True))
-        return view.ring(view.lay(picture, box, SIZE), place)
+            colour = mark_mask(colour, to_screen(self._upright_mask(box), view.scaled(box), largest=True))
+        infrared = to_screen(self._gray(self._infrared.isel(y=y, x=x).values), view.scaled(box))
+        panels = [view.ring(view.lay(picture, box, PANEL), place) for picture in (colour, infrared)]
+        return np.hstack([panels[0], np.full((PANEL[0], GAP, 3), 255, np.uint8), panels[1]])
+
+    def _gray(self, infrared: np.ndarray) -> Picture:
+        """An upright picture (y, x, 3) of stored infrared (y, x); what was not seen is black."""
+        low, high = np.nanpercentile(infrared, INFRARED_RANGE) if np.isfinite(infrared).any() else (0, 1)
+        gray = view_plane(np.nan_to_num(infrared), low, max(high, low + 1), self._orientation)
+        return np.repeat(gray[..., None], 3, axis=2)
 
     def _upright(self, index: np.ndarray) -> np.ndarray:
         """Rows and columns (pixel, 2) on the upright slide."""

@@ -59,7 +59,7 @@ class ThresholdExplorer(ipywidgets.VBox):
         except (SlideError, OSError) as error:
             self._message.value = html.escape(f"This slide cannot be explored: {error}")
             return
-        self._pictures = _Pictures(pieces, seen)
+        self._pictures = _Pictures(pieces, seen, self._trials.scored.found.infrared)
         every = self._trials.choose(replace(settings, threshold="mirror", visibility=0.0))
         span = span_scores(every.possible.score.values, every.decoys.score.values)
         self.histogram = ThresholdHistogram(self._trials.histogram, span, self._drag, self._drop)
@@ -187,7 +187,7 @@ def _describe_false(rate: float, number: int) -> str:
 class _Pictures:
     """The whole slide with its marks outlined, and close-ups of single places."""
 
-    def __init__(self, slide: xr.Dataset, seen: xr.Dataset) -> None:
+    def __init__(self, slide: xr.Dataset, seen: xr.Dataset, infrared: xr.DataArray) -> None:
         self._seen, self._width = seen, slide.sizes["x"]
         self._reference = seen.overview[:, ::SAMPLED, ::SAMPLED]
         self._plain = self._coloured(seen.counts)
@@ -196,7 +196,7 @@ class _Pictures:
         layout |= {"object_fit": "contain", "object_position": "left"}
         self._whole = ipywidgets.Image(format="jpeg", layout=layout)
         self._outlined = True
-        self.close_up = CloseUp(slide, self._coloured)
+        self.close_up = CloseUp(slide, self._coloured, infrared)
         self.widget = ipywidgets.VBox([self._whole, self.close_up], layout={"flex": "1 1 440px", "max_width": "600px"})
 
     def mark(self, regions: Regions) -> None:

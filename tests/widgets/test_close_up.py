@@ -7,7 +7,7 @@ import xarray as xr
 
 from irtoolkit.pictures import MARK, orient
 from irtoolkit.settings import Settings
-from irtoolkit.widgets.close_up import SIZE, CloseUp, Regions
+from irtoolkit.widgets.close_up import GAP, PANEL, SIZE, CloseUp, Regions
 from irtoolkit.widgets.views import RING
 
 HEIGHT, WIDTH = 301, 402
@@ -27,18 +27,26 @@ UNMARKED = regions_at([(UNSEEN, 0), (CORNER, 1)], [7.0, 1.5], [1.0, 3.5]).assign
 
 
 def close_up(orientation=1, marked=MARKED, **settings):
-    """A close-up of a slide that is black but for the upper left pixel of each place."""
+    """A close-up of a slide that is black but for the upper left pixel of each place, also in infrared."""
     counts = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for y, x in (LARGE, SMALL, PIECE, CORNER, UNSEEN):
         counts[:, y, x] = 255
     slide = xr.Dataset({"counts": (("band", "y", "x"), counts)}, attrs={"orientation": orientation})
-    shown = CloseUp(slide, lambda bands: orient(np.moveaxis(bands.values, 0, -1), orientation))
+    infrared = xr.DataArray(counts[0].astype(np.float32), dims=("y", "x"))
+    shown = CloseUp(slide, lambda bands: orient(np.moveaxis(bands.values, 0, -1), orientation), infrared)
     shown.show(Regions(Settings(**settings), marked, lambda: UNMARKED))
     return shown
 
 
+def panels(shown):
+    """The colour and the infrared."""
+    seen = cv2.imdecode(np.frombuffer(shown.image.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+    assert seen.shape == (*SIZE, 3)
+    return seen[:, : PANEL[1]], seen[:, PANEL[1] + GAP :]
+
+
 def picture(shown):
-    return cv2.imdecode(np.frombuffer(shown.image.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+    return panels(shown)[0]
 
 
 def alike(seen, colour):
@@ -76,15 +84,14 @@ def test_the_place_is_in_the_middle_with_a_ring_around_it(orientation, kind, tur
     shown = close_up(orientation)
     for _ in range(turns):
         shown.steps[kind].click()
-    seen = picture(shown)
-    assert seen.shape == (*SIZE, 3)
-    middle = np.array(SIZE) / 2
-    ring = alike(seen, RING)
-    np.testing.assert_allclose(ring.mean(axis=0), middle, atol=1.5)
-    radius = np.hypot(*(ring - middle).T)
-    assert 8 < radius.min() < radius.max() < 18
-    bright = np.argwhere(seen.min(axis=2) > 200)
-    assert np.abs(bright - middle).max(axis=1).min() <= 4
+    middle = np.array(PANEL) / 2
+    for seen in panels(shown):
+        ring = alike(seen, RING)
+        np.testing.assert_allclose(ring.mean(axis=0), middle, atol=1.5)
+        radius = np.hypot(*(ring - middle).T)
+        assert 8 < radius.min() < radius.max() < 18
+        bright = np.argwhere(seen.min(axis=2) > 200)
+        assert np.abs(bright - middle).max(axis=1).min() <= 4
 
 
 def test_only_what_is_marked_is_outlined_and_that_can_be_left_out():
@@ -102,7 +109,7 @@ def test_only_what_is_marked_is_outlined_and_that_can_be_left_out():
 def test_a_place_larger_than_the_picture_is_seen_whole():
     hair = regions_at([((150, x), 0) for x in range(3, 390, 3)], [50.0], [9.0])
     outlines = alike(picture(close_up(marked=hair)), MARK)
-    assert np.ptp(outlines[:, 1]) == pytest.approx(SIZE[1] / 3, abs=6)
+    assert np.ptp(outlines[:, 1]) == pytest.approx(PANEL[1] / 3, abs=6)
 
 
 def test_where_there_is_no_place_a_sentence_says_so():

@@ -12,7 +12,8 @@ import xarray as xr
 from irtoolkit.archive import Decision, Row, open_results, output_name, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.parts import Text, button, in_row
-from irtoolkit.widgets.slide_review import SlideReview, describe_decision
+from irtoolkit.widgets.review_texts import describe_decision
+from irtoolkit.widgets.slide_review import SlideReview
 
 CARDS = 5
 """Slides per page."""

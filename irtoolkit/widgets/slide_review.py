@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import numpy as np
 from irtoolkit.archive import ACCEPTED, CLEAN, REJECTED, Decision, Row, output_name, preview_folder
 from irtoolkit.files import MASK_ENDINGS
 from irtoolkit.pictures import Picture
-from irtoolkit.plots import describe_rate, percent
 from irtoolkit.schema import SlideError
 from irtoolkit.settings import Box
 from irtoolkit.widgets.parts import Text, beside, button, in_row, round_down, toggles
 from irtoolkit.widgets.region_picture import RegionPicture, read_frame
+from irtoolkit.widgets.review_texts import describe_box, describe_decision, describe_slide
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
 SIDES = ("top", "left", "bottom", "right")
@@ -26,35 +25,8 @@ NOWHERE: Box = (0, 0, 0, 0)
 USUAL = 4.5
 """Sigma; the threshold offered for a slide without one."""
 
-DOUBTED = 3.0
-"""Weight from which remarks doubt the film or the infrared, and with them the estimated share of false marks."""
-
 LEFT, RIGHT, HIGH = 500, 440, 440
 """Widths of the picture and of the controls, and height of the picture with its buttons, in screen pixels."""
-
-FIGURES: dict[str, Callable[[float], str]] = {
-    "defects": "{:,.0f} defects".format,
-    "coverage": lambda share: f"{percent(share)} of the picture marked",
-    "fdr": describe_rate,
-    "threshold": "threshold {:.2f} sigma".format,
-    "shift_y": "infrared shifted by {:+z.1f} rows".format,
-    "shift_x": "{:+z.1f} columns".format,
-    "sigma": "residual noise {:.4f}".format,
-}
-
-
-def describe_figures(row: Row) -> str:
-    """Describe the figures of a slide; empty if it was not cleaned. The false share is left open where it is doubted.
-
-    >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
-    '1,234 defects, 1.2 % of the picture marked, how many of the marks are false is not known'
-    """
-    values = {name: row.get(name, float("nan")) for name in FIGURES}
-    if isnan(values["defects"]):
-        return ""
-    if row.get("weight", 0.0) >= DOUBTED:
-        values["fdr"] = float("nan")
-    return ", ".join(FIGURES[name](value) for name, value in values.items() if name == "fdr" or not isnan(value))
 
 
 def read_picture(path: Path) -> Picture:
@@ -134,9 +106,9 @@ class SlideReview(ipywidgets.VBox):
         """Show a slide and the decision about it; `place` is its number in the list, as text."""
         is_new = row["slide"] != self.row["slide"]
         self.row, self.decision = row, decision
-        self.head.value = _head(row, decision, place)
+        self.head.value = describe_slide(row, decision, place)
         self.undo.disabled = decision == Decision()
-        _offer(self.regions, [(_describe_box(box), box) for box in decision.excluded])
+        _offer(self.regions, [(describe_box(box), box) for box in decision.excluded])
         self.regions.disabled = self.include.disabled = not decision.excluded
         if is_new:
             self.message.value = ""
@@ -222,29 +194,7 @@ class SlideReview(ipywidgets.VBox):
             self.message.value = f"Saved: {escape(slide)}: {escape(describe_decision(decision))}."
 
 
-def describe_decision(decision: Decision) -> str:
-    """Describe a decision.
-
-    >>> describe_decision(Decision(verdict="accepted", threshold=4.5)), describe_decision(Decision())
-    ('threshold 4.5; accepted', 'no decision yet')
-    """
-    return decision.summary(decision.effect) or "no decision yet"
-
-
-def _head(row: Row, decision: Decision, place: str) -> str:
-    why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", ""))))
-    status = row["status"].capitalize() + (f": {why}" if why else ", no remarks")
-    decided = f"Decided: {describe_decision(decision)}" if decision != Decision() else "No decision yet"
-    text = "<br>".join(escape(line) for line in (decided, status, describe_figures(row)) if line)
-    return f'<div style="line-height: 1.4"><b>{escape(row["slide"])}</b> {escape(place)}<br>{text}</div>'
-
-
 def _offer(menu: Any, options: Sequence[Any]) -> None:
     """Set the options of a menu and choose the first; an empty menu does not choose one by itself."""
     menu.options = options
     menu.index = 0 if options else None
-
-
-def _describe_box(box: Box) -> str:
-    top, left, bottom, right = box
-    return f"rows {top} to {bottom}, columns {left} to {right}"

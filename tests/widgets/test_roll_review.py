@@ -12,8 +12,8 @@ from irtoolkit.archive import run as archive
 from irtoolkit.archive.decisions import Decision, read_decisions, write_decisions
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import drawing, review_roll, roll_review
+from irtoolkit.widgets.review_texts import describe_figures
 from irtoolkit.widgets.roll_review import ALL, CHANGED, DECIDED, RollReview
-from irtoolkit.widgets.slide_review import describe_figures
 
 SHAPE = (161, 221)
 BOX = (20, 30, 121, 150)

@@ -1,8 +1,7 @@
 """The slides of a run in a notebook, the short list first, with the decision about each."""
 
 import os
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -12,6 +11,16 @@ import xarray as xr
 from irtoolkit.archive import Decision, Row, open_results, output_name, preview_folder, read_decisions, write_decisions
 from irtoolkit.schema import SlideError
 from irtoolkit.widgets.parts import Text, button, in_row
+from irtoolkit.widgets.review_list import (
+    ALL,
+    CHANGED,
+    DECIDED,
+    EVERY_ROLL,
+    SHORT_LIST,
+    Decisions,
+    describe_progress,
+    list_slides,
+)
 from irtoolkit.widgets.review_texts import describe_decision
 from irtoolkit.widgets.slide_review import SlideReview
 
@@ -20,11 +29,6 @@ CARDS = 5
 
 STRIP = 210
 """Height of a page, in screen pixels; it is kept when a list is empty."""
-
-SHORT_LIST, ALL, DECIDED, CHANGED = "short list", "all", "decided", "to be redone"
-EVERY_ROLL = "all rolls"
-
-Decisions = Mapping[str, Decision]
 
 
 def review_roll(results: xr.Dataset | str | os.PathLike[str]) -> "RollReview":
@@ -43,56 +47,6 @@ def review_roll(results: xr.Dataset | str | os.PathLike[str]) -> "RollReview":
         The widget; if nothing can be reviewed, its message says why.
     """
     return RollReview(results)
-
-
-def list_slides(rows: Sequence[Row], decisions: Decisions, *, show: str = ALL, roll: str = EVERY_ROLL) -> list[Row]:
-    """Choose the rows of a roll and of a kind: the short list first, then the others in the order of the table.
-
-    The short list begins with the cleaned slides, which have pictures, and ends with the others; both are sorted by
-    decreasing weight.
-
-    >>> rows = [{"slide": "a", "review": ""}, {"slide": "b", "review": "pale", "weight": 1.0, "status": "done"}]
-    >>> rows += [{"slide": "c", "review": "it was not cleaned", "weight": 4.0, "status": "refused"}]
-    >>> rows += [{"slide": "d", "review": "other film?", "weight": 3.0, "status": "done"}]
-    >>> [row["slide"] for row in list_slides(rows, {})]
-    ['d', 'b', 'c', 'a']
-    """
-    chosen = [row for row in rows if _is_shown(row, decisions, show) and roll in (EVERY_ROLL, row.get("roll"))]
-    return sorted(chosen, key=_order)
-
-
-def _order(row: Row) -> tuple[bool, bool, float]:
-    return (False, row["status"] != "done", -row["weight"]) if row["review"] else (True, False, 0.0)
-
-
-def _is_shown(row: Row, decisions: Decisions, show: str) -> bool:
-    if show == SHORT_LIST:
-        return bool(row["review"])
-    if show == DECIDED:
-        return row["slide"] in decisions
-    return show == ALL or is_changed(row, decisions)
-
-
-def is_changed(row: Row, decisions: Decisions) -> bool:
-    """Whether the next run will redo a slide because its decision changed."""
-    return not decisions.get(row["slide"], Decision()).is_applied(row.get("decision", ""))
-
-
-def describe_progress(rows: Sequence[Row], decisions: Decisions, folder: Path) -> str:
-    """HTML text: how many slides of the short list are decided, and how many the next run will redo."""
-    listed = [row["slide"] for row in rows if row["review"] or row["slide"] in decisions]
-    decided = sum(slide in decisions for slide in listed)
-    redone = sum(is_changed(row, decisions) for row in rows)
-    progress = f"{decided:,} of {len(listed):,} decided." if listed else "Short list empty."
-    if not redone:
-        return progress
-    slides = "1 slide" if redone == 1 else f"{redone:,} slides"
-    call = f"irt.clean_archive(paths, {str(folder)!r})"
-    command = f"irtoolkit clean PATH... --out {shlex.quote(str(folder))}"
-    return (
-        f"{progress} {slides} will be redone when you run the same clean again, with its options: "
-        f"<code>{escape(call)}</code> or <code>{escape(command)}</code>"
-    )
 
 
 class Card(ipywidgets.VBox):
@@ -161,8 +115,9 @@ class RollReview(ipywidgets.VBox):
         names = dict.fromkeys(row["roll"] for row in self.rows)
         self.rolls = ipywidgets.Dropdown(description="Roll", options=[EVERY_ROLL, *names])
         self.cards = [Card(self._open_card) for _ in range(min(CARDS, len(self.rows)))]
-        self.slide = SlideReview(self.folder, self._save)
+        self.slide = SlideReview(self.folder, self._save, self._undo)
         self.page, self.at, self.listed = 0, 0, self.rows
+        self._earlier: list[tuple[str, Decision]] = []
         turn = [button("Previous page", "previous-page", lambda: self.turn(-1))]
         turn.append(button("Next page", "next-page", lambda: self.turn(1)))
         step = [button("Previous slide", "previous-slide", lambda: self.open_slide(self.at - 1))]
@@ -210,11 +165,27 @@ class RollReview(ipywidgets.VBox):
 
     def _save(self, slide: str, decision: Decision) -> None:
         """Save a decision; a verdict also opens the next slide."""
+        earlier = self.decisions.get(slide, Decision())
         write_decisions({slide: decision}, self.folder)
-        judged = decision.verdict and decision.verdict != self.slide.decision.verdict
+        self._earlier.append((slide, earlier))
+        judged = decision.verdict and decision.verdict != earlier.verdict
+        self.reload(min(self.at + bool(judged), len(self.listed) - 1))
+
+    def _undo(self) -> str:
+        """Save what was decided before the last decision, open its slide if it is listed, and return its name."""
+        slide, earlier = self._earlier[-1]
+        write_decisions({slide: earlier}, self.folder)
+        self._earlier.pop()
+        names = [row["slide"] for row in self.listed]
+        self.reload(names.index(slide) if slide in names else self.at)
+        return slide
+
+    def reload(self, at: int | None = None) -> None:
+        """Read the decisions again, as others may have written some, and open a slide; the same one if None."""
         self.decisions = read_decisions(self.folder)
+        self.slide.undo.disabled = not self._earlier
         self._fill()
-        self.open_slide(min(self.at + bool(judged), len(self.listed) - 1))
+        self.open_slide(self.at if at is None else at)
 
     def _fill(self) -> None:
         """Update the progress and the cards of the page."""

@@ -46,8 +46,8 @@ class SlideReview(ipywidgets.VBox):
         The slide's row in the table of the run.
     decision
         The decision about it.
-    accept, reject, undo
-        Buttons for the verdict; `undo` removes the whole decision.
+    accept, reject, undo, remove
+        Buttons: the verdicts; take back the last decision about any slide; remove the whole decision about this one.
     threshold, use_threshold, find_threshold
         A number of sigma; a button that uses it, and one that returns to the threshold of the run.
     sides, exclude
@@ -58,10 +58,10 @@ class SlideReview(ipywidgets.VBox):
         The last action, or why it failed.
     """
 
-    def __init__(self, folder: Path, save: Callable[[str, Decision], None]) -> None:
+    def __init__(self, folder: Path, save: Callable[[str, Decision], None], undo: Callable[[], str]) -> None:
         self.row: Row = {"slide": "", "status": ""}
         self.decision = Decision()
-        self._folder, self._save = folder, save
+        self._folder, self._save, self._undo = folder, save, undo
         self.head, self.message = Text("head", lines=7), Text("saved", lines=2)
         self.kind = toggles("Picture", list(KINDS), "Marks")
         self.picture = RegionPicture(self._fill_sides)
@@ -81,7 +81,9 @@ class SlideReview(ipywidgets.VBox):
     def _make_controls(self) -> None:
         self.accept = button("Accept", "accept", lambda: self._decide(verdict=ACCEPTED), "The cleaned files are good.")
         self.reject = button("Reject", "reject", lambda: self._decide(verdict=REJECTED), "Mark and heal nothing on it.")
-        self.undo = button("Undo", "undo", self._undo, "Remove the whole decision about it.")
+        self.undo = button("Undo", "undo", self._take_back, "Take back the last decision.")
+        self.remove = button("Remove decision", "remove", self._remove, "Remove the whole decision about this slide.")
+        self.undo.disabled = True
         self.threshold = ipywidgets.BoundedFloatText(value=USUAL, min=1, max=1e6, step=0.05, description="Threshold")
         self.threshold.layout.width, self.threshold.style.description_width = "140px", "70px"
         self.threshold.tooltip = "The least score of a marked region, in sigma. Lower numbers mark more."
@@ -95,7 +97,7 @@ class SlideReview(ipywidgets.VBox):
         self.regions = ipywidgets.Dropdown(description="Excluded", options=[], layout={"width": "320px"})
         self.regions.style.description_width = "70px"
         self.include = button("Include again", "include", self._include)
-        self._verdicts = in_row(self.accept, self.reject, self.undo)
+        self._verdicts = in_row(self.accept, self.reject, self.undo, self.remove)
         how = "draw it, or type its sides" if self.picture.drawing.live else "type its sides"
         hint = ipywidgets.HTML(f"To keep a region as scanned, {how} (pixels):")
         lines = [(self.threshold, self.use_threshold, self.find_threshold), (hint,), self.sides]
@@ -107,7 +109,7 @@ class SlideReview(ipywidgets.VBox):
         is_new = row["slide"] != self.row["slide"]
         self.row, self.decision = row, decision
         self.head.value = describe_slide(row, decision, place)
-        self.undo.disabled = decision == Decision()
+        self.remove.disabled = decision == Decision()
         _offer(self.regions, [(describe_box(box), box) for box in decision.excluded])
         self.regions.disabled = self.include.disabled = not decision.excluded
         if is_new:
@@ -174,8 +176,16 @@ class SlideReview(ipywidgets.VBox):
     def _include(self) -> None:
         self._decide(excluded=tuple(box for box in self.decision.excluded if box != self.regions.value))
 
-    def _undo(self) -> None:
+    def _remove(self) -> None:
         self._keep(Decision())
+
+    def _take_back(self) -> None:
+        try:
+            slide = self._undo()
+        except (SlideError, OSError) as error:
+            self.message.value = f"Not saved: {escape(str(error))}"
+        else:
+            self.message.value = f"Taken back: the last decision about {escape(slide)}."
 
     def _decide(self, **changes: Any) -> None:
         """Change the decision; a new threshold or region removes the verdict, which judged the earlier files."""

@@ -12,8 +12,9 @@ from irtoolkit.archive import run as archive
 from irtoolkit.archive.decisions import Decision, read_decisions, write_decisions
 from irtoolkit.synthetic.scanner_files import write_scanner_file
 from irtoolkit.widgets import drawing, review_roll, roll_review
+from irtoolkit.widgets.review_list import ALL, CHANGED, DECIDED
 from irtoolkit.widgets.review_texts import describe_figures
-from irtoolkit.widgets.roll_review import ALL, CHANGED, DECIDED, RollReview
+from irtoolkit.widgets.roll_review import RollReview
 
 SHAPE = (161, 221)
 BOX = (20, 30, 121, 150)
@@ -104,9 +105,53 @@ def test_a_verdict_is_saved_at_once_and_the_next_slide_opens(folder, either_draw
     assert f"irtoolkit clean PATH... --out {folder}" in review.message.value
     slide = open_slide(review, "roll1/slide3.tif")
     assert "rejected" in review.cards[2].text.value
-    slide.undo.click()
+    slide.remove.click()
     assert set(read_decisions(folder)) == {"roll1/slide1.tif"}
+    assert slide.remove.disabled
+
+
+def test_undo_takes_back_one_decision_after_the_other_and_opens_its_slide(folder):
+    write_decisions({"roll1/slide1.tif": Decision(threshold=4.5)}, folder)
+    review = review_roll(folder)
+    slide = open_slide(review, "roll1/slide1.tif")
     assert slide.undo.disabled
+    slide.threshold.value = 5.5
+    slide.use_threshold.click()
+    slide.accept.click()
+    assert slide.row["slide"] == "roll1/slide3.tif"
+    slide.reject.click()
+    for opened, left in (
+        ("roll1/slide3.tif", {"roll1/slide1.tif": Decision(threshold=5.5, verdict="accepted")}),
+        ("roll1/slide1.tif", {"roll1/slide1.tif": Decision(threshold=5.5)}),
+        ("roll1/slide1.tif", {"roll1/slide1.tif": Decision(threshold=4.5)}),
+    ):
+        assert not slide.undo.disabled
+        slide.undo.click()
+        assert read_decisions(folder) == left
+        assert slide.row["slide"] == opened
+        assert f"Taken back: the last decision about {opened}." in slide.message.value
+    assert slide.undo.disabled
+
+
+def test_an_undo_that_cannot_be_saved_says_so_and_can_be_tried_again(folder):
+    review = review_roll(folder)
+    slide = open_slide(review, "roll1/slide1.tif")
+    slide.accept.click()
+    kept = folder.rename(folder.with_name("away"))
+    slide.undo.click()
+    assert "Not saved:" in slide.message.value
+    kept.rename(folder)
+    slide.undo.click()
+    assert read_decisions(folder) == {}
+
+
+def test_decisions_of_a_script_are_counted_after_a_reload(folder):
+    review = review_roll(folder)
+    write_decisions({"roll1/slide2.tif": Decision(verdict="accepted")}, folder)
+    assert review.message.value == "0 of 1 decided."
+    review.reload()
+    assert review.message.value == "1 of 1 decided."
+    assert "Decided: accepted" in review.slide.head.value
 
 
 def test_the_threshold_offered_marks_what_the_run_marked(folder):

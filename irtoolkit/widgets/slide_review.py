@@ -20,6 +20,12 @@ from irtoolkit.widgets.region_picture import RegionPicture, read_frame
 from irtoolkit.widgets.review_texts import describe_box, describe_decision, describe_slide
 
 KINDS = {"Marks": "mask", "Scan": "scan", "Healed": "healed"}
+CAPTIONS = {
+    "worst": "The most doubtful place: scan, infrared, marks",
+    "crops": "The most changed places, one per row: scan, marks",
+}
+"""Of the strips of pictures, by their names."""
+
 SIDES = ("top", "left", "bottom", "right")
 NOWHERE: Box = (0, 0, 0, 0)
 USUAL = 4.5
@@ -66,6 +72,7 @@ class SlideReview(ipywidgets.VBox):
         self.kind = toggles("Picture", list(KINDS), "Marks")
         self.picture = RegionPicture(self._fill_sides)
         self.worst, self.crops = (ipywidgets.Image(format="jpeg", layout={"max_width": "100%"}) for _ in range(2))
+        self._strips = [ipywidgets.VBox([ipywidgets.HTML(), image]) for image in (self.worst, self.crops)]
         self._make_controls()
         self.kind.observe(lambda _: self._draw(), "value")
         for side in self.sides:
@@ -75,7 +82,7 @@ class SlideReview(ipywidgets.VBox):
         right = ipywidgets.VBox(
             [self._verdicts, self.head, self.message, self._changes], layout={"width": f"{RIGHT}px"}
         )
-        super().__init__([beside(left, right), beside(self.worst, self.crops)])
+        super().__init__([beside(left, right), beside(*self._strips)])
         self.add_class("irt-slide-review")
 
     def _make_controls(self) -> None:
@@ -86,13 +93,13 @@ class SlideReview(ipywidgets.VBox):
         self.undo.disabled = True
         self.threshold = ipywidgets.BoundedFloatText(value=USUAL, min=1, max=1e6, step=0.05, description="Threshold")
         self.threshold.layout.width, self.threshold.style.description_width = "140px", "70px"
-        self.threshold.tooltip = "The least score of a marked region, in sigma. Lower numbers mark more."
+        self.threshold.tooltip = "The least score of a marked region, in sigma; explore_threshold shows what it marks."
         use, find = (lambda: self._decide(threshold=self.threshold.value), lambda: self._decide(threshold=None))
         self.use_threshold = button("Use this threshold", "use-threshold", use)
         self.find_threshold = button("Use the run's threshold", "find-threshold", find)
         self.sides = [ipywidgets.BoundedIntText(description=side.title(), max=2**31 - 1) for side in SIDES]
         for side in self.sides:
-            side.layout.width, side.style.description_width = "102px", "52px"
+            side.layout.width, side.style.description_width = "140px", "52px"
         self.exclude = button("Exclude this region", "exclude", self._exclude)
         self.regions = ipywidgets.Dropdown(description="Excluded", options=[], layout={"width": "320px"})
         self.regions.style.description_width = "70px"
@@ -100,8 +107,8 @@ class SlideReview(ipywidgets.VBox):
         self._verdicts = in_row(self.accept, self.reject, self.undo, self.remove)
         how = "draw it, or type its sides" if self.picture.drawing.live else "type its sides"
         hint = ipywidgets.HTML(f"To keep a region as scanned, {how} (pixels):")
-        lines = [(self.threshold, self.use_threshold, self.find_threshold), (hint,), self.sides]
-        lines += [(self.exclude,), (self.regions, self.include)]
+        lines = [(self.threshold, self.use_threshold, self.find_threshold), (hint,), self.sides[:2]]
+        lines += [(*self.sides[2:], self.exclude), (self.regions, self.include)]
         self._changes = ipywidgets.VBox([in_row(*line) for line in lines])
 
     def show(self, row: Row, decision: Decision, place: str = "") -> None:
@@ -129,9 +136,11 @@ class SlideReview(ipywidgets.VBox):
         there = tuple(label for label, name in KINDS.items() if self._file(name).is_file())
         if there != self.kind.options:
             _offer(self.kind, there)
-        for name, image in {"worst": self.worst, "crops": self.crops}.items():
+        for (name, caption), strip in zip(CAPTIONS.items(), self._strips, strict=True):
+            text, image = strip.children
+            text.value = caption + ", healed" * ("Healed" in there)
             image.value = self._file(name).read_bytes() if self._file(name).is_file() else b""
-            image.layout.display = None if image.value else "none"
+            strip.layout.display = None if image.value else "none"
 
     def _file(self, name: str) -> Path:
         return preview_folder(self._folder, output_name(self.row)) / f"{name}.jpg"

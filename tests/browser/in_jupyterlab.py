@@ -8,6 +8,8 @@ SHOWN = 120_000
 THRESHOLD = "Number(document.querySelector('.irt-threshold .irt-message').innerText.match(/Threshold (.*) sigma/)?.[1])"
 """The threshold that the explorer names; its slider has steps of .01."""
 WIDGETS = ("threshold", "slide", "alignment", "crosstalk", "roll-review")
+DIGIT, ARROWS = 8, 30
+"""Pixels of a digit, and of a number's arrows and padding."""
 BESIDE = {
     "threshold": (".jupyter-matplotlib", "img"),
     "alignment": (".irt-comparison .jupyter-matplotlib", ".irt-less-shift"),
@@ -85,6 +87,18 @@ def test_no_label_is_cut(page, name):
     labels = widget.evaluate(LABELS)
     assert len(labels) > 5
     assert [text for text, cut in labels if cut] == []
+
+
+def test_sides_of_five_digits_are_seen_whole(page):
+    widget = shown(page, "roll-review")
+    sides = widget.locator("input[type=number]")
+    assert sides.count() == 5
+    for at in range(1, 5):
+        sides.nth(at).fill("65535")
+        assert sides.nth(at).evaluate("side => side.scrollWidth <= side.clientWidth")
+        page.wait_for_function(
+            f"side => side.clientWidth >= {DIGIT} * 5 + {ARROWS}", arg=sides.nth(at).element_handle()
+        )
 
 
 @pytest.mark.parametrize("name", WIDGETS)

@@ -247,6 +247,19 @@ def test_every_picture_can_be_looked_at(folder):
     assert (seen[0] != seen[1]).any()
     assert (seen[1] != seen[2]).any()
     assert bytes(slide.crops.value[:2]) == bytes(slide.worst.value[:2]) == b"\xff\xd8"
+    captions = [strip.children[0].value for strip in slide._strips]
+    assert captions[0] == "The most doubtful place: scan, infrared, marks, healed"
+    assert captions[1] == "The most changed places, one per row: scan, marks, healed"
+
+
+def test_strips_without_pictures_have_no_captions(folder):
+    review = review_roll(folder)
+    previews = folder / "report" / "slides" / "roll1" / "slide3"
+    for name in ("worst.jpg", "healed.jpg"):
+        (previews / name).unlink()
+    slide = open_slide(review, "roll1/slide3.tif")
+    assert [strip.layout.display for strip in slide._strips] == ["none", None]
+    assert slide._strips[1].children[0].value == "The most changed places, one per row: scan, marks"
 
 
 def test_no_false_share_is_stated_of_a_slide_whose_film_or_infrared_is_doubted():

@@ -30,7 +30,7 @@ WIDGETS = {
 }
 """Name of each picture, and the code that makes its widget."""
 
-WIDTH, HEIGHT, PATIENCE = 1020, 1000, 180
+WIDTH, HEIGHT, PATIENCE = 1020, 1600, 180
 DRAWN = """() => [...document.querySelectorAll('canvas:first-of-type')].some(canvas => canvas.width > 0 &&
     canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value))"""
 

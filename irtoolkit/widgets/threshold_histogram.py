@@ -71,7 +71,7 @@ class ThresholdHistogram:
         self._ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if self._ranked else (1,)))
         self._ax.yaxis.set_major_formatter("{x:,g}")
         self._ax.yaxis.set_minor_formatter(NullFormatter())
-        self._ax.xaxis.label.set_size("small")
+        self._ax.xaxis.label.set_fontsize("small")
         self._line = self._ax.axvline(np.nan, color=VERMILION, linewidth=2)
         self.drawing.figure.set_layout_engine("constrained")
 

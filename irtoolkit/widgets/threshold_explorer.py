@@ -70,11 +70,9 @@ class ThresholdExplorer(ipywidgets.VBox):
     def _make_controls(self, lowest: float, highest: float) -> list[ipywidgets.Widget]:
         wide = {"style": {"description_width": "130px"}, "layout": {"width": f"{self.histogram.width}px"}}
         chosen, settings = self.settings.threshold, self.settings
+        method = NUMBER if isinstance(chosen, float) else chosen
         self._method = ipywidgets.Dropdown(
-            options=[*THRESHOLDS, NUMBER],
-            value=NUMBER if isinstance(chosen, float) else chosen,
-            description="Method",
-            **wide,
+            options=list(dict.fromkeys([*THRESHOLDS, method, NUMBER])), value=method, description="Method", **wide
         )
         self._number = ipywidgets.FloatSlider(
             value=min(max(chosen, lowest), highest) if isinstance(chosen, float) else lowest,
@@ -91,7 +89,7 @@ class ThresholdExplorer(ipywidgets.VBox):
             **wide,
         )
         self._visibility = ipywidgets.FloatSlider(
-            value=settings.visibility, min=0, max=10, step=0.25, description="Visibility", **wide
+            value=settings.visibility, max=max(10, settings.visibility), step=0.25, description="Visibility", **wide
         )
         controls = {"method": self._method, "number": self._number, "rate": self._rate, "visibility": self._visibility}
         for name, control in controls.items():

@@ -196,6 +196,14 @@ def test_the_histogram_shows_what_the_threshold_applies_to(slide, trials):
     assert explorer.histogram._line.get_xdata()[0] == explorer.choice.threshold
 
 
+@pytest.mark.parametrize("given", [{"visibility": 30.0}, {"threshold": "raw:100"}, {"false_discovery_rate": 0.03}])
+def test_settings_outside_the_usual_choices_are_kept_when_another_is_changed(slide, given):
+    explorer = explore_threshold(slide, settings=irt.Settings(grain=0.5, **given))
+    changed = "false_discovery_rate" if "visibility" in given else "visibility"
+    {"false_discovery_rate": explorer._rate, "visibility": explorer._visibility}[changed].value = 0.2
+    assert explorer.settings == irt.Settings(grain=0.5, **given | {changed: 0.2})
+
+
 @pytest.mark.parametrize("method", ["otsu", "ratio", "mirror"])
 def test_legend_and_axes_are_in_the_picture_after_the_method_changed(slide, method):
     explorer = explore_threshold(slide, settings=irt.Settings(threshold="mirror" if method != "mirror" else "otsu"))

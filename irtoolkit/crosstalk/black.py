@@ -12,7 +12,8 @@ from irtoolkit.arrays import blur, to_density, to_light, wide_blur
 from irtoolkit.crosstalk.candidates import LARGER
 from irtoolkit.crosstalk.curve import FLARE_BLURS, USUAL_FLARE_BLUR, FilmCurve, film_density, visible_density
 
-SHARES = (0.0, 0.15, 0.3, 0.6, 0.8, 0.9, 0.95)
+SHARES = (0.0, 0.3, 0.6, 0.8, 0.9)
+WITH_FLARE = (*SHARES, 0.95)
 FIRST_SHARE = 0.6
 FLARES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04)
 FIRST_FLARES = (0.01, 0.02, 0.03, 0.04)
@@ -25,9 +26,6 @@ LINEAR, CODED = 1.0, 2.2
 
 LEAST_LIGHT = 10.0
 """16-bit counts of light below which the darkest place of a coded file is not credible (docs/method.md)."""
-
-LARGEST_BLACK = 1000.0
-"""16-bit counts of light that no black level exceeds (docs/method.md)."""
 
 ALLOWANCE = 1.03
 """Loss of a coded curve over that of a linear one up to which a file with bright blacks counts as coded."""
@@ -53,24 +51,21 @@ class Shadows(NamedTuple):
 
 
 def find_black(
-    tiles: Sequence[np.ndarray],
-    loss: Callable[[FilmCurve], float],
-    even_loss: Callable[[FilmCurve], float],
-    slope: Callable[[FilmCurve], float],
+    tiles: Sequence[np.ndarray], loss: Callable[[FilmCurve], float], slope: Callable[[FilmCurve], float]
 ) -> FilmCurve:
     """Find the curve, the black levels and the flare with which the infrared is predicted best.
 
     A file counts as coded by a gamma curve if its darkest places are too bright for a linear one and the fit is no
-    worse. Black levels are a share of the darkest light, flare is a share of the light around. Flare is found on even
-    film alone, as it looks like what edges leave, and must save 4 % of the loss. Where the infrared
-    follows the picture, all black levels are then tried with it.
+    worse. Black levels are a share of the darkest light, flare is a share of the light around. Black levels are found
+    without flare first, then, where the infrared follows the picture, together with flare and its blur. Flare must save
+    4 % of the loss, because small dark places need a little on any film.
 
     Parameters
     ----------
     tiles
         (4 or more, y, x) 16-bit counts, R, G, B first, and the level, a density, last.
-    loss, even_loss
-        Density that a fit with such a curve leaves, anywhere and on even film.
+    loss
+        Density that a fit with such a curve leaves.
     slope
         Of the infrared over the visible density, by a fit with such a curve.
     """
@@ -79,28 +74,26 @@ def find_black(
     steep = slope(_begin(*darkest, None, LINEAR, FIRST_SHARE, 0.0)) > STEEP
     begin = partial(_begin, *darkest, _find_shadows(tiles) if steep else None)
 
-    def find_share(exponent: float) -> tuple[float, float]:
+    def compare(exponent: float) -> tuple[float, float]:
         share, least = _find_least(SHARES, FIRST_SHARE, lambda share: loss(begin(exponent, share, 0.0)))
         return share, least / exponent
 
-    exponent, (share, least) = LINEAR, find_share(LINEAR)
+    exponent, (share, plain) = LINEAR, compare(LINEAR)
     if to_light(darkest[0], CODED).min() >= LEAST_LIGHT:
-        coded = find_share(CODED)
-        if coded[1] <= ALLOWANCE * least:
-            exponent, (share, least) = CODED, coded
+        coded = compare(CODED)
+        if coded[1] <= ALLOWANCE * plain:
+            exponent, (share, plain) = CODED, coded
 
     @cache
-    def flared(*flare: float) -> float:
-        return even_loss(begin(exponent, share, *flare))
+    def flared(*choice: float) -> float:
+        return loss(begin(exponent, *choice)) / exponent
 
-    coarse = product(FIRST_FLARES, FLARE_BLURS if steep else (USUAL_FLARE_BLUR,))
-    found: tuple[float, ...] = min(coarse, key=lambda flare: flared(*flare))
+    coarse = (share,), FIRST_FLARES, FLARE_BLURS if steep else (USUAL_FLARE_BLUR,)
+    found: tuple[float, ...] = min(product(*coarse), key=lambda choice: flared(*choice))
     if steep:
-        found = _descend(flared, (FLARES, FLARE_BLURS), found)
-    if not ROUNDING < flared(*found) < WORTH_A_FLARE * flared(0.0):
-        found = (0.0,)
-    curves = [begin(exponent, tried, *found) for tried in (SHARES if steep else (share,))]
-    return min(curves, key=loss)
+        found = _descend(flared, (WITH_FLARE, FLARES, FLARE_BLURS), found)
+    worth_it = ROUNDING < flared(*found) < WORTH_A_FLARE * plain
+    return begin(exponent, *found) if worth_it else begin(exponent, share, 0.0)
 
 
 def _descend(
@@ -167,8 +160,7 @@ def _begin(
     flare_blur: float = USUAL_FLARE_BLUR,
 ) -> FilmCurve:
     black = to_light(darkest, exponent)
-    offset = np.minimum(share * black, LARGEST_BLACK)
-    curve = FilmCurve(exponent, black, offset, 0.03 * black + 4, flare, np.full(len(black), NO_LIMIT))
+    curve = FilmCurve(exponent, black, share * black, 0.03 * black + 4, flare, np.full(len(black), NO_LIMIT))
     curve = curve._replace(flare_blur=flare_blur, densest=_densest(darkest_film, curve))
     return curve if shadows is None else curve._replace(maximum=_maximum(shadows, curve))
 

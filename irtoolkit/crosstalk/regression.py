@@ -17,7 +17,7 @@ from irtoolkit.crosstalk.levels import find_picture, with_level, without_level, 
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
 from irtoolkit.crosstalk.slopes import measure_slopes
-from irtoolkit.crosstalk.trials import halve, keep_even_film, trial_pixels, try_curve
+from irtoolkit.crosstalk.trials import halve, trial_pixels, try_curve
 
 COMPARED_BLUR = 2.0
 LEVEL_ROUNDS = 5
@@ -92,22 +92,10 @@ def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray
     def halves(exponent: float, flare_blur: float | None) -> list[list[Sample]]:
         return [[halve(tile, exponent, flare_blur) for tile in slide] for slide in few]
 
-    @cache
-    def even_halves(*light: float | None) -> Sequence[Sequence[Sample]]:
-        return keep_even_film(halves(*light))
-
-    def anywhere(curve: FilmCurve) -> Fit:
+    def tried(curve: FilmCurve) -> Fit:
         return try_curve(halves(curve.exponent, curve.flare_blur if curve.flare else None), curve, blurred)
 
-    def on_even_film(curve: FilmCurve) -> Fit:
-        return try_curve(even_halves(curve.exponent, curve.flare_blur if curve.flare else None), curve, blurred)
-
-    return find_black(
-        planes,
-        lambda curve: (anywhere(curve).loss * on_even_film(curve).loss) ** 0.5,
-        lambda curve: on_even_film(curve).loss,
-        lambda curve: _pointwise_slope(few, anywhere(curve), curve),
-    )
+    return find_black(planes, lambda curve: tried(curve).loss, lambda curve: _pointwise_slope(few, tried(curve), curve))
 
 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:

@@ -86,7 +86,7 @@ class Trials:
         """Find the regions (as in `join_regions`) without any mark under these settings; exclusions are ignored.
 
         They score at least 3.2 sigma, or reach the level of the threshold if it is lower or of another score. If the
-        method finds no level, there are none. Their `why` says, in words, which rule left them alone.
+        method finds no level, there are none. `why` names the rule that left each region unmarked.
         """
         whole = replace(settings, excluded=())
         choice, level = self.choose(whole), self._cut(settings.threshold).level

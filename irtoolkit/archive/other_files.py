@@ -10,6 +10,7 @@ from irtoolkit.files import SIDECAR_SUFFIXES, SLIDE_SUFFIXES
 from irtoolkit.schema import counted
 
 MOST_KINDS = 5
+KNOWN = {*SLIDE_SUFFIXES, *SIDECAR_SUFFIXES}
 
 
 def describe_other_files(paths: Sequence[str], out: Path | None = None) -> list[str]:
@@ -26,8 +27,10 @@ def _other_files(folder: Path, out: Path | None) -> Iterator[Path]:
     """Such files below a folder, without hidden ones and what runs have written."""
     runs: set[Path] = set()
     for place in folders_below(folder, out):
-        files = [file for file in list_folder(place) if not file.name.startswith(".") and attempt(file.is_file) is True]
-        if any(file.name == REPORT for file in files) or not runs.isdisjoint(place.parents):
+        if attempt((place / REPORT).is_file) is True or not runs.isdisjoint(place.parents):
             runs.add(place)
-        else:
-            yield from (file for file in files if file.suffix.lower() not in {*SLIDE_SUFFIXES, *SIDECAR_SUFFIXES})
+            continue
+        others = (
+            file for file in list_folder(place) if file.suffix.lower() not in KNOWN and not file.name.startswith(".")
+        )
+        yield from (file for file in others if attempt(file.is_file) is True)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from irtoolkit.detection import Choice, ranks_regions, uses_score
 from irtoolkit.plots import VERMILION, draw_region_scores, draw_scores
@@ -68,9 +67,6 @@ class ThresholdHistogram:
         else:
             draw_scores(self._pixels, self._ax)
         self._ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize="small", frameon=False)
-        self._ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if self._ranked else (1,)))
-        self._ax.yaxis.set_major_formatter("{x:,g}")
-        self._ax.yaxis.set_minor_formatter(NullFormatter())
         self._ax.xaxis.label.set_fontsize("small")
         self._line = self._ax.axvline(np.nan, color=VERMILION, linewidth=2)
         self.drawing.figure.set_layout_engine("constrained")

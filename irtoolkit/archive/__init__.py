@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from irtoolkit.archive.names import output_name
     from irtoolkit.archive.options import read_infrared, read_settings
     from irtoolkit.archive.other_files import describe_other_files
-    from irtoolkit.archive.outlook import describe_needs, describe_plan, plan_as_json
+    from irtoolkit.archive.outlook import describe_needs, describe_plan, find_refused, plan_as_json
     from irtoolkit.archive.places import note_place
     from irtoolkit.archive.plan import Choices, Run, plan_run, slides_to_clean
     from irtoolkit.archive.previews import preview_folder

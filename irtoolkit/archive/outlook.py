@@ -1,6 +1,6 @@
 """What a run is going to do, in words and as plain values: its rolls, its slides, and what they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,26 +30,35 @@ class Planned(NamedTuple):
     reason: str = ""
 
 
-def plan_slides(run: Run) -> list[Planned]:
-    """What is to be done with each slide that a run wants, in natural order."""
+def find_refused(run: Run) -> list[Inspected]:
+    """All files of a run that cannot be cleaned, whatever its limit."""
+    reasons = run.misplaced
+    others = (inspect(slide.task) for slide in run.slides if not slide.about and slide.task.slide not in reasons)
+    placed = (slide.task for slide in run.slides if slide.task.slide in reasons)
+    return [*others, *(Inspected(task, None, reasons[task.slide], MISPLACED) for task in placed)]
+
+
+def plan_slides(run: Run, refused: Sequence[Inspected]) -> list[Planned]:
+    """What is to be done with each slide that a run wants, in natural order; `refused` are from `find_refused`."""
+    reasons = {each.task.slide: each.error for each in refused}
     rolls = {task.slide: roll for roll, _ in run.rolls for task in roll.tasks}
     todo = {slide.task.slide for slide in slides_to_clean(run)}
-    return [_planned(run, slide, rolls.get(slide.task.slide), todo) for slide in wanted_slides(run)]
+    return [_planned(run, slide, rolls.get(slide.task.slide), todo, reasons) for slide in wanted_slides(run)]
 
 
-def _planned(run: Run, slide: Known, roll: Roll | None, todo: set[str]) -> Planned:
+def _planned(run: Run, slide: Known, roll: Roll | None, todo: set[str], reasons: Mapping[str, str]) -> Planned:
     name = slide.task.slide
-    if not slide.about or name in run.misplaced:
-        return Planned(slide, roll, REFUSED, reason=run.misplaced.get(name) or inspect(slide.task).error)
+    if name in reasons:
+        return Planned(slide, roll, REFUSED, reason=reasons[name])
     if name not in todo:
         return Planned(slide, roll, DONE)
     outputs = outputs_of(slide.task, run.folder, run.choices.settings, run.choices.mask_format)
     return Planned(slide, roll, CLEAN, tuple(outputs))
 
 
-def describe_plan(run: Run) -> Iterator[str]:
+def describe_plan(run: Run, refused: Sequence[Inspected]) -> Iterator[str]:
     """Lines about each roll, with the slides to clean and their files; then all files that cannot be cleaned."""
-    planned = plan_slides(run)
+    planned = plan_slides(run, refused)
     for roll, model in run.rolls:
         todo = [each for each in planned if each.roll is roll and each.status == CLEAN]
         size = counted(len(roll.tasks), "slide")
@@ -57,7 +66,7 @@ def describe_plan(run: Run) -> Iterator[str]:
         yield f"{roll.name}: {size}{kind}; {how_fitted(run, model)}; {len(todo):,} to clean"
         for each in todo:
             yield f"  {each.slide.task.place} -> {', '.join(map(near, each.outputs))}"
-    yield from describe_problems(_refused(run))
+    yield from describe_problems(refused)
 
 
 def how_fitted(run: Run, model: RollModel | None) -> str:
@@ -71,29 +80,23 @@ def how_fitted(run: Run, model: RollModel | None) -> str:
     return "fitted together in an earlier run"
 
 
-def plan_as_json(run: Run) -> Iterator[dict[str, Any]]:
+def plan_as_json(run: Run, refused: Sequence[Inspected]) -> Iterator[dict[str, Any]]:
     """What `describe_plan` says as plain values, one object per slide."""
     models = {roll.name: model for roll, model in run.rolls}
-    for slide, roll, status, outputs, reason in plan_slides(run):
+    for slide, roll, status, outputs, reason in plan_slides(run, refused):
         about = {name: slide.about.get(name) for name in ("scanner", "film", "dpi", "bits")}
         place = {"slide": slide.task.slide, "file": near(slide.task.path), "roll": roll.name if roll else ""}
         fit = {"fit": how_fitted(run, models[roll.name]) if roll else ""}
         yield place | about | fit | {"status": status, "reason": reason, "outputs": list(map(near, outputs))}
 
 
-def _refused(run: Run) -> list[Inspected]:
-    """All files of a run that cannot be cleaned, whatever its limit."""
-    reasons = run.misplaced
-    others = (inspect(slide.task) for slide in run.slides if not slide.about and slide.task.slide not in reasons)
-    placed = (slide.task for slide in run.slides if slide.task.slide in reasons)
-    return [*others, *(Inspected(task, None, reasons[task.slide], MISPLACED) for task in placed)]
-
-
-def describe_needs(run: Run, workers: int | None = None, client: "Client | None" = None) -> list[str]:
+def describe_needs(
+    run: Run, refused: Sequence[Inspected], workers: int | None = None, client: "Client | None" = None
+) -> list[str]:
     """Lines about the files that cannot be cleaned, the slides to clean, the time and space for them, and masks of
     one's own.
     """
-    lines, masks = [*count_refused(_refused(run)), str(estimate(run, workers, client))], run.choices.masks
+    lines, masks = [*count_refused(refused), str(estimate(run, workers, client))], run.choices.masks
     if masks is not None:
         usable = [slide.task for slide in run.slides if slide.about]
         masked = sum(isinstance(attempt(run.own_mask, task), Path) for task in usable)

@@ -194,7 +194,7 @@ def clean(paths: tuple[str, ...], out: Path, **options: Any) -> int:
         return DONE
     with archive.cluster_at(options["scheduler"]) as client:
         if not options["quiet"]:
-            needs = archive.describe_needs(run, options["workers"], client)
+            needs = archive.describe_needs(run, archive.find_refused(run), options["workers"], client)
             print_lines(*archive.note_place(out, paths), *needs, err=options["json"])
         rows = archive.carry_out(run, client=client, **how)
     print_results(rows, paths, out, options)
@@ -231,7 +231,10 @@ def demo(folder: Path, quiet: bool) -> int:
     with archive.Progress(DEMO_SLIDES, "making scans", quiet=quiet) as progress:
         list(progress.each(write_demo(slides)))
     run = archive.plan_run([str(slides)], out, archive.Choices(), quiet=quiet)
-    print_lines(f"2. Fitting the roll and cleaning its slides into {out}", *archive.describe_needs(run))
+    print_lines(
+        f"2. Fitting the roll and cleaning its slides into {out}",
+        *archive.describe_needs(run, archive.find_refused(run)),
+    )
     print_lines(archive.summarise(archive.carry_out(run, quiet=quiet)))
     print_lines("   (slide_07 has no infrared, on purpose: it is refused, and the report says why)")
     print_lines("3. Open the report in a browser:", f"   {out / 'report.html'}")

@@ -27,11 +27,12 @@ def print_summary(paths: Sequence[str], found: "Sequence[archive.Inspected]") ->
 
 def print_plan(run: "archive.Run", paths: Sequence[str], options: Mapping[str, Any]) -> None:
     """Print what a run is going to do; as JSON, an object per slide."""
-    for planned in archive.plan_as_json(run) if options["json"] else ():
+    refused = archive.find_refused(run)
+    for planned in archive.plan_as_json(run, refused) if options["json"] else ():
         click.echo(json.dumps(planned, allow_nan=False))
     if not options["json"]:
-        print_lines(*archive.describe_plan(run), *archive.describe_other_files(paths, run.folder))
-    needs = archive.describe_needs(run, options["workers"])
+        print_lines(*archive.describe_plan(run, refused), *archive.describe_other_files(paths, run.folder))
+    needs = archive.describe_needs(run, refused, options["workers"])
     print_lines(*archive.note_place(run.folder, paths), *needs, err=options["json"])
 
 

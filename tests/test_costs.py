@@ -31,7 +31,7 @@ LIMITS = {
     "tasks a block: mask": 2,
     "tasks a block: healed": 17,
     "filters of the whole slide: sampling and fit": 120,
-    "filters of the whole slide: scoring, marking": 84,
+    "filters of the whole slide: scoring, marking": 83,
     "filters of the whole slide: healing": 12,
 }
 """Passes count every band once; a filter of a plane of the slide's size counts 1, one of a quarter of it .25."""

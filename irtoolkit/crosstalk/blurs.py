@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import blur, blur_shrunk, shrink, to_transmittance, wide_blur
+from irtoolkit.arrays import blur, blur_shrunk, gradient, shrink, to_transmittance, wide_blur
 
 FINE, SOFT = 0.8, 1.4
 """Sigma, px, of the blurs at full resolution; the ghost itself is shown by the second."""
@@ -20,14 +20,15 @@ class Blurs(NamedTuple):
     """The densities of a piece of a slide as optics show them; float32.
 
     `density` (3, y, x), and blurred by .8 px `fine`, three planes (y, x); by 2 px and at half the resolution `coarse`,
-    three planes. `sharp` (y, x): the density of the ghost before any blur, `light` its transmittance, and `ghost` its
-    density where the light is blurred by 1.4 px.
+    three planes. `sharp` (y, x): the density of the ghost before any blur, `light` its transmittance, `ghost` its
+    density where the light is blurred by 1.4 px, and `steps` its change per px along y and along x.
     """
 
     density: np.ndarray
     sharp: np.ndarray
     light: np.ndarray
     ghost: np.ndarray
+    steps: tuple[np.ndarray, np.ndarray]
     fine: list[np.ndarray]
     coarse: list[np.ndarray]
 
@@ -39,7 +40,8 @@ def blur_picture(density: np.ndarray, sharp: np.ndarray) -> Blurs:
     """
     light = to_transmittance(sharp)
     fine, coarse = [blur(band, FINE) for band in density], [blur_shrunk(shrink(band), COARSE) for band in density]
-    return Blurs(density, sharp, light, _density_of(blur(light, SOFT)), fine, coarse)
+    ghost = _density_of(blur(light, SOFT))
+    return Blurs(density, sharp, light, ghost, gradient(ghost), fine, coarse)
 
 
 def measure_flare(blurs: Blurs, sigma: float) -> np.ndarray:

@@ -86,11 +86,14 @@ def usual_size(size: np.ndarray, counted: np.ndarray, window: int, start: float)
     return usual
 
 
-def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
-    """Largest deviation within 4 px of a ghost (y, x), density, from its mean over some 12 px, at half resolution."""
-    small = shrink(ghost)
-    largest = cv2.dilate(np.abs(high_pass(small, DETAIL / HALF)), np.ones((5, 5), np.uint8))
-    return enlarge(largest, ghost.shape)
+def ghost_detail(ghost: np.ndarray) -> np.ndarray:
+    """Deviation of a ghost (y, x), density, from its mean over some 12 px, at half the resolution."""
+    return high_pass(shrink(ghost), DETAIL / HALF)
+
+
+def ghost_contrast(detail: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Largest `ghost_detail` of either sign within 4 px, of this `shape` (y, x) at full resolution."""
+    return enlarge(cv2.dilate(np.abs(detail), np.ones((5, 5), np.uint8)), shape)
 
 
 def check_enough(found: int, purpose: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from irtoolkit.arrays import add_scaled, enlarge, gradient, mean_of
+from irtoolkit.arrays import add_scaled, enlarge, mean_of
 from irtoolkit.crosstalk.blurs import (
     COARSE,
     COARSEST,
@@ -100,7 +100,7 @@ def crosstalk_terms(
     """
     blurs = blur_picture(density, ghost_density(density, prediction, curve.densest))
     yield from chain(pointwise_terms(density, curve.densest), lamp_terms(place))
-    yield from (blurs.ghost, *gradient(blurs.ghost), measure_flare(blurs, curve.flare_blur))
+    yield from (blurs.ghost, *blurs.steps, measure_flare(blurs, curve.flare_blur))
     shade, compared = _shade(blurs), (blurs.ghost, *density)
     enlarged = (enlarge(plane, density.shape[1:]) for plane in half_details(blurs))
     for plane, reference in zip(chain(full_details(blurs), enlarged), REFERENCES, strict=True):
@@ -143,7 +143,7 @@ def separate_ghost(
     blurs = blur_picture(density, sharp)
     predicted += lamp_density(place, lamp)
     flare = measure_flare(blurs, crosstalk.curve.flare_blur)
-    for value, plane in zip(ghosts, (blurs.ghost, *gradient(blurs.ghost), flare), strict=True):
+    for value, plane in zip(ghosts, (blurs.ghost, *blurs.steps, flare), strict=True):
         add_scaled(predicted, value, plane)
     in_shadow = np.zeros_like(predicted)
     _add_details([predicted, in_shadow], blurs, details.reshape(-1, 2))

@@ -17,8 +17,6 @@ WHITE_NOISE = 0.14
 """Sigma of white noise of variance 1 after `BLOB_BLUR`."""
 
 LINE_LEVEL = 5.0
-LOW_CONTRAST, HARDLY_ANY = 3.0, 1.0
-"""Contrast of the ghost, sigma, under which lines count, and those that go on."""
 
 CRUMB = 10
 """Length, px, under which a piece of a line that goes on is no line (docs/method.md)."""
@@ -57,13 +55,12 @@ def _local_noise(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
     return enlarge(usual, size.shape)
 
 
-def raise_faint(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray, start: tuple[int, int]) -> None:
+def raise_faint(score: np.ndarray, outside: np.ndarray, detail: np.ndarray, start: tuple[int, int]) -> None:
     """Raise the score (y, x), in place, to its significance over a blob of 4 px or along a line of 33 to 99 px, sigma.
 
     A pixel of either sign is raised where the blob or line is significant and its own score is at least .7. Pixels
-    within 3 px of strong scores are not raised, because marks would only widen; lines count only where the picture's
-    ghost has little contrast, because edges leave lines, and lines of over 33 px only where it has hardly any, and not
-    in pieces of under 10 px.
+    within 3 px of strong scores are not raised, because marks would only widen. Lines of over 33 px count only in
+    pieces of at least 10 px.
 
     Parameters
     ----------
@@ -71,22 +68,22 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, contrast: np.ndarray, st
         float32, sigma.
     outside
         float32, 0 at candidates, which are excluded from the local noise.
-    contrast
-        float32, sigma, contrast of the ghost within 4 px.
+    detail
+        float32, sigma, detail of the picture's ghost (`ghost_detail`).
     start
         First row and column on the slide, so that all pieces of it have the same cells.
     """
     clipped, size = np.clip(score, -CLIP, CLIP), np.abs(score)
     near_strong = cv2.dilate(size, np.ones((7, 7), np.uint8)) > STRONG
     clear = ~near_strong & (size >= PIXEL_LEVEL)
-    lines, joined = line_scores(clipped, outside, near_strong, start)
-    for pooled, level, allowed, shortest in (
-        (_blob_score(clipped, outside), BLOB_LEVEL, clear, 0),
-        (lines, LINE_LEVEL, clear & (contrast < LOW_CONTRAST), 0),
-        (joined, LINE_LEVEL, clear & (contrast < HARDLY_ANY), CRUMB),
+    lines, joined = line_scores(clipped, outside, near_strong, detail, start)
+    for pooled, level, shortest in (
+        (_blob_score(clipped, outside), BLOB_LEVEL, 0),
+        (lines, LINE_LEVEL, 0),
+        (joined, LINE_LEVEL, CRUMB),
     ):
         significance = np.abs(pooled)
-        raised = allowed & (significance >= level) & (significance > size) & (score * pooled > 0)
+        raised = clear & (significance >= level) & (significance > size) & (score * pooled > 0)
         if shortest:
             raised &= _without_crumbs(raised | (size >= REGION_LEVEL), shortest)
         np.copyto(score, pooled, where=raised)

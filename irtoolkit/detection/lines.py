@@ -19,24 +19,31 @@ BOTH_SIDES = 0.75
 """The means of a line's halves have at least this product, over the square of its mean: one is at least a third of the
 other."""
 
+OF_GHOST = np.float32(1.5)
+"""A line's mean over that of the ghost along it from which on it is no edge's (docs/method.md)."""
+
 BEGINS, ALIKE, BEST_OF_THREE = 3.0, 0.6, 0.75
 """Sigma from which a line may be part of a longer one; the share of the mean that each part of it has at least; and the
 mean of the best of three lines of noise alone, sigma (docs/method.md)."""
 
 
 def line_scores(
-    clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray, start: tuple[int, int]
+    clipped: np.ndarray, outside: np.ndarray, near_strong: np.ndarray, detail: np.ndarray, start: tuple[int, int]
 ) -> Iterator[np.ndarray]:
     """Largest significance, of either sign, of the lines through each cell of 3 by 3 px, in sigmas of lines nearby: of
     lines of 33 px, and of those that go on.
+
+    A line counts only where it is over 1.5 times what the `detail` of the ghost has along it, as edges leave lines.
     """
     above, left = (first % CELL for first in start)
-    planes = np.where(near_strong, np.float32(0), clipped), outside
-    cells, weights = (
+    planes = np.where(near_strong, np.float32(0), clipped), outside, detail
+    cells, weights, ghost = (
         shrink(cv2.copyMakeBorder(plane, above, 0, left, 0, cv2.BORDER_REPLICATE), CELL) for plane in planes
     )
     lines, on_both_sides = _measure_lines(cells)
     sigma = np.maximum(local_sigma(np.square(lines).mean(axis=0), weights, CELL), np.float32(SMALLEST_SIGMA / CELL))
+    for line, kernel in zip(lines, _kernels(), strict=True):
+        line *= np.abs(line) > OF_GHOST * np.abs(_along(ghost, (kernel + kernel[::-1, ::-1]) / 2))
     lines /= sigma
     height, width = clipped.shape
     for plane in _join_lines(lines, on_both_sides):
@@ -58,13 +65,14 @@ def _measure_lines(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lines = np.empty((DIRECTIONS, *cells.shape), np.float32)
     shown = np.empty(lines.shape, bool)
     for place, kernel in enumerate(_kernels()):
-        ahead, behind = (
-            cv2.filter2D(cells, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
-            for side in (kernel, kernel[::-1, ::-1])
-        )
+        ahead, behind = (_along(cells, side) for side in (kernel, kernel[::-1, ::-1]))
         lines[place] = (ahead + behind) / 2
         shown[place] = ahead * behind > BOTH_SIDES * np.square(lines[place])
     return lines, shown
+
+
+def _along(cells: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    return cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
 def _join_lines(lines: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Features that the local noise depends on (gradients, texture, density), and the light lost to defects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import cv2
@@ -27,6 +28,7 @@ from irtoolkit.crosstalk import (
     box_mean,
     find_candidates,
     ghost_contrast,
+    ghost_detail,
     is_picture,
 )
 
@@ -58,23 +60,26 @@ class Loss(NamedTuple):
     """What is known of a piece of a slide, (y, x), before its noise is.
 
     `lost`: smoothed share of light, positive where it is blocked, NaN where unknown; `candidate`: bool, where the
-    residual exceeds the local noise and the ghost's contrast, or is NaN; `contrast`: that of the ghost, density.
+    residual exceeds the local noise and the ghost's contrast, or is NaN; `contrast`: that of the ghost, density;
+    `detail`: `ghost_detail`, at half the resolution.
     """
 
     lost: np.ndarray
     candidate: np.ndarray
     contrast: np.ndarray
+    detail: np.ndarray
 
 
 def measure_loss(residual: np.ndarray, blurs: Blurs, crosstalk: Crosstalk) -> Loss:
     """Measure the light lost according to a residual density (y, x) beside the blurs of its picture."""
-    contrast = ghost_contrast(blurs.ghost)
+    detail = ghost_detail(blurs.ghost)
+    contrast = ghost_contrast(detail, residual.shape)
     candidate = find_candidates(residual, contrast, crosstalk.sigma, _find_picture(residual, blurs, crosstalk.blur))
     light = to_transmittance(residual)
     lost = blur_known(np.subtract(1, light, out=light), SMOOTHING)
     if crosstalk.slopes > STEEP and crosstalk.blur > BLURRED:
         lost = add_trace(lost, blurs.ghost, (~candidate).astype(np.float32))
-    return Loss(lost, candidate, contrast)
+    return Loss(lost, candidate, contrast, detail)
 
 
 def _find_picture(residual: np.ndarray, blurs: Blurs, blurred: float) -> np.ndarray:
@@ -134,14 +139,14 @@ def _mean_power(size: np.ndarray) -> np.ndarray:
 
 def full_features(blurs: Blurs) -> dict[str, np.ndarray]:
     """Features (y, x) at full resolution, by name."""
-    return {"fine gradient": _log_gradient(blurs.fine, 2e-6), "ghost gradient": _log_gradient([blurs.ghost], 2e-8)}
+    return {"fine gradient": _log_energy(_slopes(blurs.fine), 2e-6), "ghost gradient": _log_energy(blurs.steps, 2e-8)}
 
 
 def halved_features(blurs: Blurs) -> dict[str, np.ndarray]:
     """Features (y, x) at half resolution, by name; gradients are per px of the full resolution."""
     texture = blur_shrunk(shrink(_texture_energy(blurs)), TEXTURE_BLUR)
     return {
-        "coarse gradient": _log_gradient(blurs.coarse, 2e-6, 1 / HALF),
+        "coarse gradient": _log_energy(_slopes(blurs.coarse), 2e-6, 1 / HALF),
         "texture": np.log(texture + np.float32(2e-6)),
         "density": mean_of(blurs.coarse),
         "red": blurs.coarse[0],
@@ -157,12 +162,17 @@ def all_features(blurs: Blurs) -> list[np.ndarray]:
     return [np.ones(shape, np.float32), *(named[name] for name in PLAIN[1:])]
 
 
-def _log_gradient(planes: Iterable[np.ndarray], floor: float, scale: float = 1.0) -> np.ndarray:
-    """Logarithm of the squares of the gradients times `scale`, summed, and of a floor."""
+def _slopes(planes: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Gradients of planes (y, x), per px."""
+    return chain.from_iterable(gradient(plane) for plane in planes)
+
+
+def _log_energy(slopes: Iterable[np.ndarray], floor: float, scale: float = 1.0) -> np.ndarray:
+    """Logarithm of the squares of slopes (y, x) times `scale`, summed, and of a floor."""
     energy: Any = np.float32(floor / scale**2)
-    for plane in planes:
-        for slope in gradient(plane):
-            energy = np.add(np.square(slope, out=slope), energy, out=slope)
+    for slope in slopes:
+        square = np.square(slope)
+        energy = np.add(square, energy, out=square)
     energy *= np.float32(scale**2)
     return np.asarray(np.log(energy, out=energy))
 

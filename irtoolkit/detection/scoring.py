@@ -54,7 +54,7 @@ def score_infrared(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Cro
     shape = infrared.sizes["y"], infrared.sizes["x"]
     kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise, shape=shape)
     arrays = visible.data, infrared.data[None]
-    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=4, located=True)
+    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=5, located=True)
     scaled = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
     score = map_blocks(scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32, located=True)
     planes = {"residual": plain[0], "score": score[0], "grain": plain[1]}
@@ -70,7 +70,9 @@ def _plain_score(
     shape: tuple[int, int],
     start: tuple[int, int],
 ) -> list[np.ndarray]:
-    """Residual, grain, score from the noise model alone, and ghost contrast with its sign bit set at candidates."""
+    """Residual, grain, score from the noise model alone, and in units of the noise the ghost's contrast, its sign bit
+    set at candidates, and its detail.
+    """
     density, place = visible_density(visible, crosstalk.curve), frame_place(start, infrared.shape[1:], shape)
     residual, blurs = separate_ghost(density, infrared[0], place, crosstalk)
     _forget_edge(residual, start, shape, 1 + round(EDGE_BLURS * crosstalk.blur))
@@ -84,9 +86,11 @@ def _plain_score(
         unknown = ghost_uncertainty(blurs, loss.contrast, crosstalk, start, shape)
         sharpness /= _growth_of_noise(unknown, loss.lost, sharpness)
     score *= sharpness
+    detail = enlarge(loss.detail, residual.shape)
+    detail *= sharpness
     marked = np.multiply(loss.contrast, sharpness, out=sharpness)
     np.negative(marked, out=marked, where=loss.candidate)
-    return [residual, _grain(texture), score, marked]
+    return [residual, _grain(texture), score, marked, detail]
 
 
 def _growth_of_noise(unknown: np.ndarray, lost: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
@@ -178,7 +182,7 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -
         outside = exclude_blobs(score, outside, contrast)
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(LEAST_NOISE))
-    raise_faint(score, outside, contrast, start)
+    raise_faint(score, outside, plain[4], start)
     score *= known
     return score[None]
 

@@ -1,6 +1,7 @@
 """The fit of one slide, of a roll, and of a slide of a roll: all measurements before anything is marked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from irtoolkit.crosstalk import (
     level_crosstalk,
     pool_slides,
 )
-from irtoolkit.detection import find_dark, fit_noise
+from irtoolkit.detection import STEEP, Fit, find_dark, fit_noise
 from irtoolkit.healing import Ratio, fit_ratio, weigh_tile
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
@@ -37,21 +38,23 @@ slide's infrared, picture passes for defects."""
 TILES_OF_A_ROLL = 288
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
+Fitted = TypeVar("Fitted")
 NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
 
 
-def fit_samples(samples: Sequence[SlideSample]) -> Model:
+def fit_samples(samples: Sequence[SlideSample], *, flare: bool = True) -> Model:
     """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
     One slide is fitted on all its tiles, a roll on at most 24 tiles per slide and its constants on at most 288 in all.
+    Flare is only sought if asked for (`flare`).
     """
     if not samples:
         raise SlideError("there is no usable slide to fit; give at least one")
     if len(samples) == 1:
-        return fit_alone(samples[0])
+        return fit_alone(samples[0], flare=flare)
     thin = [thin_sample(sample) for sample in samples]
     few = _bounded(thin)
-    crosstalk = fit_crosstalk([sample.tiles for sample in few])
+    crosstalk = fit_crosstalk([sample.tiles for sample in few], flare=flare)
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
     fits = [fit_slide(sample.tiles, crosstalk)._replace(pixels=NOTHING) for sample in thin]
     crosstalk, pooled = pool_slides(crosstalk, fits)
@@ -59,7 +62,21 @@ def fit_samples(samples: Sequence[SlideSample]) -> Model:
     down, right = np.transpose([sample.displacement.shift for sample in samples])
     ratio, ratios = _measure_ratios(few, crosstalk, pooled.weight)
     slides = Slides(pooled, names, down, right, ratio, ratios)
-    return _named(crosstalk, slides, samples)
+    second = _without_flare(crosstalk, lambda: fit_samples(samples, flare=False))
+    return _named(crosstalk, slides, samples)._replace(without_flare=second)
+
+
+def _without_flare(crosstalk: Crosstalk, fit: Callable[[], Fitted]) -> Fitted | None:
+    """A second `fit`, where the infrared follows the picture and flare was found; None if it is not that of dyes.
+
+    How much flare there is, a slide shows only roughly: what is marked must show with it and without it.
+    """
+    if crosstalk.slopes <= STEEP or not crosstalk.curve.flare:
+        return None
+    try:
+        return fit()
+    except (NotUsableError, ModelError):
+        return None
 
 
 def _measure_ratios(
@@ -92,8 +109,17 @@ def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
     slide is not of that roll.
     """
     if model is None:
-        return _fit_by_itself(sample, TERMS)[0]
-    _check_names(model, sample.names)
+        fitted = _fit_by_itself(sample, TERMS)[0]
+        second = _without_flare(fitted.crosstalk, lambda: _fit_by_itself(sample, TERMS, flare=False)[0])
+    else:
+        _check_names(model, sample.names)
+        fitted, other = _adapt(model, sample), model.without_flare
+        second = _without_flare(fitted.crosstalk, lambda: _adapt(other, sample)) if other else None
+    return fitted._replace(without_flare=Fit(second.crosstalk, second.noise)) if second else fitted
+
+
+def _adapt(model: Model, sample: SlideSample) -> FittedSlide:
+    """A model adapted to one slide; `ModelError` if the slide is not of its roll."""
     if isinstance(model.basis, OneSlide):
         return _level(model.crosstalk, model.basis, sample.tiles)
     fit = fit_slide(sample.tiles, model.crosstalk)
@@ -107,15 +133,16 @@ def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
     return FittedSlide(levelled, fit_noise(pairs, levelled), misfit, measure_agreement(pairs))
 
 
-def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> Model:
+def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS, *, flare: bool = True) -> Model:
     """Fit the model of one slide on the named terms, with all that cleaning needs; other coefficients are 0."""
-    fitted, spread = _fit_by_itself(sample, terms)
-    return _named(fitted.crosstalk, OneSlide(fitted.noise, spread), [sample])
+    fitted, spread = _fit_by_itself(sample, terms, flare=flare)
+    second = _without_flare(fitted.crosstalk, lambda: fit_alone(sample, terms, flare=False))
+    return _named(fitted.crosstalk, OneSlide(fitted.noise, spread), [sample])._replace(without_flare=second)
 
 
-def _fit_by_itself(sample: SlideSample, terms: Collection[str]) -> tuple[FittedSlide, float]:
+def _fit_by_itself(sample: SlideSample, terms: Collection[str], *, flare: bool = True) -> tuple[FittedSlide, float]:
     """The fit of a slide, and the spread of its residual."""
-    crosstalk = fit_crosstalk([sample.tiles], terms)
+    crosstalk = fit_crosstalk([sample.tiles], terms, flare=flare)
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
     levelled, pairs = level_crosstalk(crosstalk, sample.tiles)
     return FittedSlide(levelled, fit_noise(pairs, levelled), 0.0, measure_agreement(pairs)), _spread(pairs)

@@ -1,7 +1,6 @@
 """The fit of one slide, of a roll, and of a slide of a roll: all measurements before anything is marked."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from irtoolkit.crosstalk import (
     level_crosstalk,
     pool_slides,
 )
-from irtoolkit.detection import STEEP, Fit, find_dark, fit_noise
+from irtoolkit.detection import find_dark, fit_noise
 from irtoolkit.healing import Ratio, fit_ratio, weigh_tile
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
@@ -38,23 +37,21 @@ slide's infrared, picture passes for defects."""
 TILES_OF_A_ROLL = 288
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
 
-Fitted = TypeVar("Fitted")
 NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
 
 
-def fit_samples(samples: Sequence[SlideSample], *, flare: bool = True) -> Model:
+def fit_samples(samples: Sequence[SlideSample]) -> Model:
     """Fit the model of a roll, or of one slide, on the samples of its slides (`sample_slide`), in their order.
 
     One slide is fitted on all its tiles, a roll on at most 24 tiles per slide and its constants on at most 288 in all.
-    Flare is only sought if asked for (`flare`).
     """
     if not samples:
         raise SlideError("there is no usable slide to fit; give at least one")
     if len(samples) == 1:
-        return fit_alone(samples[0], flare=flare)
+        return fit_alone(samples[0])
     thin = [thin_sample(sample) for sample in samples]
     few = _bounded(thin)
-    crosstalk = fit_crosstalk([sample.tiles for sample in few], flare=flare)
+    crosstalk = fit_crosstalk([sample.tiles for sample in few])
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
     fits = [fit_slide(sample.tiles, crosstalk)._replace(pixels=NOTHING) for sample in thin]
     crosstalk, pooled = pool_slides(crosstalk, fits)
@@ -62,21 +59,7 @@ def fit_samples(samples: Sequence[SlideSample], *, flare: bool = True) -> Model:
     down, right = np.transpose([sample.displacement.shift for sample in samples])
     ratio, ratios = _measure_ratios(few, crosstalk, pooled.weight)
     slides = Slides(pooled, names, down, right, ratio, ratios)
-    second = _without_flare(crosstalk, lambda: fit_samples(samples, flare=False))
-    return _named(crosstalk, slides, samples)._replace(without_flare=second)
-
-
-def _without_flare(crosstalk: Crosstalk, fit: Callable[[], Fitted]) -> Fitted | None:
-    """A second `fit`, where the infrared follows the picture and flare was found; None if it is not that of dyes.
-
-    How much flare there is, a slide shows only roughly: what is marked must show with it and without it.
-    """
-    if crosstalk.slopes <= STEEP or not crosstalk.curve.flare:
-        return None
-    try:
-        return fit()
-    except (NotUsableError, ModelError):
-        return None
+    return _named(crosstalk, slides, samples)
 
 
 def _measure_ratios(
@@ -109,17 +92,8 @@ def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
     slide is not of that roll.
     """
     if model is None:
-        fitted = _fit_by_itself(sample, TERMS)[0]
-        second = _without_flare(fitted.crosstalk, lambda: _fit_by_itself(sample, TERMS, flare=False)[0])
-    else:
-        _check_names(model, sample.names)
-        fitted, other = _adapt(model, sample), model.without_flare
-        second = _without_flare(fitted.crosstalk, lambda: _adapt(other, sample)) if other else None
-    return fitted._replace(without_flare=Fit(second.crosstalk, second.noise)) if second else fitted
-
-
-def _adapt(model: Model, sample: SlideSample) -> FittedSlide:
-    """A model adapted to one slide; `ModelError` if the slide is not of its roll."""
+        return _fit_by_itself(sample, TERMS)[0]
+    _check_names(model, sample.names)
     if isinstance(model.basis, OneSlide):
         return _level(model.crosstalk, model.basis, sample.tiles)
     fit = fit_slide(sample.tiles, model.crosstalk)
@@ -133,16 +107,15 @@ def _adapt(model: Model, sample: SlideSample) -> FittedSlide:
     return FittedSlide(levelled, fit_noise(pairs, levelled), misfit, measure_agreement(pairs))
 
 
-def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS, *, flare: bool = True) -> Model:
+def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> Model:
     """Fit the model of one slide on the named terms, with all that cleaning needs; other coefficients are 0."""
-    fitted, spread = _fit_by_itself(sample, terms, flare=flare)
-    second = _without_flare(fitted.crosstalk, lambda: fit_alone(sample, terms, flare=False))
-    return _named(fitted.crosstalk, OneSlide(fitted.noise, spread), [sample])._replace(without_flare=second)
+    fitted, spread = _fit_by_itself(sample, terms)
+    return _named(fitted.crosstalk, OneSlide(fitted.noise, spread), [sample])
 
 
-def _fit_by_itself(sample: SlideSample, terms: Collection[str], *, flare: bool = True) -> tuple[FittedSlide, float]:
+def _fit_by_itself(sample: SlideSample, terms: Collection[str]) -> tuple[FittedSlide, float]:
     """The fit of a slide, and the spread of its residual."""
-    crosstalk = fit_crosstalk([sample.tiles], terms, flare=flare)
+    crosstalk = fit_crosstalk([sample.tiles], terms)
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
     levelled, pairs = level_crosstalk(crosstalk, sample.tiles)
     return FittedSlide(levelled, fit_noise(pairs, levelled), 0.0, measure_agreement(pairs)), _spread(pairs)

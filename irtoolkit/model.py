@@ -10,7 +10,7 @@ import xarray as xr
 
 from irtoolkit.alignment import DIRECTIONS, DISPLACEMENT_TERMS, UsualDisplacement
 from irtoolkit.crosstalk import POINTWISE, SHARED, TERMS, Crosstalk, FilmCurve, Pooled
-from irtoolkit.detection import PLAIN, SQUARED, Fit, Noise
+from irtoolkit.detection import PLAIN, SQUARED, Noise
 from irtoolkit.files import AnyPath, read_model
 from irtoolkit.healing import POSSIBLE, Ratio
 from irtoolkit.schema import MODEL, VISIBLE, ModelError, describe
@@ -20,15 +20,13 @@ class FittedSlide(NamedTuple):
     """What is known of one slide before anything is marked.
 
     `misfit`: how far its own crosstalk is from its roll's, where 1 is usual, 0 for a slide fitted by itself;
-    `agreement`: visible over infrared density of its damage, NaN where too little is seen; `without_flare`: a second
-    fit, where the infrared follows the picture and flare was found.
+    `agreement`: visible over infrared density of its damage, NaN where too little is seen.
     """
 
     crosstalk: Crosstalk
     noise: Noise
     misfit: float
     agreement: float
-    without_flare: Fit | None = None
 
 
 class OneSlide(NamedTuple):
@@ -64,17 +62,13 @@ class Slides(NamedTuple):
 
 
 class Model(NamedTuple):
-    """The fit of a roll, or of one slide: film and scanner that all its slides name, "" where they do not.
-
-    `without_flare`: a second fit, where the infrared follows the picture and flare was found.
-    """
+    """The fit of a roll, or of one slide: film and scanner that all its slides name, "" where they do not."""
 
     crosstalk: Crosstalk
     displacement: UsualDisplacement
     basis: OneSlide | Slides
     film: str
     scanner: str
-    without_flare: "Model | None" = None
 
 
 class Field(NamedTuple):
@@ -90,10 +84,6 @@ class Field(NamedTuple):
 
 
 Fields = Mapping[str, Field]
-Variables = dict[str, tuple[tuple[str, ...], Any]]
-SECOND = "without_flare_"
-"""What the names of the variables of a second fit begin with."""
-
 SOME = 1e-6
 """The least number of what must be above 0."""
 
@@ -135,28 +125,20 @@ _SIZES = {
 
 def to_dataset(model: Model) -> xr.Dataset:
     """The public form of a model; its variables are named as the fields of the records, with a prefix of their step."""
-    basis, second = model.basis, model.without_flare
-    variables = _fit_variables(model)
-    if second:
-        variables |= {SECOND + name: variable for name, variable in _fit_variables(second).items()}
+    basis = model.basis
+    variables = _pack(model.crosstalk.curve, _CURVE) | _pack(model.crosstalk, _CROSSTALK)
     variables |= _pack(model.displacement, _DISPLACEMENT, "displacement_")
     variables |= {name: ((), shift) for name, shift in zip(_SHIFTS, model.displacement.coefficient[:, 0], strict=True)}
     coordinates: dict[str, Any] = {"band": list(VISIBLE), "term": list(TERMS), "pointwise": list(POINTWISE)}
-    if isinstance(basis, Slides):
-        variables |= _pack(basis.pooled, _OWN_FITS, "slide_")
+    if isinstance(basis, OneSlide):
+        variables |= _pack(basis.noise, _NOISE, "noise_") | _pack(basis, _SPREAD)
+    else:
+        variables |= _pack(basis.pooled, _POOLED) | _pack(basis.pooled, _OWN_FITS, "slide_")
         variables |= _pack(basis.ratio, _RATIO, "ratio_")
         variables |= _pack(basis, _OF_SLIDES, "slide_")
         variables |= {"outlier": (("slide",), basis.outlier), "why": (("slide",), np.asarray(basis.why))}
         coordinates |= {"shared": list(SHARED), "slide": list(basis.names)}
     return describe(xr.Dataset(variables, coordinates, {"film": model.film, "scanner": model.scanner}), MODEL)
-
-
-def _fit_variables(model: Model) -> Variables:
-    """Variables of the curve, the crosstalk, and the noise or the pooled slides."""
-    variables = _pack(model.crosstalk.curve, _CURVE) | _pack(model.crosstalk, _CROSSTALK)
-    if isinstance(model.basis, OneSlide):
-        return variables | _pack(model.basis.noise, _NOISE, "noise_") | _pack(model.basis, _SPREAD)
-    return variables | _pack(model.basis.pooled, _POOLED)
 
 
 def open_model(path: AnyPath) -> xr.Dataset:
@@ -185,16 +167,6 @@ def from_dataset(dataset: xr.Dataset) -> Model:
     for name in ("film", "scanner"):
         if not isinstance(dataset.attrs.get(name), str):
             raise ModelError(f"this model is incomplete; fit the roll again ({name} must be a text)")
-    model = _unpack_model(dataset)
-    second = {name.removeprefix(SECOND): dataset[name] for name in map(str, dataset) if name.startswith(SECOND)}
-    if not second:
-        return model
-    shared = dataset.drop_vars(list(_fit_variables(model)))
-    return model._replace(without_flare=_unpack_model(shared.assign(second)))
-
-
-def _unpack_model(dataset: xr.Dataset) -> Model:
-    """The model of a Dataset, but for its second fit."""
     crosstalk = Crosstalk(curve=FilmCurve(**_unpack(dataset, _CURVE)), **_unpack(dataset, _CROSSTALK))
     displacement = UsualDisplacement(**_unpack(dataset, _DISPLACEMENT, "displacement_"))
     return Model(crosstalk, displacement, _basis(dataset), dataset.attrs["film"], dataset.attrs["scanner"])
@@ -223,7 +195,7 @@ def _is_inverse_covariance(information: np.ndarray) -> bool:
         return False
 
 
-def _pack(record: tuple[Any, ...], fields: Fields, prefix: str = "") -> Variables:
+def _pack(record: tuple[Any, ...], fields: Fields, prefix: str = "") -> dict[str, tuple[tuple[str, ...], Any]]:
     """Variables of the fields of a record that are known."""
     known = {name: value for name in fields if (value := getattr(record, name)) is not None}
     dims = {name: fields[name].dimensions for name in known}

@@ -122,7 +122,7 @@ def score_slide(slide: xr.Dataset, model: xr.Dataset | None = None) -> Scored:
     if sample.inverted:
         visible = xr.apply_ufunc(to_negative, visible, dask="parallelized", output_dtypes=[np.float32])
     infrared = shift_infrared(counts, sample.displacement, sample.film)
-    evidence = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise, fitted.without_flare)
+    evidence = score_infrared(visible, infrared, fitted.crosstalk, fitted.noise)
     evidence = evidence.assign(visible=visible, infrared=infrared)
     found = xr.Dataset({"counts": counts, "infrared": infrared}, attrs=slide.attrs).assign(_measured(sample, fitted))
     thin = [tile.planes[:, ::SAMPLED, ::SAMPLED].copy() for tile in sample.tiles]

@@ -110,7 +110,7 @@ VARIABLES: Names = {
 }
 """`long_name` and `units` of the variables of public Datasets, by name; "1" is for what has no unit."""
 
-_OF_MODEL: Names = {
+MODEL: Names = {
     **VARIABLES,
     "densest": ("density of the densest film (log10)", "1"),
     "maximum": ("density that no film exceeds (log10)", "1"),
@@ -149,10 +149,6 @@ _OF_MODEL: Names = {
     "term": ("term of the crosstalk", "1"),
     "pointwise": ("term of a pixel's own densities", "1"),
     "shared": ("term that the slides of a roll share", "1"),
-}
-MODEL: Names = {
-    **_OF_MODEL,
-    **{f"without_flare_{name}": (f"{long} (second fit)", unit) for name, (long, unit) in _OF_MODEL.items()},
 }
 """The same of a model, where some names mean something else."""
 

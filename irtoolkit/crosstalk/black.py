@@ -51,11 +51,7 @@ class Shadows(NamedTuple):
 
 
 def find_black(
-    tiles: Sequence[np.ndarray],
-    loss: Callable[[FilmCurve], float],
-    slope: Callable[[FilmCurve], float],
-    *,
-    flare: bool = True,
+    tiles: Sequence[np.ndarray], loss: Callable[[FilmCurve], float], slope: Callable[[FilmCurve], float]
 ) -> FilmCurve:
     """Find the curve, the black levels and the flare with which the infrared is predicted best.
 
@@ -72,8 +68,6 @@ def find_black(
         Density that a fit with such a curve leaves.
     slope
         Of the infrared over the visible density, by a fit with such a curve.
-    flare
-        Whether flare is sought; without, it is 0.
     """
     places = [_places(tile) for tile in tiles]
     darkest = _quantile(places), _darkest_film(tiles, places)
@@ -89,9 +83,6 @@ def find_black(
         coded = compare(CODED)
         if coded[1] <= ALLOWANCE * plain:
             exponent, (share, plain) = CODED, coded
-
-    if not flare:
-        return begin(exponent, share, 0.0)
 
     @cache
     def flared(*choice: float) -> float:

@@ -31,9 +31,7 @@ DENSEST = 5.0
 """Density that no film exceeds, before the black level is known."""
 
 
-def fit_crosstalk(
-    samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS, *, flare: bool = True
-) -> Crosstalk:
+def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = TERMS) -> Crosstalk:
     """Fit infrared density on the visible densities, their blurred copies and derivatives, over one slide or a roll.
 
     Defects are outliers, so pixels are dropped by their residual (never by their infrared value) in rounds at 6, 5, 4,
@@ -52,25 +50,21 @@ def fit_crosstalk(
         For each slide its tiles from `align_samples`.
     terms
         Those to fit on, by name; the level always is. The others have the coefficient 0.
-    flare
-        Whether flare is sought (`find_black`).
     """
     blurred = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
     levelled = [[with_level(tile, blurred) for tile in slide] for slide in samples]
-    crosstalk = _fit_levelled(levelled, blurred, terms, flare)
+    crosstalk = _fit_levelled(levelled, blurred, terms)
     if crosstalk.slopes <= USUAL_SLOPES or crosstalk.neutral > UNLIKE:
         return crosstalk
     spotless = [[without_spots(tile, blurred) for tile in slide] for slide in levelled]
-    return min(crosstalk, _fit_levelled(spotless, blurred, terms, flare), key=attrgetter("slopes"))
+    return min(crosstalk, _fit_levelled(spotless, blurred, terms), key=attrgetter("slopes"))
 
 
-def _fit_levelled(
-    samples: Sequence[Sequence[Sample]], blurred: float, terms: Collection[str], flare: bool
-) -> Crosstalk:
+def _fit_levelled(samples: Sequence[Sequence[Sample]], blurred: float, terms: Collection[str]) -> Crosstalk:
     """The fit on tiles of counts and level, of each slide, whose infrared is `blurred` by so many px more."""
     planes = [tile.planes for slide in samples for tile in slide]
     samples = [_fit_levels(slide, blurred) for slide in samples]
-    curve = _find_curve(samples, planes, blurred, flare)
+    curve = _find_curve(samples, planes, blurred)
     densities = [[_within_range(tile, curve.densest) for tile in slide] for slide in _densities(samples, curve)]
     plain = _fit_smooth(densities, curve.densest, blurred)
     prediction, lamp = np.split(plain.coefficient, [len(POINTWISE)])
@@ -91,9 +85,7 @@ def _fit_levels(slide: Sequence[Sample], blurred: float) -> list[Sample]:
     return [tile._replace(planes=np.concatenate([tile.planes[:4], 0 * tile.planes[4:]])) for tile in slide]
 
 
-def _find_curve(
-    samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray], blurred: float, flare: bool
-) -> FilmCurve:
+def _find_curve(samples: Sequence[Sequence[Sample]], planes: Sequence[np.ndarray], blurred: float) -> FilmCurve:
     few = [slide[::TRIED_TILES] if len(slide) > MANY_TILES else slide for slide in samples]
 
     @cache
@@ -103,10 +95,7 @@ def _find_curve(
     def tried(curve: FilmCurve) -> Fit:
         return try_curve(halves(curve.exponent, curve.flare_blur if curve.flare else None), curve, blurred)
 
-    def slope(curve: FilmCurve) -> float:
-        return _pointwise_slope(few, tried(curve), curve)
-
-    return find_black(planes, lambda curve: tried(curve).loss, slope, flare=flare)
+    return find_black(planes, lambda curve: tried(curve).loss, lambda curve: _pointwise_slope(few, tried(curve), curve))
 
 
 def clean_densities(samples: Sequence[Sample], crosstalk: Crosstalk) -> list[Sample]:

@@ -9,8 +9,8 @@ from irtoolkit.detection.marking import (
 )
 from irtoolkit.detection.measurement import measure_defects
 from irtoolkit.detection.noise import SQUARED, Noise, fit_noise
-from irtoolkit.detection.noise_features import PLAIN, STEEP, find_dark
+from irtoolkit.detection.noise_features import PLAIN, find_dark
 from irtoolkit.detection.ranking import explained_by_picture, score_regions
-from irtoolkit.detection.scoring import Fit, score_infrared
+from irtoolkit.detection.scoring import score_infrared
 from irtoolkit.detection.segmentation import connect_pixels, count_defects, join_regions, keep_regions
 from irtoolkit.detection.visibility import scale_visibility

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -20,12 +19,6 @@ DEPTH = 40
 """Pixels around a block from which its residual and noise are made: 3.3 sigma of the flare, the widest blur."""
 
 LOCAL_DEPTH = 64
-OF_A_FIT = 3
-"""Planes of a fit: plain score, contrast and candidates, detail."""
-
-OF_LEAST = np.float32(1.2)
-"""Score of two fits together over the less of them, at most (docs/method.md)."""
-
 CARRY_WINDOWS = 17, 41
 OF_USUAL = np.float32(1e-7)
 """Weight of the usual noise, beside one of film at the narrower window and a thousandth at the wider."""
@@ -38,16 +31,7 @@ LIGHT_OF_DENSITY, LEAST_LIGHT = np.float32(np.log(10)), np.float32(0.01)
 """Relative change of light with density; the least light that damage leaves."""
 
 
-class Fit(NamedTuple):
-    """The crosstalk of a slide, and the noise of what it leaves."""
-
-    crosstalk: Crosstalk
-    noise: Noise
-
-
-def score_infrared(
-    visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk, noise: Noise, second: Fit | None = None
-) -> xr.Dataset:
+def score_infrared(visible: xr.DataArray, infrared: xr.DataArray, crosstalk: Crosstalk, noise: Noise) -> xr.Dataset:
     """Subtract the picture's ghost from the infrared and divide what is left by its local noise; lazy.
 
     Parameters
@@ -58,9 +42,6 @@ def score_infrared(
         Counts (y, x) of infrared on the colour grid (`shift_infrared`).
     crosstalk, noise
         Those of the slide.
-    second
-        Another fit of the slide. The score is then the mean of both fits' scores, at most 1.2 times the less of them,
-        and 0 where they have opposite signs: what one fit alone shows may be its own error.
 
     Returns
     -------
@@ -71,31 +52,27 @@ def score_infrared(
         texture of the visible bands in a pixel.
     """
     shape = infrared.sizes["y"], infrared.sizes["x"]
-    fits = [Fit(crosstalk, noise), second] if second else [Fit(crosstalk, noise)]
-    kernel = partial(_plain_scores, fits=fits, shape=shape)
-    arrays, number = (visible.data, infrared.data[None]), 2 + OF_A_FIT * len(fits)
-    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=number, located=True)
+    kernel = partial(_plain_score, crosstalk=crosstalk, noise=noise, shape=shape)
+    arrays = visible.data, infrared.data[None]
+    plain = map_blocks(kernel, *arrays, depth=DEPTH, dtype=np.float32, planes=5, located=True)
     scaled = partial(_locally_scaled, steep=crosstalk.slopes > STEEP)
     score = map_blocks(scaled, plain, depth=LOCAL_DEPTH, dtype=np.float32, located=True)
     planes = {"residual": plain[0], "score": score[0], "grain": plain[1]}
     return xr.Dataset({name: (("y", "x"), plane) for name, plane in planes.items()})
 
 
-def _plain_scores(
-    visible: np.ndarray, infrared: np.ndarray, *, fits: Sequence[Fit], shape: tuple[int, int], start: tuple[int, int]
-) -> list[np.ndarray]:
-    """Residual and grain by the first of the fits, and the other planes of `_plain_score` by each."""
-    each = [_plain_score(visible, infrared, fit, shape, start) for fit in fits]
-    return each[0][:2] + [plane for planes in each for plane in planes[2:]]
-
-
 def _plain_score(
-    visible: np.ndarray, infrared: np.ndarray, fit: Fit, shape: tuple[int, int], start: tuple[int, int]
+    visible: np.ndarray,
+    infrared: np.ndarray,
+    *,
+    crosstalk: Crosstalk,
+    noise: Noise,
+    shape: tuple[int, int],
+    start: tuple[int, int],
 ) -> list[np.ndarray]:
     """Residual, grain, score from the noise model alone, and in units of the noise the ghost's contrast, its sign bit
     set at candidates, and its detail.
     """
-    crosstalk, noise = fit
     density, place = visible_density(visible, crosstalk.curve), frame_place(start, infrared.shape[1:], shape)
     residual, blurs = separate_ghost(density, infrared[0], place, crosstalk)
     _forget_edge(residual, start, shape, 1 + round(EDGE_BLURS * crosstalk.blur))
@@ -196,37 +173,18 @@ def _box_mean(plane: np.ndarray, window: int) -> np.ndarray:
 
 
 def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -> np.ndarray:
-    """Score (1, y, x) by all fits, without its background level over its local noise, faint lines and blobs raised."""
-    scaled = [_scaled(*planes, steep=steep) for planes in plain[2:].reshape(-1, OF_A_FIT, *plain.shape[1:])[:, :2]]
-    (score, outside), *others = scaled
-    if others:
-        score = _agreed([score, *(other for other, _ in others)])
-    raise_faint(score, outside, plain[4], start)
-    score *= np.isfinite(plain[2])
-    return score[None]
-
-
-def _agreed(scores: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean of scores (y, x), at most 1.2 times the least of them; 0 where they have opposite signs.
-
-    >>> _agreed([np.float32([[6, 6, 6]]), np.float32([[5, 1, -3]])])
-    array([[5.5, 1.2, 0. ]], dtype=float32)
-    """
-    together, size = np.mean(scores, axis=0), np.abs(scores).min(axis=0)
-    alike = np.all(np.signbit(scores) == np.signbit(scores[0]), axis=0)
-    return np.copysign(alike * np.minimum(np.abs(together), OF_LEAST * size), together)
-
-
-def _scaled(plain: np.ndarray, marked: np.ndarray, *, steep: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Score (y, x) by one fit without its background level over its local noise, and 0 or 1 (y, x) at candidates."""
-    known, outside, contrast = np.isfinite(plain), (~np.signbit(marked)).astype(np.float32), np.abs(marked)
-    score = np.where(known, plain, np.float32(0))
+    """Score (1, y, x) without its background level over its local noise."""
+    known, outside, contrast = np.isfinite(plain[2]), (~np.signbit(plain[3])).astype(np.float32), np.abs(plain[3])
+    score = plain[2].copy()
+    score[~known] = 0
     score -= _background_level(score, outside)
     if steep:
         outside = exclude_blobs(score, outside, contrast)
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(LEAST_NOISE))
-    return score, outside
+    raise_faint(score, outside, plain[4], start)
+    score *= known
+    return score[None]
 
 
 def _background_level(score: np.ndarray, outside: np.ndarray) -> np.ndarray:

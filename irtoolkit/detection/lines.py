@@ -19,7 +19,7 @@ BOTH_SIDES = 0.75
 """The means of a line's halves have at least this product, over the square of its mean: one is at least a third of the
 other."""
 
-OF_GHOST = np.float32(1.5)
+OF_GHOST = np.float32(2)
 """A line's mean over that of the ghost along it from which on it is no edge's (docs/method.md)."""
 
 BEGINS, ALIKE, BEST_OF_THREE = 3.0, 0.6, 0.75
@@ -33,7 +33,7 @@ def line_scores(
     """Largest significance, of either sign, of the lines through each cell of 3 by 3 px, in sigmas of lines nearby: of
     lines of 33 px, and of those that go on.
 
-    A line counts only where it is over 1.5 times what the `detail` of the ghost has along it, as edges leave lines.
+    A line counts only where it is over twice what the `detail` of the ghost has along it, as edges leave lines.
     """
     above, left = (first % CELL for first in start)
     planes = np.where(near_strong, np.float32(0), clipped), outside, detail

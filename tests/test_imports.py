@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,15 @@ def imported(code, libraries):
 @pytest.mark.parametrize("options", [["--help"], ["--version"], ["clean", "--help"], ["fit", "--help"]])
 def test_help_needs_no_library_that_computes(options):
     assert imported(COMMAND.format(options), NOTHING_TO_COMPUTE) == "[]"
+
+
+def test_the_package_runs_as_the_program():
+    program = [str(Path(sys.executable).with_name("irtoolkit"))]
+    asked = [
+        subprocess.run([*call, "--version"], capture_output=True, text=True, check=True).stdout
+        for call in (program, [sys.executable, "-m", "irtoolkit"])
+    ]
+    assert asked[0] == asked[1] != ""
 
 
 @pytest.mark.parametrize("code", ["import irtoolkit", "import irtoolkit; irtoolkit.Settings(); dir(irtoolkit)"])

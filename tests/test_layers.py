@@ -20,6 +20,7 @@ FLOORS = (
     ("archive",),
     ("widgets",),
     ("cli", "__init__"),
+    ("__main__",),
 )
 """Wings and single modules; each imports only from the floors below it."""
 

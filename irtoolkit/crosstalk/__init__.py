@@ -2,9 +2,8 @@
 
 from irtoolkit.crosstalk.blurs import Blurs
 from irtoolkit.crosstalk.candidates import (
-    FEWEST_PIXELS, OF_CONTRAST, SMOOTHING, box_mean, check_enough, find_candidates, ghost_contrast,
-    ghost_detail,
-    is_picture, usual_size,
+    FEWEST_PIXELS, OF_CONTRAST, SMOOTHING, box_mean, check_enough, find_candidates, ghost_contrast, ghost_detail,
+    is_picture, largest_detail, usual_size,
 )
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import (

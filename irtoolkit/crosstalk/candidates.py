@@ -91,9 +91,14 @@ def ghost_detail(ghost: np.ndarray) -> np.ndarray:
     return high_pass(shrink(ghost), DETAIL / HALF)
 
 
-def ghost_contrast(detail: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Largest `ghost_detail` of either sign within 4 px, of this `shape` (y, x) at full resolution."""
+def largest_detail(detail: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Largest `ghost_detail`, of either sign, within 4 px: (y, x) of this `shape`, at full resolution."""
     return enlarge(cv2.dilate(np.abs(detail), np.ones((5, 5), np.uint8)), shape)
+
+
+def ghost_contrast(ghost: np.ndarray) -> np.ndarray:
+    """Largest deviation within 4 px of a ghost (y, x), density, from its mean over some 12 px."""
+    return largest_detail(ghost_detail(ghost), ghost.shape)
 
 
 def check_enough(found: int, purpose: str) -> None:

@@ -10,7 +10,7 @@ from irtoolkit.alignment import Sample, measure_blur
 from irtoolkit.arrays import Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
 from irtoolkit.crosstalk.black import find_black
 from irtoolkit.crosstalk.blurs import density_of_blurred
-from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast, ghost_detail
+from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
 from irtoolkit.crosstalk.curve import FilmCurve, infrared_density, visible_density
 from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtract_ghost
 from irtoolkit.crosstalk.levels import find_picture, with_level, without_level, without_spots
@@ -204,7 +204,7 @@ def _without_defects(
 def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: float, blurred: float) -> np.ndarray:
     """Candidates (y, x) bool that are not certainly picture, by what the infrared has in excess of the ghost."""
     picture = find_picture(tile.planes, blurred)
-    return find_candidates(excess, ghost_contrast(ghost_detail(ghost), ghost.shape), sigma, picture) & ~picture
+    return find_candidates(excess, ghost_contrast(ghost), sigma, picture) & ~picture
 
 
 def _known(planes: Sequence[np.ndarray]) -> np.ndarray:

@@ -27,9 +27,9 @@ from irtoolkit.crosstalk import (
     blurs_of,
     box_mean,
     find_candidates,
-    ghost_contrast,
     ghost_detail,
     is_picture,
+    largest_detail,
 )
 
 FULL, HALVED = ("fine gradient", "ghost gradient"), ("coarse gradient", "texture", "density", "red")
@@ -73,7 +73,7 @@ class Loss(NamedTuple):
 def measure_loss(residual: np.ndarray, blurs: Blurs, crosstalk: Crosstalk) -> Loss:
     """Measure the light lost according to a residual density (y, x) beside the blurs of its picture."""
     detail = ghost_detail(blurs.ghost)
-    contrast = ghost_contrast(detail, residual.shape)
+    contrast = largest_detail(detail, residual.shape)
     candidate = find_candidates(residual, contrast, crosstalk.sigma, _find_picture(residual, blurs, crosstalk.blur))
     light = to_transmittance(residual)
     lost = blur_known(np.subtract(1, light, out=light), SMOOTHING)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from irtoolkit.arrays import HALF, QUARTER, blur, blur_shrunk, enlarge, mean_of, shrink
-from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_contrast, ghost_density, ghost_detail, infrared_density
+from irtoolkit.crosstalk import Crosstalk, box_mean, ghost_contrast, ghost_density, infrared_density
 from irtoolkit.detection.noise_features import STEEP
 
 SIGNED = ("red", "green", "blue", "infrared_step", "ghost_step")
@@ -59,7 +59,7 @@ def measure_signature(
 
 def _contrast(ghost: np.ndarray, slopes: float) -> np.ndarray:
     """`ghost_contrast` (y, x), which is used on film whose infrared follows the picture; 0 on other film."""
-    return ghost_contrast(ghost_detail(ghost), ghost.shape) if slopes > STEEP else np.zeros_like(ghost)
+    return ghost_contrast(ghost) if slopes > STEEP else np.zeros_like(ghost)
 
 
 def _blurred(band: np.ndarray, sigma: float) -> np.ndarray:

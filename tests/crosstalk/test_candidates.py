@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from irtoolkit.arrays.statistics import blur
-from irtoolkit.crosstalk.candidates import GROWN, box_mean, find_candidates, ghost_contrast, ghost_detail, is_picture
+from irtoolkit.crosstalk.candidates import GROWN, box_mean, find_candidates, ghost_contrast, is_picture
 
 SHAPE = (121, 163)
 SIGMA = 0.004
@@ -17,10 +17,6 @@ def grain(seed=0):
 def flat():
     """Contrast of film without a picture."""
     return np.zeros(SHAPE, np.float32)
-
-
-def contrast_of(ghost):
-    return ghost_contrast(ghost_detail(ghost), ghost.shape)
 
 
 def test_film_without_defects_has_no_candidates():
@@ -54,7 +50,7 @@ def test_what_the_blur_leaves_of_an_edge_of_the_ghost_is_no_candidate_but_the_sa
     ghost[:, 80:] = 0.3
     left = blur(ghost, 1.0) - blur(ghost, 1.6)
     assert np.abs(left).max() > 6 * SIGMA
-    assert not find_candidates(grain() + left, contrast_of(blur(ghost, 1.4)), SIGMA).any()
+    assert not find_candidates(grain() + left, ghost_contrast(blur(ghost, 1.4)), SIGMA).any()
     found = find_candidates(grain() + left, flat(), SIGMA)
     assert found[:, 78:82].mean() > 0.8
 
@@ -64,7 +60,7 @@ def test_dust_on_an_edge_of_the_ghost_is_a_candidate():
     ghost[:, 80:] = 0.1
     residual = grain()
     residual[60:64, 79:83] += 0.2
-    assert find_candidates(residual, contrast_of(blur(ghost, 1.4)), SIGMA)[60:64, 79:83].all()
+    assert find_candidates(residual, ghost_contrast(blur(ghost, 1.4)), SIGMA)[60:64, 79:83].all()
 
 
 def test_what_is_not_known_is_a_candidate_and_does_not_hide_what_is_beside_it():

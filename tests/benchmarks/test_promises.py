@@ -6,7 +6,7 @@ import pytest
 from benchmarks.dirt import draw_dirt, draw_emulsion_scratches
 from benchmarks.promises import COLUMNS, list_trials, run_trial
 from benchmarks.scenes import SCENES, draw_scene
-from benchmarks.simulation import Wear, simulate_scan
+from benchmarks.simulation import SCANNERS, Wear, simulate_scan
 
 SHAPE = (101, 151)
 
@@ -42,3 +42,10 @@ def test_a_row_of_the_table_by_hand():
     assert set(COLUMNS) <= set(row)
     assert 0 <= row["f1"] <= 1
     assert row["true"] > 0
+
+
+def test_photographs_on_kodachrome_are_on_every_scanner():
+    trials = list_trials(1, 1, kodachromes=True)
+    assert len({trial.name for trial in trials}) == 48
+    assert {trial.film for trial in trials} == {"kodachrome"}
+    assert {trial.scanner for trial in trials} == set(SCANNERS)

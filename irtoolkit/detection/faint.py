@@ -17,6 +17,8 @@ WHITE_NOISE = 0.14
 """Sigma of white noise of variance 1 after `BLOB_BLUR`."""
 
 LINE_LEVEL = 5.0
+HARDLY_ANY = 1.0
+"""Contrast of the ghost, sigma, under which lines that go on count."""
 
 CRUMB = 10
 """Length, px, under which a piece of a line that goes on is no line (docs/method.md)."""
@@ -55,12 +57,14 @@ def _local_noise(size: np.ndarray, counted: np.ndarray) -> np.ndarray:
     return enlarge(usual, size.shape)
 
 
-def raise_faint(score: np.ndarray, outside: np.ndarray, detail: np.ndarray, start: tuple[int, int]) -> None:
+def raise_faint(
+    score: np.ndarray, outside: np.ndarray, contrast: np.ndarray, detail: np.ndarray, start: tuple[int, int]
+) -> None:
     """Raise the score (y, x), in place, to its significance over a blob of 4 px or along a line of 33 to 99 px, sigma.
 
     A pixel of either sign is raised where the blob or line is significant and its own score is at least .7. Pixels
-    within 3 px of strong scores are not raised, because marks would only widen. Lines of over 33 px count only in
-    pieces of at least 10 px.
+    within 3 px of strong scores are not raised, because marks would only widen. Lines of over 33 px count only
+    where the picture's ghost has hardly any contrast, and in pieces of at least 10 px.
 
     Parameters
     ----------
@@ -68,8 +72,10 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, detail: np.ndarray, star
         float32, sigma.
     outside
         float32, 0 at candidates, which are excluded from the local noise.
+    contrast
+        float32, sigma, contrast of the ghost within 4 px.
     detail
-        float32, sigma, detail of the picture's ghost (`ghost_detail`).
+        float32, sigma, detail of the ghost (`ghost_detail`).
     start
         First row and column on the slide, so that all pieces of it have the same cells.
     """
@@ -77,13 +83,13 @@ def raise_faint(score: np.ndarray, outside: np.ndarray, detail: np.ndarray, star
     near_strong = cv2.dilate(size, np.ones((7, 7), np.uint8)) > STRONG
     clear = ~near_strong & (size >= PIXEL_LEVEL)
     lines, joined = line_scores(clipped, outside, near_strong, detail, start)
-    for pooled, level, shortest in (
-        (_blob_score(clipped, outside), BLOB_LEVEL, 0),
-        (lines, LINE_LEVEL, 0),
-        (joined, LINE_LEVEL, CRUMB),
+    for pooled, level, allowed, shortest in (
+        (_blob_score(clipped, outside), BLOB_LEVEL, clear, 0),
+        (lines, LINE_LEVEL, clear, 0),
+        (joined, LINE_LEVEL, clear & (contrast < HARDLY_ANY), CRUMB),
     ):
         significance = np.abs(pooled)
-        raised = clear & (significance >= level) & (significance > size) & (score * pooled > 0)
+        raised = allowed & (significance >= level) & (significance > size) & (score * pooled > 0)
         if shortest:
             raised &= _without_crumbs(raised | (size >= REGION_LEVEL), shortest)
         np.copyto(score, pooled, where=raised)

@@ -182,7 +182,7 @@ def _locally_scaled(plain: np.ndarray, *, steep: bool, start: tuple[int, int]) -
         outside = exclude_blobs(score, outside, contrast)
         score -= _background_level(score, outside)
     score /= np.maximum(_local_noise(score, outside), np.float32(LEAST_NOISE))
-    raise_faint(score, outside, plain[4], start)
+    raise_faint(score, outside, contrast, plain[4], start)
     score *= known
     return score[None]
 

@@ -40,9 +40,10 @@ def line_scores(
     cells, weights, ghost = (
         shrink(cv2.copyMakeBorder(plane, above, 0, left, 0, cv2.BORDER_REPLICATE), CELL) for plane in planes
     )
-    lines, on_both_sides = _measure_lines(cells)
+    kernels = _kernels()
+    lines, on_both_sides = _measure_lines(cells, kernels)
     sigma = np.maximum(local_sigma(np.square(lines).mean(axis=0), weights, CELL), np.float32(SMALLEST_SIGMA / CELL))
-    for line, kernel in zip(lines, _kernels(), strict=True):
+    for line, kernel in zip(lines, kernels, strict=True):
         line *= np.abs(line) > OF_GHOST * np.abs(_along(ghost, (kernel + kernel[::-1, ::-1]) / 2))
     lines /= sigma
     height, width = clipped.shape
@@ -57,14 +58,14 @@ def local_sigma(power: np.ndarray, outside: np.ndarray, step: int) -> np.ndarray
     return np.sqrt(np.maximum(box_mean(power * outside, window), 0) / weight)
 
 
-def _measure_lines(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _measure_lines(cells: np.ndarray, kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Mean along the line through each cell in each direction (direction, y, x), and whether both its halves show.
 
     Where one half has less than a third of the other, only a blob is near.
     """
     lines = np.empty((DIRECTIONS, *cells.shape), np.float32)
     shown = np.empty(lines.shape, bool)
-    for place, kernel in enumerate(_kernels()):
+    for place, kernel in enumerate(kernels):
         ahead, behind = (_along(cells, side) for side in (kernel, kernel[::-1, ::-1]))
         lines[place] = (ahead + behind) / 2
         shown[place] = ahead * behind > BOTH_SIDES * np.square(lines[place])
@@ -72,6 +73,7 @@ def _measure_lines(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _along(cells: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Mean of the cells (y, x) along the line of a kernel from each cell."""
     return cv2.filter2D(cells, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 

@@ -85,8 +85,8 @@ class Trials:
     def find_unmarked(self, settings: Settings) -> xr.Dataset:
         """Find the regions (as in `join_regions`) without any mark under these settings; exclusions are ignored.
 
-        They score at least 3.2 sigma, or reach the level of the threshold if it is lower or of another score. If the
-        method finds no level, there are none. `why` names the rule that left each region unmarked.
+        They score at least 3.2 sigma, or reach the level of the threshold if it is lower or of another score. Without
+        a level there are no such regions. `why` names the rule that left each region unmarked.
         """
         whole = replace(settings, excluded=())
         choice, level = self.choose(whole), self._cut(settings.threshold).level

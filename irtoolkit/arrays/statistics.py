@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 cv2.setNumThreads(1)
 LIBRARIES = ThreadpoolController()
-SAMPLES_AT_ONCE = 4096
+SAMPLES_AT_ONCE = 16384
 CLUSTERS = 60
 
 
@@ -127,9 +127,7 @@ def sums_of_products(terms: np.ndarray, weights: np.ndarray | None = None) -> np
         for start in range(0, terms.shape[1], SAMPLES_AT_ONCE):
             part = slice(start, start + SAMPLES_AT_ONCE)
             wide = terms[:, part].astype(np.float64)
-            if weights is not None:
-                wide *= np.sqrt(weights[part])
-            total += wide @ wide.T
+            total += wide @ (wide if weights is None else wide * weights[part]).T
     return total
 
 

@@ -1,7 +1,7 @@
 """Detection benchmark: the masks of irtoolkit and of other methods on simulated scans with known damage.
 
 python -m benchmarks.detection [--photos DIR] [--out DIR] [--seeds 3] [--first-seed 1] [--megapixels 1] [--workers 2]
-    [--quick] [--rolls SEEDS]
+    [--quick] [--rolls SEEDS [--mixed]]
 
 Writes `detection.csv` (one row a scan and method), `detection.md` (the summary) and charts. Scans at constant
 thresholds and other false discovery rates go through the whole chain, trimming and visibility included, with the model
@@ -9,7 +9,7 @@ that `fit_roll` fits on the scan itself: it gives the masks of a slide fitted by
 fifth of the time. `seconds` of the method "irtoolkit" is a slide fitted by itself.
 
 With `--rolls` only rolls of ten slides are made, four for each seed, and `rolls.csv` and `rolls.md` tell the F1 of
-slides fitted alone and with their roll's model (`benchmarks.rolls`).
+slides fitted alone and with their roll's model (`benchmarks.rolls`); with `--mixed` each slide is of another roll.
 """
 
 import sys
@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser(__doc__, seeds=3, first_seed=1)
     parser.add_argument("--quick", action="store_true", help="eight scans of one seed")
     parser.add_argument("--rolls", type=int, default=0, metavar="SEEDS", help="rolls instead of single slides")
+    parser.add_argument("--mixed", action="store_true", help="rolls whose slides differ in film batch and scanner")
     options = parser.parse_args(arguments)
     if options.rolls:
         print(as_markdown(benchmark_rolls(options)), end="")

@@ -1,7 +1,8 @@
 """Benchmark of rolls: slides fitted each alone, and with the model of their roll.
 
 `python -m benchmarks.detection --rolls SEEDS` runs it. The slides of a roll share film, batch and scanner; photograph,
-dirt, level and displacement are each slide's.
+dirt, level and displacement are each slide's. With `--mixed` each slide also has a batch and a scanner of its own, of
+the same kind: what a folder of several rolls is.
 """
 
 import argparse
@@ -28,12 +29,12 @@ LEVEL, MOVED = 0.04, {"shift_y": 0.3, "shift_x": 0.1}
 ROLLS = tuple(product(("kodachrome", "e6"), ("coolscan", "plustek")))
 
 
-def list_rolls(first_seed: int, seeds: int) -> list[Case]:
-    """One roll of each film and scanner for every seed."""
+def list_rolls(first_seed: int, seeds: int, kind: str = "roll") -> list[Case]:
+    """One roll of each film and scanner for every seed; of the kind "roll" or "mixed"."""
     numbered = [
         (seed, number, pair) for seed in range(first_seed, first_seed + seeds) for number, pair in enumerate(ROLLS)
     ]
-    return [Case(seed, number, *pair, "roll") for seed, number, pair in numbered]
+    return [Case(seed, number, *pair, kind) for seed, number, pair in numbered]
 
 
 def draw_roll(rng: np.random.Generator, film: str, scanner: str, number: int) -> list[Constants]:
@@ -52,7 +53,12 @@ def make_roll(case: Case, folder: Path | None, shape: tuple[int, int]) -> list[S
     rng = np.random.default_rng([case.seed, case.number])
     photographs = open_folder(folder)
     order = rng.permutation(len(photographs))
-    constants = draw_roll(rng, case.film, case.scanner, len(EXPOSURES))
+    number = len(EXPOSURES)
+    constants = (
+        [draw_roll(rng, case.film, case.scanner, 1)[0] for _ in range(number)]
+        if case.kind == "mixed"
+        else draw_roll(rng, case.film, case.scanner, number)
+    )
     return [
         simulate_scan(
             generator,
@@ -110,7 +116,7 @@ def compare_fits(table: pd.DataFrame) -> pd.DataFrame:
 
 def benchmark_rolls(options: argparse.Namespace) -> pd.DataFrame:
     """Run `options.rolls` seeds of rolls, write `rolls.csv` and `rolls.md`, and return the comparison."""
-    cases: Sequence[Case] = list_rolls(options.first_seed, options.rolls)
+    cases: Sequence[Case] = list_rolls(options.first_seed, options.rolls, "mixed" if options.mixed else "roll")
     table = pd.DataFrame([row for rows in run_cases(run_roll, cases, options) for row in rows])
     compared = compare_fits(table)
     options.out.mkdir(parents=True, exist_ok=True)

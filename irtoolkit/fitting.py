@@ -1,6 +1,7 @@
 """The fit of one slide, of a roll, and of a slide of a roll: all measurements before anything is marked."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from irtoolkit.crosstalk import (
     fit_crosstalk,
     fit_slide,
     level_crosstalk,
+    offset_at_levels,
     pool_slides,
 )
 from irtoolkit.detection import find_dark, fit_noise
@@ -30,12 +32,19 @@ NOISIER = 4.0
 FARTHEST = 8.0
 """Misfit above which a slide is not of the roll (`docs/method.md`)."""
 
+OFFSET, LESS = 0.2, 0.3
+"""Offset at levels of density, sigmas, above which a roll's film may not be the slide's, and the share of it that the
+slide's own fit may leave to replace the roll's (docs/method.md)."""
+
 LEAST_WEIGHT = 0.1
 """Share of the largest weight in a roll under which a slide's defects are not used for the roll's ratio: with another
 slide's infrared, picture passes for defects."""
 
 TILES_OF_A_ROLL = 288
 """Tiles, of all slides together, on which the constants of film and scanner are fitted."""
+
+Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Residual (y, x) and visible density (3, y, x) of each tile."""
 
 NOTHING, NO_RATIO = np.zeros((0, 0)), (np.nan, np.nan, np.nan)
 
@@ -88,8 +97,9 @@ def _weigh_slide(sample: SlideSample, crosstalk: Crosstalk) -> np.ndarray:
 def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
     """A roll's model adapted to one slide, or the slide's own fit without a model.
 
-    Of a model of a single slide, only the level is adapted, as it does not know how slides differ. `ModelError` if the
-    slide is not of that roll.
+    The slide's own fit also replaces the model where the roll's film curve, which is not adapted, fits some of its
+    densities badly. Of a model of a single slide, only the level is adapted, as it does not know how slides differ.
+    `ModelError` if the slide is not of that roll.
     """
     if model is None:
         return _fit_by_itself(sample, TERMS)[0]
@@ -104,7 +114,19 @@ def fit_to_slide(model: Model | None, sample: SlideSample) -> FittedSlide:
             f" roll (misfit {misfit:.1f}; 1 is usual, over {FARTHEST:.0f} is too much)"
         )
     levelled, pairs = level_crosstalk(adapted, sample.tiles)
-    return FittedSlide(levelled, fit_noise(pairs, levelled), misfit, measure_agreement(pairs))
+    closer = _closer_fit(sample, offset_at_levels(pairs))
+    return _with_noise(*closer or (levelled, pairs), misfit, own_fit=closer is not None)
+
+
+def _closer_fit(sample: SlideSample, offset: float) -> tuple[Crosstalk, Pairs] | None:
+    """The slide's own fit where its roll's leaves so large an offset, and the slide's own a far smaller one."""
+    if offset <= OFFSET:
+        return None
+    with suppress(NotUsableError):
+        own = _fit_crosstalk(sample, TERMS)
+        if offset_at_levels(own[1]) < LESS * offset:
+            return own
+    return None
 
 
 def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> Model:
@@ -115,10 +137,19 @@ def fit_alone(sample: SlideSample, terms: Collection[str] = TERMS) -> Model:
 
 def _fit_by_itself(sample: SlideSample, terms: Collection[str]) -> tuple[FittedSlide, float]:
     """The fit of a slide, and the spread of its residual."""
+    levelled, pairs = _fit_crosstalk(sample, terms)
+    return _with_noise(levelled, pairs, 0.0, own_fit=True), _spread(pairs)
+
+
+def _fit_crosstalk(sample: SlideSample, terms: Collection[str]) -> tuple[Crosstalk, Pairs]:
+    """The crosstalk of a slide alone, levelled, and its tiles' residuals and densities."""
     crosstalk = fit_crosstalk([sample.tiles], terms)
     _check_dyes(crosstalk.slopes, crosstalk.neutral)
-    levelled, pairs = level_crosstalk(crosstalk, sample.tiles)
-    return FittedSlide(levelled, fit_noise(pairs, levelled), 0.0, measure_agreement(pairs)), _spread(pairs)
+    return level_crosstalk(crosstalk, sample.tiles)
+
+
+def _with_noise(levelled: Crosstalk, pairs: Pairs, misfit: float, *, own_fit: bool) -> FittedSlide:
+    return FittedSlide(levelled, fit_noise(pairs, levelled), misfit, measure_agreement(pairs), own_fit)
 
 
 def _level(crosstalk: Crosstalk, basis: OneSlide, samples: Sequence[Sample]) -> FittedSlide:
@@ -130,7 +161,7 @@ def _level(crosstalk: Crosstalk, basis: OneSlide, samples: Sequence[Sample]) -> 
             "this slide does not match the model: another film or scanner? Fit it on its own, or with its own roll"
             f" (noise {spread:.3f}, that of the model {basis.spread:.3f})"
         )
-    return FittedSlide(levelled, basis.noise, 0.0, measure_agreement(pairs))
+    return FittedSlide(levelled, basis.noise, 0.0, measure_agreement(pairs), own_fit=False)
 
 
 def _bounded(samples: Sequence[SlideSample]) -> list[SlideSample]:
@@ -156,7 +187,7 @@ def _check_names(model: Model, names: dict[str, str]) -> None:
             )
 
 
-def _spread(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+def _spread(pairs: Pairs) -> float:
     """Robust sigma of the residuals of a slide's tiles, with defects and rare places."""
     residuals = np.concatenate([residual.ravel() for residual, _ in pairs])
     return robust_centre_and_scale(residuals[np.isfinite(residuals)])[1]

@@ -20,13 +20,15 @@ class FittedSlide(NamedTuple):
     """What is known of one slide before anything is marked.
 
     `misfit`: how far its own crosstalk is from its roll's, where 1 is usual, 0 for a slide fitted by itself;
-    `agreement`: visible over infrared density of its damage, NaN where too little is seen.
+    `agreement`: visible over infrared density of its damage, NaN where too little is seen; `own_fit`: whether the
+    crosstalk is the slide's own, not its roll's.
     """
 
     crosstalk: Crosstalk
     noise: Noise
     misfit: float
     agreement: float
+    own_fit: bool
 
 
 class OneSlide(NamedTuple):

@@ -61,9 +61,9 @@ def clean_slide(slide: xr.Dataset, *, settings: Settings | None = None, model: x
         - `shift_y`, `shift_x`, `shift_uncertainty` (px); `aligned`: whether the slide gave evidence of its shift;
         - `unseen`, `no_data`, `holder` (shares of the frame); `unseen` includes `no_data`;
         - `blur`, `r2`, `slopes`, `sigma`: of the crosstalk; `misfit`: how far the slide's own fit is from its roll's,
-          where 1 is usual and 0 means a slide fitted by itself;
-        - `threshold`, `fdr`, `coverage`, `defects`, `candidates`, `decoys`, `worst_y`, `worst_x`, and where regions are
-          ranked `candidate_score`, `decoy_score`, `mark_y` and `mark_x`: what was marked, from how many
+          1 is usual, 0 means a slide without a roll; `own_fit`: whether the fit is its own, as without a roll;
+        - `threshold`, `fdr`, `coverage`, `defects`, `largest`, `candidates`, `decoys`, `worst_y`, `worst_x`, and where
+          regions are ranked `candidate_score`, `decoy_score`, `mark_y` and `mark_x`: what was marked, from how many
           (`mark_defects`);
         - `ratio_r`, `ratio_g`, `ratio_b`, `ratio_error`, `ratio_scatter`: density of the defects in the visible over
           that in infrared; `dust_shift_y`, `dust_shift_x` (px): where the infrared shows the defects beside the
@@ -146,7 +146,7 @@ def _measured(sample: SlideSample, fitted: FittedSlide) -> dict[str, float | boo
     down, right = displacement.shift
     return {
         **{name: getattr(crosstalk, name) for name in ("blur", "r2", "slopes", "sigma")},
-        **{"misfit": fitted.misfit, "agreement": fitted.agreement},
+        **{name: getattr(fitted, name) for name in ("misfit", "agreement", "own_fit")},
         **{"shift_y": down, "shift_x": right, "shift_uncertainty": displacement.uncertainty},
         **{"aligned": displacement.trusted, "unseen": unseen_share(displacement, sample.film)},
         **{"no_data": sample.film.lacking, "holder": sample.film.holder, "inverted": sample.inverted},

@@ -112,6 +112,34 @@ def test_film_that_is_not_of_the_roll_is_refused_by_its_misfit(model):
         fit_to_slide(from_dataset(model), sample_slide(other))
 
 
+@pytest.fixture(scope="module")
+def kodachromes():
+    return [make_slide(seed, SHAPE, film="kodachrome", scanner="plustek", roll=9)[["counts"]] for seed in (1, 2, 3)]
+
+
+def test_a_slide_whose_densities_the_rolls_film_does_not_fit_has_its_own_fit(kodachromes):
+    roll = from_dataset(fit_roll(kodachromes))
+    curve = roll.crosstalk.curve
+    wrong = roll._replace(crosstalk=roll.crosstalk._replace(curve=curve._replace(offset=curve.offset + 1000)))
+    sample = sample_slide(kodachromes[2], roll.displacement)
+    fitted, alone = fit_to_slide(wrong, sample), fit_to_slide(None, sample)
+    assert (fitted.own_fit, alone.own_fit) == (True, True)
+    for value, expected in zip(fitted.crosstalk, alone.crosstalk, strict=True):
+        np.testing.assert_equal(value, expected)
+    assert not fit_to_slide(roll, sample).own_fit
+
+
+def test_the_rolls_fit_stays_where_the_slides_own_is_refused(kodachromes, monkeypatch):
+    def refuse(*_):
+        raise NotUsableError("silver")
+
+    roll = from_dataset(fit_roll(kodachromes))
+    sample = sample_slide(kodachromes[2], roll.displacement)
+    monkeypatch.setattr(fitting, "OFFSET", 0.0)
+    monkeypatch.setattr(fitting, "_check_dyes", refuse)
+    assert not fit_to_slide(roll, sample).own_fit
+
+
 @pytest.mark.parametrize(("shape", "number"), [((200, 224), 1), ((450, 870), 1), ((460, 900), 21), ((300, 1400), 20)])
 def test_a_thin_sample_holds_no_more_than_24_tiles(shape, number):
     planes = np.arange(4 * np.prod(shape), dtype=np.float32).reshape(4, *shape)

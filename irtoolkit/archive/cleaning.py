@@ -22,7 +22,7 @@ from irtoolkit.archive.own_masks import find_own_mask, identify_mask, read_own_m
 from irtoolkit.archive.previews import draw_previews, preview_folder, replacing_previews
 from irtoolkit.archive.records import Record, identify, is_same, recipe, record_file, sizes_of, write_record
 from irtoolkit.archive.results import Row, describe_row, measure_row
-from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL
+from irtoolkit.archive.short_list import INVERTED, NOT_OF_ITS_ROLL, OWN_FIT
 from irtoolkit.archive.tasks import (
     CLEAN,
     HEALED,
@@ -218,9 +218,10 @@ def _write_healed(cleaned: xr.Dataset, path: Path, job: Job, layout: Layout) -> 
 def _score(slide: xr.Dataset, job: Job) -> tuple[Scored, str]:
     model = _open_model(job.model, job.digest) if job.model else None
     try:
-        return score_slide(slide, model), ""
+        scored = score_slide(slide, model)
     except ModelError:
         return score_slide(slide), NOT_OF_ITS_ROLL
+    return scored, OWN_FIT if model is not None and scored.found.own_fit else ""
 
 
 @lru_cache(maxsize=1)

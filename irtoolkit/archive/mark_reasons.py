@@ -5,7 +5,7 @@ from math import inf, isfinite, isnan
 
 from irtoolkit.archive.results import Row
 from irtoolkit.archive.roll_figures import MAX_SIGMAS, Reason, Usual, log10_of
-from irtoolkit.detection import HARDLY_ANY
+from irtoolkit.detection import HARDLY_ANY, LARGE
 
 DUSTY, BLACK = 0.0005, 2.0
 """Share of a usual slide marked above which it is odd that nothing is; density of the clearest film above which a slide
@@ -38,7 +38,10 @@ def mark_reasons(row: Row, usual: Usual, rate: float) -> Iterator[Reason]:
 
     A threshold that is NaN was given by the user; candidates that are NaN, the marks themselves.
     """
-    if row["coverage"] > MAX_COVERAGE:
+    if row.get("largest", 0.0) > LARGE:
+        text = f"one mark covers {row['largest']:.0%} of the picture"
+        yield Reason(4.0, f"{text}: is it dirt? If not, exclude it, or reject the slide")
+    elif row["coverage"] > MAX_COVERAGE:
         text = f"{row['coverage']:.0%} of the picture is marked"
         yield Reason(2.0, f"{text}: with so much dirt some film may be marked, too")
     if isnan(row["fdr"]) and not isnan(row.get("candidates", 0)):

@@ -129,7 +129,7 @@ ROW: Fields = {
     **{"slide": INSIDE, "status": one_of("done", "refused", "failed"), "seconds": AMOUNT},
 }
 DONE: Fields = dict.fromkeys(("megapixels", *MEASURED), FIGURE)
-LATER = {"holder", "no_data", "candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b"}
+LATER = {"largest", "holder", "no_data", "candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b"}
 """Columns that records of earlier versions lack."""
 
 

@@ -18,7 +18,7 @@ from irtoolkit.schema import SlideError, describe, in_words
 
 MEASURED = (
     *("shift_y", "shift_x", "unseen", "blur", "r2", "slopes", "sigma"),
-    *("threshold", "fdr", "coverage", "defects", "aligned", "agreement", "misfit", "holder", "no_data"),
+    *("threshold", "fdr", "coverage", "defects", "largest", "aligned", "agreement", "misfit", "holder", "no_data"),
     *("candidates", "decoys", "worst_y", "worst_x", "ratio_r", "ratio_g", "ratio_b", "ratio_error"),
     *("clipped", "clearest", "densest", "tint", "chroma", "inverted"),
 )

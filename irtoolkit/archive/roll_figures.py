@@ -66,8 +66,7 @@ FIGURES = (
 )
 """Differences are in pixels, in density, in shares, and in powers of ten (of sigma and coverage)."""
 
-COLOUR_FIGURES = ("clearest", "tint")
-OTHER_FIGURES = (*COLOUR_FIGURES, "threshold", "ratio_g")
+OTHER_FIGURES = ("clearest", "tint", "densest", "threshold", "ratio_g")
 """Figures without a remark of their own here, on their own scale."""
 
 

@@ -10,15 +10,7 @@ from math import isnan
 
 from irtoolkit.archive.mark_reasons import mark_reasons
 from irtoolkit.archive.results import Row
-from irtoolkit.archive.roll_figures import (
-    COLOUR_FIGURES,
-    Reason,
-    Usual,
-    compare_with_roll,
-    is_silver,
-    log_slopes,
-    measure_usual,
-)
+from irtoolkit.archive.roll_figures import Reason, Usual, compare_with_roll, is_silver, log_slopes, measure_usual
 from irtoolkit.archive.tasks import NAMED_BY_FILE
 
 MINOR_SHARE = 0.1
@@ -66,7 +58,8 @@ INVERTED = (
     "a positive made from a negative: its dust is bright, and is healed by an estimate of the negative's light,"
     " which is worse than healing a raw scan"
 )
-"""In the `note` of such a slide; no reason to look at it."""
+OWN_FIT = "fitted on its own, as its roll's model does not fit all of its densities"
+"""In the `note` of such slides; no reasons to look at them."""
 
 
 def judge_rows(
@@ -122,7 +115,7 @@ def _film_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
         yield Reason(4.0, "it has no colours and its infrared shows the picture: silver film?")
     if row["agreement"] > GOOD_AGREEMENT and difference < SAME_FILM:
         return
-    notes = [note for note in row.get("note", "").split("; ") if note not in ("", INVERTED, NAMED_BY_FILE)]
+    notes = [note for note in row.get("note", "").split("; ") if note not in ("", INVERTED, OWN_FIT, NAMED_BY_FILE)]
     if notes:
         yield Reason(3.0, "; ".join(notes))
     if row["misfit"] > MAX_MISFIT:
@@ -162,13 +155,19 @@ def _polarity_reasons(row: Row, usual: Usual) -> Iterator[Reason]:
 
     No negative has film clearer than its orange base, nor nearly as black as a slide's shadows.
     """
-    if any(name not in usual.figures for name in COLOUR_FIGURES):
+    if not usual.figures.keys() >= {"clearest", "tint", "densest", "slopes"}:
         return
-    clearest, tint = (row[name] - usual.figures[name][0] for name in COLOUR_FIGURES)
-    if usual.figures["tint"][0] > NEGATIVE_TINT:
+    clearest, tint = (row[name] - usual.figures[name][0] for name in ("clearest", "tint"))
+    if _of_negatives(usual):
         if clearest < -CLEARER or row["densest"] > MAX_NEGATIVE_DENSITY or row["tint"] < NO_MASK_TINT:
             yield Reason(2.0, "its film is clearer, blacker or less orange than the roll's negatives: is it a slide?")
         return
     masked = tint > MASK_TINT and row["tint"] > 0 and row["slopes"] < MAX_NEGATIVE_SLOPES
     if masked and clearest > BASE_DENSITY and row["densest"] < MAX_NEGATIVE_DENSITY:
         yield Reason(2.0, "its film is orange where the roll's is clear, and has no blacks: is it a negative?")
+
+
+def _of_negatives(usual: Usual) -> bool:
+    """Whether a roll is of negatives: orange film without blacks whose picture hardly shows in the infrared."""
+    tint, densest, slopes = (usual.figures[name][0] for name in ("tint", "densest", "slopes"))
+    return tint > NEGATIVE_TINT and densest <= MAX_NEGATIVE_DENSITY and slopes <= log_slopes(MAX_NEGATIVE_SLOPES)

@@ -5,8 +5,9 @@ from irtoolkit.arrays.density import (
     to_transmittance,
 )
 from irtoolkit.arrays.each import compute_each
+from irtoolkit.arrays.film_levels import film_centre, film_level, film_sigma, level_offset, level_scales
 from irtoolkit.arrays.mixture import PREVAILS, Dust, chance_of_film, measure_dust
-from irtoolkit.arrays.robust_fit import Fit, dust_prevails, film_level, film_sigma, fit_trimmed, level_scales
+from irtoolkit.arrays.robust_fit import Fit, dust_prevails, fit_trimmed
 from irtoolkit.arrays.samples import Tile, tile_reduction
 from irtoolkit.arrays.schedulers import TASKS
 from irtoolkit.arrays.shrinking import HALF, QUARTER, blur_shrunk, enlarge, enlarge_nearest, shrink, wide_blur

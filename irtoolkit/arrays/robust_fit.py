@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from irtoolkit.arrays.film_levels import LEAST_SIGMA, Levels, film_level, find_levels, standardised
 from irtoolkit.arrays.mixture import PREVAILS, Dust, chance_of_film, measure_dust
 from irtoolkit.arrays.statistics import (
     combine,
@@ -15,11 +16,10 @@ from irtoolkit.arrays.statistics import (
 )
 
 RIDGE = 1e-5
-LEVELS = (0.002, 0.01, 0.03, *np.linspace(0.1, 0.9, 9).tolist(), 0.97, 0.99, 0.998)
 LARGEST_LOSS = 20.0
 START, EARLY_TRIMS, LATE_TRIMS = 4.0, (6.0, 5.0, 4.0), (3.0, 3.0, 3.0)
 SINGLE_TRIMS = (3.0,) * 12
-FIRST_SHARE, MIXTURE_ROUNDS, LEAST_SIGMA, OF_ALL = 0.3, 6, 1e-9, 0.1
+FIRST_SHARE, MIXTURE_ROUNDS, OF_ALL = 0.3, 6, 0.1
 BRIGHTEST, FARTHEST_NOISE, DEEPER = 0.001, 3.0, 0.5
 DUST, LARGE_SHARE = 5.0, 0.3
 """Sigmas above the centre of film from which samples are dust, and the share of it that may prevail
@@ -29,15 +29,6 @@ RUNS_AWAY = 1.5
 """Growth of the share of dust from few samples to more above which the fit follows something else (docs/method.md)."""
 
 MANY_SAMPLES, SPARSE = 10_000, 4
-STEEPEST = 0.75
-"""Largest rise of the infrared's density over the visible one: that of silver film."""
-
-
-class Levels(NamedTuple):
-    """The level of each sample, by `number` (samples,), and by how much the density of film can rise to each level."""
-
-    number: np.ndarray
-    rises: np.ndarray
 
 
 class Fit(NamedTuple):
@@ -71,7 +62,7 @@ def fit_trimmed(joined: np.ndarray, level: np.ndarray, errors: bool = False, sta
     much dust, whatever the levels, each sample counts by the chance that it is film.
     """
     terms, values = joined[:-1], joined[-1]
-    levels, step = _levels(level), SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
+    levels, step = find_levels(level), SPARSE if joined.shape[1] >= MANY_SAMPLES else 1
     film = None if start is None else _weigh_film(joined, start, levels, step)
     if film is None:
         start = start if len(levels.rises) == 1 else None
@@ -100,12 +91,12 @@ class Film(NamedTuple):
 def _trim(joined: np.ndarray, coefficient: np.ndarray, levels: Levels) -> Film:
     """The last rounds, on all samples within some sigmas of the centre of their level."""
     terms, values = joined[:-1], joined[-1]
-    keep = np.abs(_standardised(values - combine(coefficient, terms), levels)) <= EARLY_TRIMS[-1]
+    keep = np.abs(standardised(values - combine(coefficient, terms), levels)) <= EARLY_TRIMS[-1]
     for trim in LATE_TRIMS:
         sums = sums_of_products(joined, keep)
         coefficient = solve_sums(sums, RIDGE)
         residual = values - combine(coefficient, terms)
-        keep = np.abs(_standardised(residual, levels)) <= trim
+        keep = np.abs(standardised(residual, levels)) <= trim
     sigma = robust_centre_and_scale(residual[keep])[1]
     loss = float(np.minimum(np.abs(residual), LARGEST_LOSS * sigma).mean())
     return Film(coefficient, keep, sigma, sums, float(residual[keep].var()), loss)
@@ -119,7 +110,7 @@ def _weigh_film(joined: np.ndarray, start: np.ndarray, levels: Levels, step: int
     before = 1.0
     for thin in dict.fromkeys((step**2, step)):
         few = joined[:, ::thin]
-        coefficient = _fit_in_rounds(few, _levels(np.zeros(few.shape[1])), start)
+        coefficient = _fit_in_rounds(few, find_levels(np.zeros(few.shape[1])), start)
         film, share = _mix(few, coefficient, levels.number[::thin])
         if share < PREVAILS or share > RUNS_AWAY * before:
             return None
@@ -165,10 +156,10 @@ def _scales(residual: np.ndarray, weight: np.ndarray, number: np.ndarray) -> np.
 def _fit_in_rounds(joined: np.ndarray, levels: Levels, start: np.ndarray | None = None) -> np.ndarray:
     """Coefficients after the first rounds, which `start` from residuals, or values, near the centre of their level."""
     first = joined[-1] if start is None else joined[-1] - combine(start, joined[:-1])
-    keep = np.abs(_standardised(first, levels)) <= START
+    keep = np.abs(standardised(first, levels)) <= START
     for trim in EARLY_TRIMS if len(levels.rises) > 1 else SINGLE_TRIMS:
         coefficient = solve_sums(sums_of_products(joined, keep), RIDGE)
-        keep = np.abs(_standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
+        keep = np.abs(standardised(joined[-1] - combine(coefficient, joined[:-1]), levels)) <= trim
     return coefficient
 
 
@@ -179,10 +170,10 @@ def dust_prevails(joined: np.ndarray, level: np.ndarray) -> bool:
     darkens, so a fit is the film's if nothing is brighter than it by more than noise, and much is darker; the other
     must have brighter samples by far. Parameters are those of `fit_trimmed`.
     """
-    single, sigma, dusty = _extremes(joined, _levels(np.zeros_like(level)))
+    single, sigma, dusty = _extremes(joined, find_levels(np.zeros_like(level)))
     if single >= FARTHEST_NOISE * sigma or dusty < LARGE_SHARE:
         return False
-    return single < DEEPER * _extremes(joined, _levels(level))[0]
+    return single < DEEPER * _extremes(joined, find_levels(level))[0]
 
 
 def _extremes(joined: np.ndarray, levels: Levels) -> tuple[float, float, float]:
@@ -191,55 +182,3 @@ def _extremes(joined: np.ndarray, levels: Levels) -> tuple[float, float, float]:
     centre, sigma = film_level(residual)
     dusty = float((residual > centre + DUST * sigma).mean())
     return centre - float(np.quantile(residual, BRIGHTEST)), sigma, dusty
-
-
-def film_sigma(residual: np.ndarray, level: np.ndarray) -> float:
-    """Robust sigma of the residual (samples,) of film, without outliers of its `level` (samples,)."""
-    film = np.abs(_standardised(residual, _levels(level))) <= LATE_TRIMS[-1]
-    return robust_centre_and_scale(residual[film])[1]
-
-
-def level_scales(residual: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Robust sigma of the residual (samples,) in each level that has samples, by increasing `level` (samples,)."""
-    number = _levels(level).number
-    return np.array([robust_centre_and_scale(residual[number == one])[1] for one in np.unique(number)])
-
-
-def _levels(level: np.ndarray) -> Levels:
-    number = np.searchsorted(np.quantile(level, LEVELS), level)
-    middles = np.array([np.median(level[number == one]) for one in np.unique(number)])
-    number = np.unique(number, return_inverse=True)[1]
-    return Levels(number, STEEPEST * np.diff(middles, prepend=middles[0]))
-
-
-def _standardised(residual: np.ndarray, levels: Levels) -> np.ndarray:
-    """Residual minus the centre of its level, in sigmas of its level, so that no whole level is an outlier.
-
-    From a level to the next denser one the centre rises by at most so much: a level of dust alone is an outlier.
-    """
-    standard, centre = np.empty_like(residual), np.inf
-    for level, rise in enumerate(levels.rises):
-        inside = levels.number == level
-        if inside.any():
-            own, scale = film_level(residual[inside])
-            centre = min(own, centre + rise)
-            standard[inside] = (residual[inside] - centre) / max(scale, 1e-9)
-    return standard
-
-
-def film_level(values: np.ndarray) -> tuple[float, float]:
-    """Centre and sigma of the residual of film, on whose upper side may be dust, even more of it than of film.
-
-    The centre is that of the shortest interval that holds a quarter of the values (half-sample mode; Rousseeuw & Leroy
-    1988, doi:10.1111/j.1467-9574.1988.tb01224.x), sigma that of the values below it. Where a quarter of the values are
-    one number, as of dead pixels, they are median and robust sigma.
-    """
-    ordered = np.sort(values)
-    count = (len(ordered) + 3) // 4
-    lengths = ordered[count - 1 :] - ordered[: len(ordered) - count + 1]
-    if not lengths.min():
-        return robust_centre_and_scale(values)
-    first = int(lengths.argmin())
-    centre = float(ordered[first] + ordered[first + count - 1]) / 2
-    below = int(np.searchsorted(ordered, centre))
-    return centre, 1.4826 * (centre - float(ordered[below // 2]))

@@ -10,6 +10,8 @@ from irtoolkit.crosstalk.ghost import (
     GROUPS, TERMS, Crosstalk, blurs_of, ghost_slopes, separate_ghost, subtract_ghost,
 )
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density
-from irtoolkit.crosstalk.regression import clean_densities, fit_crosstalk, fit_terms, level_crosstalk, sample_terms
+from irtoolkit.crosstalk.regression import (
+    clean_densities, fit_crosstalk, fit_terms, level_crosstalk, offset_at_levels, sample_terms,
+)
 from irtoolkit.crosstalk.rolls import SHARED, Pooled, adapt_crosstalk, fit_slide, pool_slides
 from irtoolkit.crosstalk.slopes import measure_slopes

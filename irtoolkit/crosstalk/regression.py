@@ -7,7 +7,16 @@ from operator import attrgetter
 import numpy as np
 
 from irtoolkit.alignment import Sample, measure_blur
-from irtoolkit.arrays import Fit, compute_each, dust_prevails, film_level, fit_trimmed, to_density
+from irtoolkit.arrays import (
+    Fit,
+    compute_each,
+    dust_prevails,
+    film_centre,
+    film_level,
+    fit_trimmed,
+    level_offset,
+    to_density,
+)
 from irtoolkit.crosstalk.black import find_black
 from irtoolkit.crosstalk.blurs import density_of_blurred
 from irtoolkit.crosstalk.candidates import find_candidates, ghost_contrast
@@ -20,9 +29,9 @@ from irtoolkit.crosstalk.slopes import measure_slopes
 from irtoolkit.crosstalk.trials import halve, trial_pixels, try_curve
 
 COMPARED_BLUR = 2.0
-LEVEL_ROUNDS = 5
 MANY_TILES, TRIED_TILES = 9, 3
 SAMPLED_PIXELS = 60_000
+STEP = 3
 USUAL_SLOPES, UNLIKE = 0.5, 0.0
 """Slope of the infrared above which dust may have been taken for the picture, where one colour explains no more than
 this share of another (docs/method.md)."""
@@ -142,14 +151,20 @@ def level_crosstalk(
     """
     pairs = compute_each(partial(_residual_and_density, crosstalk=crosstalk), samples)
     values = _known([residual for residual, _ in pairs])
-    level, sigma = film_level(values)
-    for _ in range(LEVEL_ROUNDS):
-        level = float(values[np.abs(values - level) <= sigma].mean())
+    level, _ = film_centre(values)
     coefficient = crosstalk.coefficient.copy()
     coefficient[0] += level
     return crosstalk._replace(coefficient=coefficient), [
         (residual - np.float32(level), density) for residual, density in pairs
     ]
+
+
+def offset_at_levels(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """How far the residual of film is from zero at each density (`level_offset`), of a slide's tiles as levelled."""
+    residual = np.concatenate([plane[::STEP, ::STEP].ravel() for plane, _ in pairs])
+    density = np.concatenate([planes[:, ::STEP, ::STEP].mean(axis=0).ravel() for _, planes in pairs])
+    known = np.isfinite(residual)
+    return level_offset(residual[known], density[known])
 
 
 def _residual_and_density(tile: Sample, crosstalk: Crosstalk) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +224,7 @@ def _is_candidate(tile: Sample, excess: np.ndarray, ghost: np.ndarray, sigma: fl
 
 def _known(planes: Sequence[np.ndarray]) -> np.ndarray:
     """Values of every third row and column that are known."""
-    values = np.concatenate([plane[::3, ::3].ravel() for plane in planes])
+    values = np.concatenate([plane[::STEP, ::STEP].ravel() for plane in planes])
     return values[np.isfinite(values)]
 
 

@@ -4,7 +4,7 @@ from irtoolkit.detection.cutting import HISTOGRAM_THRESHOLDS, Cut, cut_score, ra
 from irtoolkit.detection.exceedances import REGION_LEVEL, find_exceedances
 from irtoolkit.detection.histogram import count_scores, measure_histogram
 from irtoolkit.detection.marking import (
-    HARDLY_ANY, NO_REGIONS, SMALLEST_MARK, Candidates, Choice, candidate_level, choose_regions, make_candidates,
+    HARDLY_ANY, LARGE, NO_REGIONS, SMALLEST_MARK, Candidates, Choice, candidate_level, choose_regions, make_candidates,
     mark_defects, mark_given, measure_candidates, visible_regions,
 )
 from irtoolkit.detection.measurement import measure_defects

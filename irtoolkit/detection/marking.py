@@ -1,6 +1,7 @@
 """From the score to marked defects: candidates, the choice among them, and the mask."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,9 @@ SMALLEST_MARK = 3
 
 UNCERTAIN = 0.25
 """Share of the marked regions, the least scores first, of which the largest is the doubtful place."""
+
+LARGE = 0.05
+"""Share of the picture above which a single mark may be picture, and is the doubtful place (docs/method.md)."""
 
 
 class Candidates(NamedTuple):
@@ -87,8 +91,8 @@ def mark_defects(
         ``"mirror"`` or a number, and given back as a number marks the same; with other methods it is the level of the
         score. At an infinite threshold nothing is marked. Further `candidates` and `decoys`, the numbers of visible
         regions before the choice and of their mirror image; `worst_y` and `worst_x`, the pixel of
-        `find_doubtful_place`; `mark_y` and `mark_x` (mark), of `order_marks`; and, where regions are ranked, their
-        scores, `candidate_score` (candidate) and `decoy_score` (decoy).
+        `find_doubtful_place`; `largest`, `mark_y` and `mark_x` (mark), of `describe_marks`; and, where regions are
+        ranked, their scores, `candidate_score` (candidate) and `decoy_score` (decoy).
     """
     cut = cut_score(evidence, samples, settings.threshold)
     choice = Choice(NO_REGIONS, cut.level, 0.0)
@@ -96,10 +100,11 @@ def mark_defects(
         lowest = cut._replace(level=candidate_level(settings.threshold, cut.level))
         candidates = measure_candidates(evidence, lowest, infrared_blur=infrared_blur, crosstalk=crosstalk)
         choice = choose_regions(candidates, settings, cut.level)
-    mask, number = mask_regions(choice.defects, (cut.score.sizes["y"], cut.score.sizes["x"]))
+    shape = cut.score.sizes["y"], cut.score.sizes["x"]
+    mask, number = mask_regions(choice.defects, shape)
     measured = {"coverage": mask.mean(), "defects": number, "threshold": choice.threshold, "fdr": choice.rate}
-    measured |= _describe(choice, cut.score.sizes["x"], ranked=ranks_regions(settings.threshold))
-    measured |= order_marks(choice.defects, cut.score.sizes["x"])
+    measured |= _describe(choice, shape, ranked=ranks_regions(settings.threshold))
+    measured |= describe_marks(choice.defects, shape)
     return xr.Dataset({"residual": cut.residual.fillna(0), "score": cut.score, "mask": mask, **measured})
 
 
@@ -112,23 +117,24 @@ def mark_given(evidence: xr.Dataset, marked: np.ndarray) -> xr.Dataset:
     alike = {"pixel_index": ("pixel", index), "pixel_region": ("pixel", region), "score": ("region", np.zeros(count))}
     seen = {"residual": evidence.residual.fillna(0), "score": evidence.score}
     found = {"mask": mask, "coverage": mask.mean(), "defects": number}
-    return xr.Dataset({**seen, **found, **unknown, **order_marks(xr.Dataset(alike), marked.shape[1])})
+    return xr.Dataset({**seen, **found, **unknown, **describe_marks(xr.Dataset(alike), marked.shape)})
 
 
-def _describe(choice: Choice, width: int, *, ranked: bool) -> dict[str, Any]:
+def _describe(choice: Choice, shape: tuple[int, int], *, ranked: bool) -> dict[str, Any]:
     """Among how many regions was chosen, with which scores, and the doubtful place."""
-    y, x = find_doubtful_place(choice, width)
+    y, x = find_doubtful_place(choice, shape)
     scores = {"candidate_score": ("candidate", choice.possible.score.values)}
     scores |= {"decoy_score": ("decoy", choice.decoys.score.values)}
     numbers = {"candidates": choice.possible.sizes["region"], "decoys": choice.decoys.sizes["region"]}
     return {**numbers, "worst_y": y, "worst_x": x, **(scores if ranked else {})}
 
 
-def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
-    """Row and column of a pixel of the region that a person should see, on a slide with `width` columns.
+def find_doubtful_place(choice: Choice, shape: tuple[int, int]) -> tuple[float, float]:
+    """Row and column of a pixel of the region that a person should see, on a slide of this shape.
 
-    Of the quarter of the marked regions with the least scores it is the largest; where hardly any of the possible
-    defects is marked, the unmarked one with the largest score. NaN without regions.
+    It is the largest mark if that covers more than 5 % of the slide. Else, of the quarter of the marked regions with
+    the least scores it is the largest; where hardly any of the possible defects is marked, the unmarked one with the
+    largest score. NaN without regions.
     """
     pixels, owner = choice.possible.pixel_index.values, choice.possible.pixel_region.values
     score = choice.possible.score.values
@@ -137,33 +143,36 @@ def find_doubtful_place(choice: Choice, width: int) -> tuple[float, float]:
     there = area > 0
     if not there.any():
         return float("nan"), float("nan")
-    if marked.sum() < HARDLY_ANY * there.sum():
+    if (area * marked).max() > LARGE * prod(shape):
+        worst = np.argmax(area * marked)
+    elif marked.sum() < HARDLY_ANY * there.sum():
         worst = np.argmax(np.where(there & ~marked, score, -np.inf))
     else:
         low = marked & (score <= np.quantile(score[marked], UNCERTAIN))
         worst = np.argmax(np.where(low, area, 0))
     shown = pixels[owner == worst]
-    y, x = divmod(int(shown[len(shown) // 2]), width)
+    y, x = divmod(int(shown[len(shown) // 2]), shape[1])
     return float(y), float(x)
 
 
-def order_marks(regions: xr.Dataset, width: int) -> dict[str, Any]:
-    """`mark_y` and `mark_x` (mark): a pixel in the middle of each region, the least certain first.
+def describe_marks(regions: xr.Dataset, shape: tuple[int, int]) -> dict[str, Any]:
+    """`mark_y` and `mark_x` (mark): a pixel in the middle of each region, the least certain first; and `largest`.
 
-    Certain is a region with a large score; of equal scores, the larger region comes first. `width` is that of the slide
-    in columns.
+    Certain is a region with a large score; of equal scores, the larger region comes first. `largest` is the share of a
+    slide of this shape that the largest region covers.
 
     >>> pixels = {"pixel_index": ("pixel", [3, 4, 5, 28]), "pixel_region": ("pixel", [0, 0, 0, 1])}
-    >>> marks = order_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 5.0])}), width=10)
-    >>> marks["mark_y"][1].tolist(), marks["mark_x"][1].tolist()
-    ([2, 0], [8, 4])
+    >>> marks = describe_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 5.0])}), (6, 10))
+    >>> marks["mark_y"][1].tolist(), marks["mark_x"][1].tolist(), marks["largest"]
+    ([2, 0], [8, 4], 0.05)
     """
     owner, score = regions.pixel_region.values, regions.score.values
     area = np.bincount(owner, minlength=len(score))
     middle = (np.cumsum(area) - area + area // 2)[area > 0]
     pixels = regions.pixel_index.values[np.argsort(owner, kind="stable")][middle]
-    y, x = np.divmod(pixels[np.lexsort((-area[area > 0], score[area > 0]))], width)
-    return {"mark_y": ("mark", y), "mark_x": ("mark", x)}
+    y, x = np.divmod(pixels[np.lexsort((-area[area > 0], score[area > 0]))], shape[1])
+    largest = float(area.max(initial=0) / prod(shape))
+    return {"mark_y": ("mark", y), "mark_x": ("mark", x), "largest": largest}
 
 
 def measure_candidates(

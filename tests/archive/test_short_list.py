@@ -118,6 +118,20 @@ def test_a_slide_among_negatives_is_told(odd):
     assert not any(row["review"] for row in others)
 
 
+@pytest.mark.parametrize("film", [{"slopes": 0.38, "densest": 2.2}, {"slopes": 0.04, "densest": 2.6}])
+def test_orange_pictures_are_no_negatives_if_their_film_has_blacks_or_follows_the_picture(film):
+    """Autumn on Kodachrome, and E-6 that has faded."""
+    orange = USUAL | {"clearest": 0.5, "tint": 0.2} | film
+    rows = judge_rows(make_roll(orange, tint=0.04, clearest=0.2), 0.05)
+    assert not any("negative" in row["review"] for row in rows)
+
+
+@pytest.mark.parametrize(("largest", "reasons"), [(0.051, 1), (0.05, 0)])
+def test_a_mark_that_covers_much_of_the_picture_is_a_reason(largest, reasons):
+    last = judge_rows(make_roll(largest=largest), 0.05)[-1]
+    assert last["review"].count("one mark covers 5% of the picture: is it dirt?") == reasons
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -3,31 +3,9 @@
 import numpy as np
 import pytest
 
-from irtoolkit.arrays import dust_prevails, film_level, film_sigma, fit_trimmed
+from irtoolkit.arrays import dust_prevails, film_sigma, fit_trimmed
 
 RNG = np.random.default_rng(3)
-
-
-def test_the_level_by_hand():
-    """Of 0 to 11, a quarter closest together is 4.0, 4.1, 4.2: its centre; below it are 0 to 3, whose median is 2."""
-    values = np.array([0, 1, 2, 3, 4.0, 4.1, 4.2, 6, 7, 8, 9, 10])
-    centre, sigma = film_level(values)
-    assert centre == pytest.approx(4.1)
-    assert sigma == pytest.approx(1.4826 * (4.1 - 2))
-
-
-@pytest.mark.parametrize("dirty", [0.0, 0.3, 0.6])
-def test_dust_moves_neither_level_nor_sigma_of_film(dirty):
-    film = RNG.normal(0.2, 0.01, 20_000)
-    dust = 0.2 + RNG.exponential(0.3, round(20_000 * dirty / (1 - dirty)))
-    centre, sigma = film_level(np.concatenate([film, dust]))
-    assert centre == pytest.approx(0.2, abs=0.004)
-    assert sigma == pytest.approx(0.01, rel=0.2)
-
-
-def test_dead_pixels_of_one_number_are_not_taken_for_film_without_noise():
-    values = np.r_[np.full(30, 4.8), RNG.normal(0.2, 0.01, 70)]
-    assert film_level(values) == pytest.approx((np.median(values), 1.4826 * np.median(abs(values - np.median(values)))))
 
 
 @pytest.mark.parametrize("dirty", [0.0, 0.2, 0.4])

@@ -54,3 +54,9 @@ def test_fits_are_compared_by_kind():
     assert (
         rolls.as_markdown(compared).splitlines()[-1] == "| e6 | coolscan | nearly black | 0.000 | 0.500 | 0.500 | 1 |"
     )
+
+
+def test_each_slide_of_a_mixed_roll_has_film_and_scanner_of_its_own():
+    scans = rolls.make_roll(Case(1, 0, "kodachrome", "coolscan", "mixed"), None, (65, 97))
+    for name in ("slope", "flare"):
+        assert len({scan.known[name] for scan in scans}) == len(rolls.EXPOSURES)

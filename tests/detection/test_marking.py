@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from found import find_defects
 
-from irtoolkit.detection.marking import NO_REGIONS, mark_defects, mark_given, order_marks
+from irtoolkit.detection.marking import NO_REGIONS, describe_marks, mark_defects, mark_given
 from irtoolkit.schema import BANDS, SlideError
 from irtoolkit.settings import THRESHOLDS, Settings, raw_counts
 from irtoolkit.synthetic.slides import make_slide
@@ -203,10 +203,12 @@ def test_what_could_be_marked_is_counted_whatever_is_marked(threshold, marked):
 def test_marks_are_in_order_of_their_scores_and_of_equal_ones_the_larger_is_first():
     """Of these regions 2 is the least certain; 0 and 3 are equally certain, 3 is larger; 1 has no pixels left."""
     pixels = {"pixel_index": ("pixel", [3, 4, 13, 14, 15, 40]), "pixel_region": ("pixel", [0, 0, 3, 3, 3, 2])}
-    marks = order_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 1.0, 5.0, 9.0])}), width=10)
+    marks = describe_marks(xr.Dataset({**pixels, "score": ("region", [9.0, 1.0, 5.0, 9.0])}), (30, 10))
     assert marks["mark_y"] == ("mark", pytest.approx([4, 1, 0]))
     assert marks["mark_x"] == ("mark", pytest.approx([0, 4, 4]))
-    assert [len(place) for _, place in order_marks(NO_REGIONS, width=10).values()] == [0, 0]
+    assert marks["largest"] == 3 / 300
+    none = describe_marks(NO_REGIONS, (30, 10))
+    assert (len(none["mark_y"][1]), len(none["mark_x"][1]), none["largest"]) == (0, 0, 0)
 
 
 @every_threshold

@@ -8,12 +8,15 @@ import numpy as np
 from irtoolkit.alignment import Sample, SlideSample, measure_agreement, thin_sample, usual_displacement
 from irtoolkit.arrays import compute_each, robust_centre_and_scale
 from irtoolkit.crosstalk import (
+    BLOCKED_SLOPES,
+    SILVER,
     TERMS,
     Crosstalk,
     adapt_crosstalk,
     fit_crosstalk,
     fit_slide,
     level_crosstalk,
+    looks_like_silver,
     offset_at_levels,
     pool_slides,
 )
@@ -21,10 +24,6 @@ from irtoolkit.detection import find_dark, fit_noise
 from irtoolkit.healing import Ratio, fit_ratio, weigh_tile
 from irtoolkit.model import FittedSlide, Model, OneSlide, Slides
 from irtoolkit.schema import ModelError, NotUsableError, SlideError
-
-SILVER, BLOCKED_SLOPES, ALIKE = 0.62, 0.75, 0.05
-"""Limits of film with dyes: of the slope of the infrared times the share that one colour explains of another, and of
-that slope alone where this share is over the third (docs/method.md)."""
 
 NOISIER = 4.0
 """Residual on another slide over that on the model's own from which on they are not of one roll."""
@@ -194,8 +193,7 @@ def _spread(pairs: Pairs) -> float:
 
 
 def _check_dyes(slopes: float, neutral: float) -> None:
-    """Refuse silver: infrared that follows the picture, and similar bands; those of Kodachrome are less similar."""
-    if slopes * neutral > SILVER or (slopes > BLOCKED_SLOPES and neutral > ALIKE):
+    if looks_like_silver(slopes, neutral):
         raise NotUsableError(
             "this looks like silver black-and-white film, which blocks infrared as dust does; heal it without infrared"
             f" (the infrared follows the picture with slope {slopes:.2f}, at most {BLOCKED_SLOPES} is usual; the"

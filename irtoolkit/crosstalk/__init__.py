@@ -14,4 +14,4 @@ from irtoolkit.crosstalk.regression import (
     clean_densities, fit_crosstalk, fit_terms, level_crosstalk, offset_at_levels, sample_terms,
 )
 from irtoolkit.crosstalk.rolls import SHARED, Pooled, adapt_crosstalk, fit_slide, pool_slides
-from irtoolkit.crosstalk.slopes import measure_slopes
+from irtoolkit.crosstalk.slopes import BLOCKED_SLOPES, SILVER, looks_like_silver, measure_slopes

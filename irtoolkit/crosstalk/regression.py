@@ -25,7 +25,7 @@ from irtoolkit.crosstalk.ghost import TERMS, Crosstalk, crosstalk_terms, subtrac
 from irtoolkit.crosstalk.levels import find_picture, with_level, without_level, without_spots
 from irtoolkit.crosstalk.pixels import join_pixels, smooth_terms
 from irtoolkit.crosstalk.pointwise import POINTWISE, ghost_density, lamp_density
-from irtoolkit.crosstalk.slopes import measure_slopes
+from irtoolkit.crosstalk.slopes import looks_like_silver, measure_slopes
 from irtoolkit.crosstalk.trials import halve, trial_pixels, try_curve
 
 COMPARED_BLUR = 2.0
@@ -49,9 +49,9 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     crosstalk (Alard & Lupton 1998, doi:10.1086/305984). Every slide has a level of its own; the other coefficients are
     common.
 
-    Where the infrared follows the picture more steeply than usual and the bands have little in common, the film is
-    fitted again without spots that are as dark in the infrared as in the visible, and the less steep fit is used: in
-    such a picture dust alone is gray, and may have set the slope.
+    Where the infrared follows the picture more steeply than usual, and the bands have little in common or the film
+    looks like silver, it is fitted again without spots that are as dark in the infrared as in the visible, and the less
+    steep fit is used: dust is gray, and may have set the slope.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def fit_crosstalk(samples: Sequence[Sequence[Sample]], terms: Collection[str] = 
     blurred = measure_blur([to_density(tile.planes) for slide in samples for tile in slide])
     levelled = [[with_level(tile, blurred) for tile in slide] for slide in samples]
     crosstalk = _fit_levelled(levelled, blurred, terms)
-    if crosstalk.slopes <= USUAL_SLOPES or crosstalk.neutral > UNLIKE:
+    slopes, neutral = crosstalk.slopes, crosstalk.neutral
+    if slopes <= USUAL_SLOPES or (neutral > UNLIKE and not looks_like_silver(slopes, neutral)):
         return crosstalk
     spotless = [[without_spots(tile, blurred) for tile in slide] for slide in levelled]
     return min(crosstalk, _fit_levelled(spotless, blurred, terms), key=attrgetter("slopes"))

@@ -10,6 +10,10 @@ from irtoolkit.arrays import combine, least_squares, robust_centre_and_scale
 from irtoolkit.crosstalk.ghost import ghost_slopes
 from irtoolkit.schema import VISIBLE
 
+SILVER, BLOCKED_SLOPES, ALIKE = 0.62, 0.75, 0.05
+"""Limits of film with dyes: of the slope of the infrared times the share that one colour explains of another, and of
+that slope alone where this share is over the third (docs/method.md)."""
+
 
 def measure_slopes(
     densities: Sequence[Sample], coefficient: np.ndarray, prediction: np.ndarray, densest: np.ndarray
@@ -18,6 +22,11 @@ def measure_slopes(
     pixels = np.concatenate([tile.planes[:3].reshape(3, -1)[:, ::101] for tile in densities], axis=1)
     slopes = ghost_slopes(pixels[:, None], coefficient, prediction, densest)
     return float(slopes.sum(axis=0).mean()), _neutrality(pixels)
+
+
+def looks_like_silver(slopes: float, neutral: float) -> bool:
+    """Whether the infrared follows the picture, and the bands are similar; those of Kodachrome are less similar."""
+    return slopes * neutral > SILVER or (slopes > BLOCKED_SLOPES and neutral > ALIKE)
 
 
 def _neutrality(density: np.ndarray) -> float:

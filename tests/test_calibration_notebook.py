@@ -15,11 +15,12 @@ SHAPE = (200, 302)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
     """Two slides of a roll, and one on Kodachrome."""
     irt.make_roll(tmp_path / "roll", seed=4, count=2, shape=SHAPE)
     (other,) = irt.make_roll(tmp_path / "other", seed=4, count=1, shape=SHAPE, film="kodachrome")
     shutil.copy(other, tmp_path / "roll" / "slide_03.tif")
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "roll"
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from irtoolkit.archive.capacity import Crew, check_space, choose_crew, expected_
 from irtoolkit.archive.cleaning import Job, Outcome, clean_job
 from irtoolkit.archive.closing import collect_rows, write_results
 from irtoolkit.archive.counts import summarise
+from irtoolkit.archive.decisions import REJECTED
 from irtoolkit.archive.forecast import estimate, unfitted_rolls, work_of
 from irtoolkit.archive.locks import LOG, sole_user, write_log
 from irtoolkit.archive.plan import Choices, Known, Run, given_model, plan_run, slides_to_clean, wanted_slides
@@ -244,9 +246,13 @@ def _outcome(job: Job, outcome: Outcome | BaseException) -> Outcome:
 
 
 def _judge(run: Run, rows: Sequence[Row]) -> list[Row]:
-    """The rows with the decisions about their slides, and the remarks of the short list."""
+    """The rows with the decisions about their slides, and the remarks of the short list.
+
+    A rejected slide has no marks of which some could be false.
+    """
     decisions = {row["slide"]: run.decision(row["slide"]) for row in rows}
     rows = [row | {"decision": decisions[row["slide"]].summary(row.get("decision", ""))} for row in rows]
+    rows = [row | {"fdr": nan} if row["decision"] == REJECTED and "fdr" in row else row for row in rows]
     settled = {slide for slide, decision in decisions.items() if decision.verdict}
     wanted = run.choices.settings
     given = {slide for slide, decision in decisions.items() if decision.settings(wanted).threshold != "mirror"}

@@ -23,7 +23,9 @@ FIGURES: dict[str, Callable[[float], str]] = {
 
 
 def describe_figures(row: Row) -> str:
-    """Describe the figures of a slide; empty if it was not cleaned. The false share is left open where it is doubted.
+    """Describe the figures of a slide; empty if it was not cleaned.
+
+    The false share is left open where it is doubted, and left out where nothing is marked and it is not known.
 
     >>> describe_figures({"slide": "a.tif", "defects": 1234.0, "coverage": 0.0123, "fdr": float("nan")})
     '1,234 defects, 1.2 % of the picture marked, how many of the marks are false is not known'
@@ -33,7 +35,8 @@ def describe_figures(row: Row) -> str:
         return ""
     if row.get("weight", 0.0) >= DOUBTED:
         values["fdr"] = float("nan")
-    return ", ".join(FIGURES[name](value) for name, value in values.items() if name == "fdr" or not isnan(value))
+    unknown = {"fdr"} if values["defects"] else set()
+    return ", ".join(FIGURES[name](value) for name, value in values.items() if name in unknown or not isnan(value))
 
 
 def describe_decision(decision: Decision) -> str:
@@ -48,7 +51,7 @@ def describe_decision(decision: Decision) -> str:
 def describe_slide(row: Row, decision: Decision, place: str) -> str:
     """HTML text: a slide's name, its `place` in the list, the decision about it, its remarks and its figures."""
     why = "; ".join(filter(None, (row.get("reason", ""), row.get("review", ""))))
-    status = row["status"].capitalize() + (f": {why}" if why else ", no remarks")
+    status = row["status"].capitalize() + (f": {why}" if why else f", {decision.verdict or 'no remarks'}")
     decided = f"Decided: {describe_decision(decision)}" if decision != Decision() else "No decision yet"
     text = "<br>".join(escape(line) for line in (decided, status, describe_figures(row)) if line)
     return f'<div style="line-height: 1.4"><b>{escape(row["slide"])}</b> {escape(place)}<br>{text}</div>'

@@ -96,6 +96,7 @@ def test_of_a_rejected_slide_nothing_is_marked_or_healed(tree, cleaned, tmp_path
     np.testing.assert_array_equal(healed, source(tree, "one"))
     told = row(tmp_path, "one.tif")
     assert (told["decision"], told["defects"], told["review"], told["threshold"]) == ("rejected", "0", "", threshold)
+    assert told["fdr"] == ""
 
 
 def test_another_threshold_is_what_clean_slide_does_with_it(tree, cleaned, tmp_path):

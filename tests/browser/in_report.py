@@ -101,6 +101,16 @@ def test_where_there_are_no_pictures_to_look_at_all_slides_are_seen(show, rows):
     assert page.locator("#look .cards > li").count() == len(rows) - 1
 
 
+def test_what_a_person_has_decided_is_the_status_of_a_slide(show):
+    decided = [ODD | {"slide": name, "review": "", "weight": 0.0, "decision": name} for name in ("accepted", "rejected")]
+    page = show(GRAVE, decided[0], decided[1] | {"defects": 0})
+    assert "Accept, reject or change slides with widgets.review_roll" in page.locator("#look").inner_text()
+    page.locator("nav a").nth(2).click()
+    rows = page.locator("#all tbody tr:has(button)").all_inner_texts()
+    assert [name in row for name, row in zip(("to look at", "accepted", "rejected"), rows, strict=True)] == [True] * 3
+    assert "not known" not in rows[2]
+
+
 def test_a_card_shows_the_doubtful_place_and_says_what_is_not_known(show):
     page = show(GRAVE | {"worst_y": 1204.0, "worst_x": 77.0, "defects": 3}, ODD | {"fdr": 0.02})
     grave, odd = (page.locator("#look .cards > li").nth(number) for number in (0, 1))

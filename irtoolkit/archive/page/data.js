@@ -4,6 +4,7 @@
 
 const FIGURES = {
   defects: {label: 'Defects', about: 'number of marked places', format: value => value.toLocaleString('en')},
+  largest: {label: 'Largest mark', about: 'share of the picture that it covers; over 5 % it may be picture', format: percent},
   coverage: {label: 'Coverage', about: 'share of the picture that is marked', format: percent},
   fdr: {label: 'False share', about: 'estimated share of the marks that are false', format: percent},
   threshold: {label: 'Threshold', about: 'least score of a marked region, in sigma', format: fixed(1)},
@@ -28,7 +29,7 @@ const FIGURES = {
   megapixels: {label: 'Megapixels', about: 'size of the scan', format: unit(1, 'MP')},
   seconds: {label: 'Time', about: 'time for cleaning the slide', format: duration},
 };
-const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution, dpi', kept: 'Healed file', note: 'Note'};
+const DESCRIBED = {film: 'Film', scanner: 'Scanner', layout: 'Layout', dpi: 'Resolution, dpi', decision: 'Decision', kept: 'Healed file', note: 'Note'};
 /* The groups: each slide is in one of them. */
 const STATES = {done: ['●', 'no remarks'], look: ['▲', 'to look at'], refused: ['■', 'refused'], failed: ['✕', 'failed']};
 
@@ -81,7 +82,7 @@ function isNumber(value) {
 }
 
 function figureText(slide, name) {
-  if (name === 'fdr' && slide.status === 'done' && !isNumber(slide.fdr)) return 'not known';
+  if (name === 'fdr' && slide.status === 'done' && slide.defects !== 0 && !isNumber(slide.fdr)) return 'not known';
   return isNumber(slide[name]) ? FIGURES[name].format(slide[name]) : '–';
 }
 

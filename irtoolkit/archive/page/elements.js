@@ -52,8 +52,14 @@ function noMatch(noun) {
 }
 
 function state(slide) {
-  const [sign, word] = STATES[slide.state] || ['?', String(slide.state)];
+  const [sign, known] = STATES[slide.state] || ['?', String(slide.state)];
+  const word = slide.state === 'done' ? verdict(slide) || known : known;
   return make('span', {class: `state ${slide.state}`}, make('span', {'aria-hidden': 'true'}, sign), ` ${word}`);
+}
+
+/* What a person has decided: accepted, rejected, or nothing. */
+function verdict(slide) {
+  return (slide.decision || '').split('; ').find(part => part === 'accepted' || part === 'rejected');
 }
 
 function reasons(slide) {

@@ -24,7 +24,7 @@ function rollLine(roll) {
   const features = [count(roll.size, 'slide'), ...kind ? [kind] : [roll.slides[0].film, roll.slides[0].scanner]].filter(Boolean).join(', ');
   const flags = ['look', 'refused', 'failed'].map(group => [group, roll.slides.filter(slide => slide.state === group).length]).filter(([, number]) => number);
   const line = make('summary', {}, make('span', {class: 'name', title: roll.name}, ...rollPath(roll.name)), make('span', {class: 'what'}, features),
-    make('span', {class: 'coverage'}, `coverage ${percentOrDash(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
+    make('span', {class: 'coverage'}, `median coverage ${percentOrDash(median(roll.slides.map(slide => slide.coverage)))}`), sparkLine(roll.slides),
     make('span', {class: 'flags'}, ...flags.map(([group, number]) =>
       make('span', {class: `state ${group}`}, `${STATES[group][0]} ${number.toLocaleString('en')} ${STATES[group][1]} `))));
   const box = make('details', {}, line);

@@ -17,7 +17,8 @@ function buildShortList() {
   });
   shortList.none = note('');
   shortList.end = make('div', {class: 'end'});
-  byId('look').append(shortList.none, ...shortList.sections.map(section => section.box), shortList.end);
+  const how = note('Accept, reject or change slides with widgets.review_roll in a notebook, then run clean again: what is decided leaves this list.');
+  byId('look').append(how, shortList.none, ...shortList.sections.map(section => section.box), shortList.end);
   new IntersectionObserver(entries => { if (entries.some(entry => entry.isIntersecting)) moreCards(AT_ONCE); },
     {root: byId('look'), rootMargin: '1200px'}).observe(shortList.end);
 }

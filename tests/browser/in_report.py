@@ -102,8 +102,9 @@ def test_where_there_are_no_pictures_to_look_at_all_slides_are_seen(show, rows):
 
 
 def test_what_a_person_has_decided_is_the_status_of_a_slide(show):
-    decided = [ODD | {"slide": name, "review": "", "weight": 0.0, "decision": name} for name in ("accepted", "rejected")]
-    page = show(GRAVE, decided[0], decided[1] | {"defects": 0})
+    decided = ODD | {"review": "", "weight": 0.0}
+    rejected = {"slide": "b.tif", "decision": "rejected", "defects": 0}
+    page = show(GRAVE, decided | {"slide": "a.tif", "decision": "threshold 5.0; accepted"}, decided | rejected)
     assert "Accept, reject or change slides with widgets.review_roll" in page.locator("#look").inner_text()
     page.locator("nav a").nth(2).click()
     rows = page.locator("#all tbody tr:has(button)").all_inner_texts()

@@ -56,6 +56,15 @@ def test_settings_that_were_written_are_those_of_the_next_start(folder, capsys):
     assert space["settings"] == irt.Settings(threshold=4.75, visibility=1.5)
 
 
+def test_a_folder_without_a_usable_scan_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    irt.make_roll(tmp_path / "plain", seed=4, count=1, shape=SHAPE, layouts=["rgb"])
+    cells, space = code_cells(), {}
+    exec(f"folder = {str(tmp_path / 'plain')!r}", space)
+    with pytest.raises(irt.SlideError, match="holds no scan that can be used; give a folder of scans with infrared"):
+        exec(cells[1], space)
+
+
 def test_every_cell_runs_on_a_slide_that_does_not_match_its_roll(folder, capsys):
     code = code_cells()
     assert code[0].startswith("folder = None")

@@ -101,6 +101,14 @@ def test_where_there_are_no_pictures_to_look_at_all_slides_are_seen(show, rows):
     assert page.locator("#look .cards > li").count() == len(rows) - 1
 
 
+@pytest.mark.parametrize(("slopes", "notes"), [(0.38, 1), (0.04, 0)])
+def test_a_roll_whose_infrared_follows_the_picture_is_said_to_be_like_kodachrome(show, slopes, notes):
+    page = show(*(FINE | {"slide": f"r/{number}.tif", "slopes": slopes} for number in (1, 2, 3)))
+    page.goto(page.url.split("#")[0] + "#rolls")
+    about = page.locator(".roll .note", has_text=f"crosstalk {slopes}), as on Kodachrome")
+    assert about.count() == notes
+
+
 def test_what_a_person_has_decided_is_the_status_of_a_slide(show):
     decided = ODD | {"review": "", "weight": 0.0}
     rejected = {"slide": "b.tif", "decision": "rejected", "defects": 0}

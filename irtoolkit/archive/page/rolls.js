@@ -3,6 +3,8 @@
 /* The rolls: one line each, and once opened its charts and its slides. */
 
 const ABOUT_CHARTS = '◯ to look at, ✕ not done. Click a chart or a picture to open the slide.';
+/* Crosstalk from which film is like Kodachrome. */
+const KODACHROME = 0.1;
 const rollList = {shown: []};
 
 function buildRolls() {
@@ -54,7 +56,15 @@ function rollBody(roll) {
       pointerenter: () => point(at), pointerleave: () => point(-1), focus: () => point(at), blur: () => point(-1)},
     thumbnail(slide), make('span', {class: 'label'}, slide.state === 'done' ? '' : make('span', {class: `state ${slide.state}`}, STATES[slide.state]?.[0] ?? '?'),
       slide.slide.slice(slide.slide.lastIndexOf('/') + 1))))));
-  return make('div', {class: 'roll'}, box, marks, sheet);
+  return make('div', {class: 'roll'}, ...aboutFilm(roll), box, marks, sheet);
+}
+
+/* What is known of film whose picture shows in the infrared. */
+function aboutFilm(roll) {
+  const slopes = median(roll.slides.map(slide => slide.slopes));
+  if (slopes === null || slopes < KODACHROME) return [];
+  return [note(`Its infrared follows the picture (crosstalk ${FIGURES.slopes.format(slopes)}), as on Kodachrome: `
+    + 'faint and dark damage may be missed, and hard edges may be marked. Look at some of its slides.')];
 }
 
 function focusRoll(at) {

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from cv2 import GaussianBlur, dilate
 
+from irtoolkit.archive.results import measure_row
+from irtoolkit.archive.short_list import judge_rows
 from irtoolkit.files.reader import open_slide
 from irtoolkit.pipeline import clean_slide, fit_roll
 from irtoolkit.schema import VISIBLE, ModelError, NotUsableError
@@ -120,9 +122,13 @@ def test_a_chequered_slide_of_extremes_is_refused(clean, cell):
         clean(np.stack([chequered] * 4))
 
 
-def test_chequered_colour_over_good_infrared_is_not_flooded(clean, good):
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_chequered_colour_over_good_infrared_is_not_flooded_in_silence(clean, seed):
+    """No colour explains the picture in the infrared: where its shadows are marked, the short list names the mark."""
     chequered = (((Y // 8 + X // 8) % 2) * 65_535).astype(np.uint16)
-    assert float(clean(planes(good, visible=chequered)).coverage) < 0.1
+    row = measure_row(clean(planes(make_slide(seed, SHAPE, defects=300).counts.values, visible=chequered)))
+    (judged,) = judge_rows([row | {"status": "done"}], 0.05)
+    assert row["coverage"] < 0.1 or "one mark covers" in judged["review"]
 
 
 @pytest.mark.parametrize("level", [0, 30_000, 65_535])

@@ -143,8 +143,9 @@ def find_doubtful_place(choice: Choice, shape: tuple[int, int]) -> tuple[float, 
     there = area > 0
     if not there.any():
         return float("nan"), float("nan")
-    if (area * marked).max() > LARGE * prod(shape):
-        worst = np.argmax(area * marked)
+    largest = np.argmax(area * marked)
+    if marked[largest] and area[largest] > LARGE * prod(shape):
+        worst = largest
     elif marked.sum() < HARDLY_ANY * there.sum():
         worst = np.argmax(np.where(there & ~marked, score, -np.inf))
     else:
